@@ -1,0 +1,55 @@
+// Package dtype defines the element types of arrays and how a value of one
+// becomes a value of another.
+//
+// The parts are [Type], the name of an element type at run time; [Element], the
+// Go types that have one ([Of], [Slice] and [Bytes] go between Go slices and raw
+// bytes); the reduced-precision floats [Float16], [BFloat16], [Float8E4M3] and
+// [Float8E5M2]; [Load] and [Store], one element at a time; [Convert], a whole
+// buffer; and [Promote], the type that can hold two others.
+//
+// # Conversion
+//
+// The rules are the same on every platform and in every backend:
+//
+//	to a float       rounded once, to nearest, ties to even; overflow gives an
+//	                 infinity (NaN in f8e4m3, which has none); NaN stays NaN
+//	float to int     truncated towards zero; out of range saturates; NaN gives 0
+//	int to int       wraps modulo two to the width of the result
+//	anything to bool x != 0, so NaN is true
+//	bool to anything 0 or 1; any non-zero byte counts as true
+//
+// # Promotion
+//
+// Bool is below the integers, which are below the floats. Among the integers
+// Promote follows NumPy, between an integer and a float it follows PyTorch (the
+// result is that float):
+//
+//	      i8   i16  i32  i64  u8   u16  u32  u64
+//	i8    i8   i16  i32  i64  i16  i32  i64  f64
+//	i16        i16  i32  i64  i16  i32  i64  f64
+//	i32             i32  i64  i32  i32  i64  f64
+//	i64                  i64  i64  i64  i64  f64
+//	u8                        u8   u16  u32  u64
+//	u16                            u16  u32  u64
+//	u32                                 u32  u64
+//	u64                                      u64
+//
+//	        f8e4m3  f8e5m2  f16   bf16  f32  f64
+//	f8e4m3  f8e4m3  f16     f16   bf16  f32  f64
+//	f8e5m2          f8e5m2  f16   bf16  f32  f64
+//	f16                     f16   f32   f32  f64
+//	bf16                          bf16  f32  f64
+//	f32                                 f32  f64
+//	f64                                      f64
+//
+// Promote is idempotent and commutative. It is associative except in two
+// families of triples, where the order of the operands decides: u64, a signed
+// integer and a float other than f64 (u64 with i64 is already f64), and f8e4m3,
+// f8e5m2 and bf16 (the two f8 types meet in f16).
+//
+// # Failure
+//
+// Names and types that come from outside give errors ([Parse], [Promote]).
+// Buffers whose length does not fit their type are a mistake of the caller and
+// panic with a message that gives both.
+package dtype
