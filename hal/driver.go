@@ -1,0 +1,150 @@
+package hal
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Status is one device a driver knows of, present or not.
+type Status struct {
+	Name    string // in the device grammar
+	Info    Info   // meaningful when Present
+	Present bool
+	Reason  string // why it is absent
+	Remedy  string // what to do about it
+}
+
+// Driver finds and opens devices of one kind.
+type Driver struct {
+	Kind string
+	// Preference orders drivers for "auto": the highest with a present device
+	// wins. The CPU has 0.
+	Preference int
+	// Probe lists the devices, each absent one with a reason. It starts no
+	// hardware and returns within a second.
+	Probe func() []Status
+	// Open opens a device. A device that is not there is an *AbsentError.
+	Open func(Spec) (Device, error)
+}
+
+var drivers struct {
+	sync.Mutex
+	byKind map[string]Driver
+	open   map[string]Device
+}
+
+// Register makes a driver known. Backends call it from init; a second driver
+// of the same kind panics.
+func Register(d Driver) {
+	drivers.Lock()
+	defer drivers.Unlock()
+	if drivers.byKind == nil {
+		drivers.byKind, drivers.open = map[string]Driver{}, map[string]Device{}
+	}
+	if _, dup := drivers.byKind[d.Kind]; dup {
+		panic("hal: driver " + d.Kind + " is registered twice")
+	}
+	drivers.byKind[d.Kind] = d
+}
+
+// Drivers is every registered driver, most preferred first.
+func Drivers() []Driver {
+	drivers.Lock()
+	defer drivers.Unlock()
+	var ds []Driver
+	for _, d := range drivers.byKind {
+		ds = append(ds, d)
+	}
+	slices.SortFunc(ds, func(a, b Driver) int {
+		return cmp.Or(cmp.Compare(b.Preference, a.Preference), cmp.Compare(a.Kind, b.Kind))
+	})
+	return ds
+}
+
+// elsewhere says why a kind the grammar knows may have no driver in a binary.
+var elsewhere = map[string]string{
+	"cuda":   "this build has no CUDA driver",
+	"opencl": "this build has no OpenCL driver",
+	"opengl": "this build has no OpenGL driver",
+	"tpu":    "this build has no TPU emulator",
+}
+
+// Absent lists the kinds of the device grammar that have no driver in this
+// binary, as absent devices with the reason.
+func AbsentKinds() []Status {
+	have := map[string]bool{}
+	for _, d := range Drivers() {
+		have[d.Kind] = true
+	}
+	var out []Status
+	for kind, why := range elsewhere {
+		if !have[kind] {
+			out = append(out, Status{Name: kind, Reason: why, Remedy: "Use a build of crease that has one, or --device auto."})
+		}
+	}
+	slices.SortFunc(out, func(a, b Status) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Open returns the device of that name, opening it on first use: the same
+// name gives the same device, so that tensors of one name share memory.
+// "auto" is the first present device in order of preference.
+func Open(name string) (Device, error) {
+	spec, err := ParseSpec(name)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Kind == "auto" {
+		if spec.String() != "auto" {
+			return nil, &SpecError{Spec: name, Reason: "auto takes no index, arch or options"}
+		}
+		return openAuto()
+	}
+	drivers.Lock()
+	defer drivers.Unlock()
+	if d, ok := drivers.open[spec.String()]; ok {
+		return d, nil
+	}
+	drv, ok := drivers.byKind[spec.Kind]
+	if !ok {
+		if why, known := elsewhere[spec.Kind]; known {
+			return nil, &AbsentError{Device: name, Reason: why, Remedy: `Try "crease devices", or --device auto.`}
+		}
+		var kinds []string
+		for k := range drivers.byKind {
+			kinds = append(kinds, k)
+		}
+		slices.Sort(kinds)
+		return nil, &SpecError{Spec: name, Reason: fmt.Sprintf("no driver of kind %q; this build has: %s", spec.Kind, strings.Join(kinds, ", "))}
+	}
+	d, err := drv.Open(spec)
+	if err != nil {
+		return nil, err
+	}
+	drivers.open[spec.String()] = d
+	return d, nil
+}
+
+func openAuto() (Device, error) {
+	var why []string
+	for _, drv := range Drivers() {
+		if drv.Preference < 0 {
+			continue // only by name: emulators and test devices
+		}
+		for _, s := range drv.Probe() {
+			if !s.Present {
+				why = append(why, s.Name+": "+s.Reason)
+				continue
+			}
+			d, err := Open(s.Name)
+			if err == nil {
+				return d, nil
+			}
+			why = append(why, s.Name+": "+err.Error())
+		}
+	}
+	return nil, &AbsentError{Device: "auto", Reason: "no device is present (" + strings.Join(why, "; ") + ")"}
+}
