@@ -1,0 +1,235 @@
+package ops
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/ops/expr"
+	"github.com/crease-ml/crease/shape"
+)
+
+// Kind says what a row asks of a backend.
+type Kind uint8
+
+// Kinds of op.
+const (
+	Core      Kind = iota // a backend should have a kernel for it
+	View                  // metadata only: no kernel, no copy
+	Composite             // lowers to core ops; a kernel is optional
+)
+
+func (k Kind) String() string { return [...]string{"core", "view", "composite"}[k] }
+
+// Family groups core ops by the kernel that computes them.
+type Family uint8
+
+// Families.
+const (
+	NoFamily   Family = iota // views and composites
+	Map                      // elementwise with NumPy broadcasting, from a scalar expression
+	Reduce                   // over any axes
+	CopyFamily               // full, iota, copy, cast, pad, concat
+	GatherFamily
+	Scatter
+	MatMulFamily
+	Random
+)
+
+func (f Family) String() string {
+	return [...]string{"", "map", "reduce", "copy", "gather", "scatter", "matmul", "random"}[f]
+}
+
+// Op is one row of the table: all that the project knows of an operation.
+// Rows are declared in init functions, because rules refer to other rows.
+type Op struct {
+	Name   string // snake_case: the key of kernels, graph files and the command line
+	Doc    string // what it computes, one or two sentences
+	ONNX   string // the ONNX operator, "" when there is none
+	Kind   Kind
+	Family Family
+	// Inputs names the inputs in order, "x w bias?": a trailing "?" marks an
+	// optional one, a trailing "..." any number of the last one.
+	Inputs string
+	// Attrs is the zero value of the attribute struct, nil when there is none.
+	Attrs any
+	// Types are the element types of the first input (of the output, for an op
+	// without inputs) that the row is defined on.
+	Types []dtype.Type
+
+	// Infer is the shape and dtype rule. The arity and the first input's type
+	// have been checked.
+	Infer func(attrs any, in []Spec) ([]Spec, error)
+
+	// Expr is the scalar expression of an elementwise op over the inputs x0,
+	// x1 ... and the parameters p0, p1 ... that Params takes from the attributes.
+	Expr   *expr.Node
+	Params func(attrs any) []float64
+
+	// Ref is the reference implementation in plain Go: float64 accumulation,
+	// any element type, dense operands. Out is allocated and zero.
+	Ref func(attrs any, in, out []Host)
+
+	// View computes the result of a view op as a window on its input's memory.
+	// False means that this view cannot be made without a copy.
+	View func(attrs any, in hal.View) (hal.View, bool)
+
+	// Lower computes the op by simpler ones.
+	Lower func(b Builder, attrs any, in []Value) []Value
+
+	// Grad returns the gradient for every input from those of the outputs. A
+	// composite without one inherits the gradient of its lowering.
+	Grad func(g *GradCall) []Value
+	// NoGrad is the reason why the op has no gradient; asking for one is an error
+	// that quotes it.
+	NoGrad string
+	// Saves names the values that Grad reads besides the output gradients;
+	// anything else is released after the forward pass.
+	Saves Saved
+
+	// Cost is the arithmetic and the memory traffic of one call.
+	Cost func(attrs any, in, out []Spec) Cost
+	// Tol bounds the error of a kernel against Ref.
+	Tol Tolerance
+	// Cases are the inputs that tests, gradient checks and benchmarks use.
+	Cases []Case
+}
+
+// Saved is a set of inputs and outputs that a gradient needs.
+type Saved uint32
+
+// In is the set of the i-th input, Out that of the i-th output, i < 16.
+func In(i ...int) (s Saved) {
+	for _, i := range i {
+		s |= 1 << i
+	}
+	return s
+}
+
+// Out is the set of the given outputs.
+func Out(i ...int) Saved { return In(i...) << 16 }
+
+// HasIn and HasOut test membership.
+func (s Saved) HasIn(i int) bool  { return i < 16 && s>>i&1 == 1 }
+func (s Saved) HasOut(i int) bool { return i < 16 && s>>(16+i)&1 == 1 }
+
+// Cost of one call.
+type Cost struct {
+	Flops float64
+	Bytes float64 // read plus written, each operand once
+}
+
+var table = map[string]*Op{}
+
+// Get is the row of that name, or nil.
+func Get(name string) *Op { return table[name] }
+
+// All is every row, sorted by name.
+func All() []*Op {
+	all := make([]*Op, 0, len(table))
+	for _, op := range table {
+		all = append(all, op)
+	}
+	slices.SortFunc(all, func(a, b *Op) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Declare adds a row and returns it. It is called from init functions; an
+// incomplete or duplicate row panics, so no such binary starts.
+func Declare(op Op) *Op {
+	if op.Cost == nil {
+		op.Cost = moveCost
+	}
+	if why := op.incomplete(); why != "" {
+		panic(fmt.Sprintf("ops: row %q: %s", op.Name, why))
+	}
+	table[op.Name] = &op
+	return &op
+}
+
+func (op *Op) incomplete() string {
+	switch {
+	case op.Name == "" || strings.ToLower(op.Name) != op.Name:
+		return "the name must be snake_case"
+	case table[op.Name] != nil:
+		return "declared twice"
+	case op.Doc == "":
+		return "has no doc"
+	case op.Infer == nil:
+		return "has no shape rule"
+	case op.Ref == nil:
+		return "has no reference"
+	case len(op.Types) == 0:
+		return "names no element types"
+	case op.Kind == Composite && op.Lower == nil:
+		return "is a composite without a lowering"
+	case op.Kind == View && op.View == nil:
+		return "is a view without a view rule"
+	case op.Kind == Core && op.Family == NoFamily:
+		return "is a core op without a family"
+	case op.Family == Map && op.Expr == nil:
+		return "is a map without an expression"
+	case op.Grad != nil && op.NoGrad != "":
+		return "has a gradient and a reason for having none"
+	case op.Grad == nil && op.NoGrad == "" && op.Lower == nil:
+		return "has no gradient, no lowering to inherit one from, and no reason"
+	case len(op.Cases) == 0:
+		return "has no test cases"
+	}
+	return ""
+}
+
+// Arity is the least and the most number of inputs; most is -1 for any number.
+func (op *Op) Arity() (least, most int) {
+	for _, name := range strings.Fields(op.Inputs) {
+		most++
+		switch {
+		case strings.HasSuffix(name, "..."):
+			return least + 1, -1
+		case !strings.HasSuffix(name, "?"):
+			least++
+		}
+	}
+	return least, most
+}
+
+// Differentiable reports whether a gradient can be asked for.
+func (op *Op) Differentiable() bool { return op.NoGrad == "" }
+
+// Specs applies the shape and dtype rule: the specs of the outputs, or a
+// *ShapeError, *DTypeError or *AttrError naming the op.
+func (op *Op) Specs(attrs any, in []Spec) ([]Spec, error) {
+	least, most := op.Arity()
+	if len(in) < least || most >= 0 && len(in) > most {
+		return nil, &ShapeError{Op: op.Name, In: in, Rule: fmt.Sprintf("takes inputs %q, got %d", op.Inputs, len(in))}
+	}
+	if reflect.TypeOf(attrs) != reflect.TypeOf(op.Attrs) {
+		return nil, &AttrError{Op: op.Name, Reason: fmt.Sprintf("attributes are %T, want %T", attrs, op.Attrs)}
+	}
+	if len(in) > 0 && !slices.Contains(op.Types, in[0].DType) {
+		return nil, &DTypeError{Op: op.Name, In: in, Rule: "is not defined on " + in[0].DType.String()}
+	}
+	out, err := op.Infer(attrs, in)
+	if err != nil {
+		return nil, named(op.Name, in, err)
+	}
+	for _, s := range out {
+		if _, err := shape.Bytes(s.DType, s.Shape); err != nil {
+			return nil, &ShapeError{Op: op.Name, In: in, Rule: err.Error()}
+		}
+	}
+	return out, nil
+}
+
+// Apply records or runs the op through a builder.
+func (op *Op) Apply(b Builder, attrs any, in ...Value) []Value { return b.Apply(op, attrs, in...) }
+
+// With applies an op that has attributes and one output.
+func (op *Op) With(b Builder, attrs any, in ...Value) Value { return b.Apply(op, attrs, in...)[0] }
+
+// Of applies an op that has no attributes and one output.
+func (op *Op) Of(b Builder, in ...Value) Value { return b.Apply(op, nil, in...)[0] }

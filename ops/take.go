@@ -1,0 +1,216 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/shape"
+)
+
+// Whole slices picked by index, and the reverse.
+var Take, IndexAdd, OneHot *Op
+
+// TakeAttrs is the axis that is indexed.
+type TakeAttrs struct {
+	Axis int `json:"axis"`
+}
+
+// IndexAddAttrs is the axis that is indexed.
+type IndexAddAttrs struct {
+	Axis int `json:"axis"`
+}
+
+// OneHotAttrs are the number of classes and the element type of the result.
+type OneHotAttrs struct {
+	Classes int        `json:"classes"`
+	DType   dtype.Type `json:"dtype"`
+}
+
+func init() {
+	index := func(size int, dims ...int) Arg { return Arg{Shape: dims, DType: dtype.I64, Hi: float64(size)} }
+	short := func(size int, dims ...int) Arg { return Arg{Shape: dims, DType: dtype.I32, Hi: float64(size)} }
+
+	Take = Declare(Op{Name: "take", Doc: "The slices of x at whole-number indices along an axis; idx of any rank takes the place of the axis.", ONNX: "Gather",
+		Kind: Core, Family: GatherFamily, Inputs: "x idx", Attrs: TakeAttrs{}, Types: Any, Tol: exact, Saves: In(1),
+		Infer: takeInfer, Ref: takeRef,
+		Grad: func(g *GradCall) []Value {
+			zeros := Zeros(g.B, g.In[0].Spec())
+			return []Value{IndexAdd.With(g.B, IndexAddAttrs(g.Attrs.(TakeAttrs)), zeros, g.In[1], g.D[0]), nil}
+		},
+		Cases: []Case{
+			{Name: "rows", Attrs: TakeAttrs{}, In: []Arg{{Shape: []int{5, 3}}, index(5, 7)}},
+			{Name: "columns", Attrs: TakeAttrs{Axis: -1}, In: []Arg{{Shape: []int{3, 4}}, short(4, 2, 3)}},
+			{Name: "middle", Attrs: TakeAttrs{Axis: 1}, In: []Arg{{Shape: []int{2, 4, 3}}, index(4, 5)}},
+			{Name: "scalar-index", Attrs: TakeAttrs{}, In: []Arg{{Shape: []int{4, 2}}, index(4)}},
+			{Name: "none", Attrs: TakeAttrs{}, In: []Arg{{Shape: []int{4, 2}}, index(4, 0)}},
+		},
+	})
+	IndexAdd = Declare(Op{Name: "index_add", Doc: "x with the slices of updates added at indices along an axis; repeated indices add up.",
+		Kind: Core, Family: Scatter, Inputs: "x idx updates", Attrs: IndexAddAttrs{}, Types: Numbers, Saves: In(1),
+		Tol:   Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return in[1].Elements() + 1 }},
+		Infer: indexAddInfer, Ref: indexAddRef,
+		Grad: func(g *GradCall) []Value {
+			out := []Value{g.D[0], nil, nil}
+			if g.Needs[2] {
+				out[2] = Take.With(g.B, TakeAttrs(g.Attrs.(IndexAddAttrs)), g.D[0], g.In[1])
+			}
+			return out
+		},
+		Cases: []Case{
+			{Name: "rows", Attrs: IndexAddAttrs{}, In: []Arg{{Shape: []int{4, 3}}, index(4, 7), {Shape: []int{7, 3}}}},
+			{Name: "columns", Attrs: IndexAddAttrs{Axis: -1}, In: []Arg{{Shape: []int{3, 4}}, short(4, 2, 3), {Shape: []int{3, 2, 3}}}},
+			{Name: "scalar-index", Attrs: IndexAddAttrs{}, In: []Arg{{Shape: []int{4, 2}}, index(4), {Shape: []int{2}}}},
+			{Name: "none", Attrs: IndexAddAttrs{}, In: []Arg{{Shape: []int{4, 2}}, index(4, 0), {Shape: []int{0, 2}}}},
+		},
+	})
+	OneHot = Declare(Op{Name: "one_hot", Doc: "A new last axis that is 1 at the index and 0 elsewhere, all 0 for an index outside the classes.", ONNX: "OneHot",
+		Kind: Composite, Inputs: "idx", Attrs: OneHotAttrs{}, Types: Indices, Tol: exact, NoGrad: "its input is a whole number",
+		Infer: func(attrs any, in []Spec) ([]Spec, error) {
+			a := attrs.(OneHotAttrs)
+			if a.Classes < 1 {
+				return nil, attrErr("classes is %d, want at least 1", a.Classes)
+			}
+			return arrayInfer(a.DType, append(shape.Clone(in[0].Shape), a.Classes), Any)
+		},
+		Ref: func(attrs any, in, out []Host) {
+			classes := attrs.(OneHotAttrs).Classes
+			for i := range in[0].Elements() {
+				if c := in[0].Int(i); c >= 0 && c < int64(classes) {
+					out[0].Set(i*classes+int(c), 1)
+				}
+			}
+		},
+		Lower: func(b Builder, attrs any, in []Value) []Value {
+			a, s := attrs.(OneHotAttrs), in[0].Spec()
+			column := Reshaped(b, in[0], append(shape.Clone(s.Shape), 1)...)
+			// Counted in i64: the number of classes may not fit the index type.
+			classes := Iota.With(b, IotaAttrs{DType: dtype.I64, Shape: []int{a.Classes}})
+			return []Value{Casted(b, Eq.Of(b, Casted(b, column, dtype.I64), classes), a.DType)}
+		},
+		Cases: []Case{
+			{Name: "scalar", Attrs: OneHotAttrs{Classes: 3, DType: dtype.F32}, In: []Arg{{Shape: []int{}, Hi: 3}}},
+			{Name: "batch", Attrs: OneHotAttrs{Classes: 5, DType: dtype.F64}, In: []Arg{{Shape: []int{2, 4}, Hi: 5}}},
+			{Name: "outside", Attrs: OneHotAttrs{Classes: 3, DType: dtype.Bool}, In: []Arg{{Shape: []int{9}, Lo: -2, Hi: 6}}},
+			{Name: "empty", Attrs: OneHotAttrs{Classes: 3, DType: dtype.I32}, In: []Arg{{Shape: []int{0}, Hi: 3}}},
+		},
+	})
+}
+
+// takeShape is the shape with an axis replaced by the axes of the index.
+func takeShape(dims, idx []int, axis int) []int {
+	return slices.Concat(dims[:axis], idx, dims[axis+1:])
+}
+
+// wantIndices refuses an input that cannot index.
+func wantIndices(in []Spec, i int) error {
+	if !slices.Contains(Indices, in[i].DType) {
+		return typeErr("input %d must be an index of type i64 or i32; cast it", i)
+	}
+	return nil
+}
+
+func takeInfer(attrs any, in []Spec) ([]Spec, error) {
+	if err := wantIndices(in, 1); err != nil {
+		return nil, err
+	}
+	axis, err := shape.Axis(attrs.(TakeAttrs).Axis, len(in[0].Shape))
+	if err != nil {
+		return nil, err
+	}
+	return []Spec{{in[0].DType, takeShape(in[0].Shape, in[1].Shape, axis)}}, nil
+}
+
+func indexAddInfer(attrs any, in []Spec) ([]Spec, error) {
+	want, err := takeInfer(TakeAttrs(attrs.(IndexAddAttrs)), in)
+	if err != nil {
+		return nil, err
+	}
+	if in[2].DType != in[0].DType {
+		return nil, typeErr("element types of x and updates differ; cast one of them")
+	}
+	if !shape.Equal(in[2].Shape, want[0].Shape) {
+		return nil, shapeErr("updates must have shape %s: that of x with axis %d replaced by that of idx", shape.String(want[0].Shape), attrs.(IndexAddAttrs).Axis)
+	}
+	return []Spec{in[0]}, nil
+}
+
+// indexAt reads index i and panics with an *AttrError when it is outside an axis
+// of n elements.
+func indexAt(op *Op, idx Host, i, n int) int {
+	k := idx.Int(i)
+	if k < 0 || k >= int64(n) {
+		panic(&AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", k, i, n)})
+	}
+	return int(k)
+}
+
+// eachTaken visits the slices that an index picks: position at in an array with
+// dims, position k in the taken one, both in elements, with their length.
+func eachTaken(op *Op, dims []int, axis int, idx Host, visit func(at, k, length int)) {
+	length := shape.MustElements(dims[axis+1:])
+	count := idx.Elements()
+	rows := make([]int, count)
+	for i := range rows {
+		rows[i] = indexAt(op, idx, i, dims[axis])
+	}
+	for outer := range shape.MustElements(dims[:axis]) {
+		for i, row := range rows {
+			visit((outer*dims[axis]+row)*length, (outer*count+i)*length, length)
+		}
+	}
+}
+
+func takeRef(attrs any, in, out []Host) {
+	x, axis := in[0], mustAxis(attrs.(TakeAttrs).Axis, in[0].Spec)
+	size := x.DType.Size()
+	eachTaken(Take, x.Shape, axis, in[1], func(at, k, n int) {
+		copy(out[0].Data[k*size:(k+n)*size], x.Data[at*size:(at+n)*size])
+	})
+}
+
+func indexAddRef(attrs any, in, out []Host) {
+	x, updates, axis := in[0], in[2], mustAxis(attrs.(IndexAddAttrs).Axis, in[0].Spec)
+	acc := accumulate(x)
+	eachTaken(IndexAdd, x.Shape, axis, in[1], func(at, k, n int) {
+		for i := range n {
+			acc.add(at+i, updates, k+i)
+		}
+	})
+	acc.store(out[0])
+}
+
+// accumulator sums into an array, in float64 or exactly in integers.
+type accumulator struct {
+	floats []float64
+	ints   []int64
+}
+
+// accumulate starts from the elements of x.
+func accumulate(x Host) *accumulator {
+	if x.DType.IsFloat() {
+		return &accumulator{floats: x.Float64s()}
+	}
+	a := &accumulator{ints: make([]int64, x.Elements())}
+	for i := range a.ints {
+		a.ints[i] = x.Int(i)
+	}
+	return a
+}
+
+func (a *accumulator) add(i int, from Host, k int) {
+	if a.ints != nil {
+		a.ints[i] += from.Int(k)
+	} else {
+		a.floats[i] += from.At(k)
+	}
+}
+
+func (a *accumulator) store(to Host) {
+	for i, v := range a.floats {
+		to.Set(i, v)
+	}
+	for i, v := range a.ints {
+		to.SetInt(i, v)
+	}
+}
