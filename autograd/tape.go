@@ -1,0 +1,169 @@
+package autograd
+
+import (
+	"github.com/crease-ml/crease/ops"
+)
+
+// Tape is a builder whose values are variables: what runs through it is run by
+// the builder below and recorded.
+type Tape struct {
+	B ops.Builder
+}
+
+// Apply runs and records an op on variables.
+func (t Tape) Apply(op *ops.Op, attrs any, in ...ops.Value) []ops.Value {
+	ops.CheckInputs(op, in)
+	vars := make([]*Var, len(in))
+	for i, v := range in {
+		vars[i] = v.(*Var)
+	}
+	return asValues(Apply(t.B, true, op, attrs, vars...))
+}
+
+// Const is a variable that needs no gradient.
+func (t Tape) Const(h ops.Host) ops.Value { return Constant(t.B.Const(h)) }
+
+// Begin makes the tape an ops.Scoper when the builder below is one.
+func (t Tape) Begin() (ops.Builder, func(keep ...ops.Value)) {
+	s := &tapeScope{Tape: t}
+	return s, s.end
+}
+
+type tapeScope struct {
+	Tape
+	made []ops.Value
+}
+
+func (s *tapeScope) Apply(op *ops.Op, attrs any, in ...ops.Value) []ops.Value {
+	out := s.Tape.Apply(op, attrs, in...)
+	s.made = append(s.made, out...)
+	return out
+}
+
+func (s *tapeScope) Const(h ops.Host) ops.Value {
+	v := s.Tape.Const(h)
+	s.made = append(s.made, v)
+	return v
+}
+
+func (s *tapeScope) end(keep ...ops.Value) {
+	for _, v := range s.made {
+		if !contains(keep, v) {
+			release(v.(*Var).val)
+		}
+	}
+}
+
+func contains(list []ops.Value, v ops.Value) bool {
+	for _, k := range list {
+		if k == v {
+			return true
+		}
+	}
+	return false
+}
+
+func release(v ops.Value) {
+	if h, ok := v.(ops.Holder); ok {
+		h.Release()
+	}
+}
+
+// share is a handle of its own for a value that somebody else also owns.
+func share(v ops.Value) ops.Value {
+	switch v := v.(type) {
+	case *Var:
+		c := *v
+		c.val = share(v.val)
+		if v.node == nil && v.origin == nil {
+			c.origin = v
+		}
+		return &c
+	case ops.Holder:
+		return v.Share()
+	}
+	return v
+}
+
+func asValues(in []*Var) []ops.Value {
+	out := make([]ops.Value, len(in))
+	for i, v := range in {
+		out[i] = v
+	}
+	return out
+}
+
+// Apply runs an op on variables through b. With record set and an input that
+// requires a gradient, the op is recorded.
+func Apply(b ops.Builder, record bool, op *ops.Op, attrs any, in ...*Var) []*Var {
+	if record {
+		record = false
+		for _, v := range in {
+			record = record || v.requires
+		}
+	}
+	if record && op.Grad == nil && op.NoGrad == "" {
+		return expand(b, op, attrs, in)
+	}
+	raw := make([]ops.Value, len(in))
+	for i, v := range in {
+		raw[i] = v.val
+	}
+	res := b.Apply(op, attrs, raw...)
+	out := make([]*Var, len(res))
+	for i, v := range res {
+		out[i] = Constant(v)
+	}
+	if record {
+		recordNode(op, attrs, in, out)
+	}
+	return out
+}
+
+// expand records the op as its lowering, whose ops have gradients.
+func expand(b ops.Builder, op *ops.Op, attrs any, in []*Var) []*Var {
+	if _, err := op.Specs(attrs, ops.SpecsOf(asValues(in))); err != nil {
+		panic(err)
+	}
+	res := ops.Scoped(Tape{b}, func(b ops.Builder) []ops.Value { return op.Lower(b, attrs, asValues(in)) })
+	out := make([]*Var, len(res))
+	for i, v := range res {
+		for _, x := range in {
+			if v == ops.Value(x) {
+				v = share(v) // the caller owns what it gets
+				break
+			}
+		}
+		out[i] = v.(*Var)
+	}
+	return out
+}
+
+func recordNode(op *ops.Op, attrs any, in, out []*Var) {
+	n := &node{seq: sequence.Add(1), op: op, attrs: attrs, in: make([]edge, len(in)), out: make([]output, len(out))}
+	flows := false
+	for i, v := range out {
+		n.out[i].spec = v.Spec()
+		if v.Spec().DType.IsFloat() {
+			v.node, v.index, v.requires = n, i, true
+			flows = true
+		}
+	}
+	if !flows {
+		return // comparisons and indices: nothing flows back
+	}
+	for i, v := range in {
+		n.in[i].spec = v.Spec()
+		if v.requires {
+			n.in[i].from = v.source()
+		}
+		if op.Saves.HasIn(i) {
+			n.in[i].saved = keep(v.val)
+		}
+	}
+	for i, v := range out {
+		if op.Saves.HasOut(i) {
+			n.out[i].saved = keep(v.val)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package autograd
+
+import (
+	"sync/atomic"
+
+	"github.com/crease-ml/crease/ops"
+)
+
+// Var is a value with its place in the record. It is itself an ops.Value, for
+// builders that record (Tape).
+type Var struct {
+	val      ops.Value
+	node     *node // what made it; nil for a leaf
+	index    int   // which output of node
+	requires bool
+	grad     *Var // leaves: what Backward has accumulated
+	origin   *Var // for a second handle of a leaf: the leaf itself
+}
+
+// NewVar wraps a value as a leaf. Only floating-point values can require a
+// gradient.
+func NewVar(v ops.Value, requiresGrad bool) (*Var, error) {
+	if requiresGrad && !v.Spec().DType.IsFloat() {
+		return nil, &ops.GradError{Reason: "only floating-point tensors can require a gradient, this one is " + v.Spec().DType.String()}
+	}
+	return &Var{val: v, requires: requiresGrad}, nil
+}
+
+// Constant wraps a value that needs no gradient.
+func Constant(v ops.Value) *Var { return &Var{val: v} }
+
+// Spec is the element type and shape.
+func (v *Var) Spec() ops.Spec { return v.val.Spec() }
+
+// Value is the builder's value behind the variable.
+func (v *Var) Value() ops.Value { return v.val }
+
+// RequiresGrad reports whether gradients flow to the variable.
+func (v *Var) RequiresGrad() bool { return v.requires }
+
+// Leaf is true for variables that no recorded op has made.
+func (v *Var) Leaf() bool { return v.node == nil }
+
+// Gradient is what Backward has accumulated on a leaf, nil before.
+func (v *Var) Gradient() *Var { return v.grad }
+
+// SetGradient replaces the accumulated gradient; nil clears it.
+func (v *Var) SetGradient(g *Var) { v.grad = g }
+
+// source identifies a variable in the record: a leaf, or an output of a node.
+type source struct {
+	leaf  *Var
+	node  *node
+	index int
+}
+
+func (v *Var) source() source {
+	switch {
+	case v.node != nil:
+		return source{node: v.node, index: v.index}
+	case v.origin != nil:
+		return source{leaf: v.origin}
+	}
+	return source{leaf: v}
+}
+
+// node is one recorded op.
+type node struct {
+	seq    uint64 // order of recording: inputs come before users
+	op     *ops.Op
+	attrs  any
+	in     []edge
+	out    []output
+	walked bool // a backward pass has released the saved values
+}
+
+// edge is an input of a node.
+type edge struct {
+	from  source // zero when no gradient flows there
+	spec  ops.Spec
+	saved saved
+}
+
+type output struct {
+	spec  ops.Spec
+	saved saved
+}
+
+// saved is a value kept for the gradient rule.
+type saved struct {
+	val     ops.Value
+	version uint32
+}
+
+var sequence atomic.Uint64
+
+func keep(v ops.Value) saved {
+	if h, ok := v.(ops.Holder); ok {
+		return saved{h.Share(), h.Version()}
+	}
+	return saved{val: v}
+}
+
+func (s *saved) release() {
+	if h, ok := s.val.(ops.Holder); ok {
+		h.Release()
+	}
+	s.val = nil
+}
+
+// changed reports a change in place since the value was saved.
+func (s *saved) changed() bool {
+	h, ok := s.val.(ops.Holder)
+	return ok && h.Version() != s.version
+}

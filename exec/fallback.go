@@ -1,0 +1,100 @@
+package exec
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/crease-ml/crease/ops"
+)
+
+// Fallback is the lowest step of the ladder that dispatch may take.
+type Fallback uint32
+
+// Fallbacks, from the most to the least permissive.
+const (
+	AllowReference Fallback = iota // "ref": anything; the default
+	AllowLowering                  // "lower": the host reference is an error
+	KernelsOnly                    // "error": lowering is an error too
+)
+
+// ParseFallback reads ref, lower or error.
+func ParseFallback(s string) (Fallback, error) {
+	for i, name := range fallbackNames {
+		if s == name {
+			return Fallback(i), nil
+		}
+	}
+	return 0, fmt.Errorf("fallback %q: want ref, lower or error", s)
+}
+
+var fallbackNames = [...]string{"ref", "lower", "error"}
+
+func (f Fallback) String() string { return fallbackNames[f] }
+
+// FallbackError is returned when dispatch would have to take a forbidden step.
+type FallbackError struct {
+	Device string
+	Op     string
+	Step   Step
+}
+
+func (e *FallbackError) Error() string {
+	return fmt.Sprintf("device %s has no kernel for %s here and falling back to its %s is forbidden (CREASE_FALLBACK): allow it with CREASE_FALLBACK=ref or lower, or use another device", e.Device, e.Op, e.Step)
+}
+
+// settings come from the environment once and can be changed by the program.
+var settings struct {
+	once     sync.Once
+	bad      error
+	fallback atomic.Uint32
+	debug    atomic.Int32
+}
+
+// loadSettings reads the environment on first use; a bad value is an error
+// every time.
+func loadSettings() error {
+	settings.once.Do(func() {
+		if s, ok := os.LookupEnv("CREASE_FALLBACK"); ok && s != "" {
+			f, err := ParseFallback(s)
+			if err != nil {
+				settings.bad = fmt.Errorf("CREASE_FALLBACK: %w", err)
+				return
+			}
+			settings.fallback.Store(uint32(f))
+		}
+		if s, ok := os.LookupEnv("CREASE_DEBUG"); ok && s != "" {
+			n, err := strconv.Atoi(s)
+			if err != nil || n < 0 || n > 6 {
+				settings.bad = fmt.Errorf("CREASE_DEBUG=%q: want a level from 0 to 6", s)
+				return
+			}
+			settings.debug.Store(int32(n))
+		}
+	})
+	return settings.bad
+}
+
+// SetFallback changes the lowest step dispatch may take and returns the one in
+// force before.
+func SetFallback(f Fallback) Fallback {
+	_ = loadSettings() // a bad environment is reported when an engine is made
+	return Fallback(settings.fallback.Swap(uint32(f)))
+}
+
+// SetDebug changes the debug level (see CREASE_DEBUG) and returns the old one.
+func SetDebug(level int) int {
+	_ = loadSettings()
+	return int(settings.debug.Swap(int32(level)))
+}
+
+// refuse returns an error when a step is forbidden.
+func (e *Engine) refuse(op *ops.Op, s Step) error {
+	f := Fallback(settings.fallback.Load())
+	if s == Reference && f != AllowReference || s == Lowered && f == KernelsOnly {
+		return &FallbackError{Device: e.dev.Info().Name, Op: op.Name, Step: s}
+	}
+	return nil
+}

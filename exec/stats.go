@@ -1,0 +1,45 @@
+package exec
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/crease-ml/crease/ops"
+)
+
+// OpStats counts how an op's calls were served.
+type OpStats struct {
+	Op    string
+	Count [steps]int // by Step
+}
+
+// stats counts per op without a lock on the hot path.
+type stats struct{ byOp sync.Map } // *ops.Op to *[steps]atomic.Int64
+
+func (s *stats) count(op *ops.Op, step Step) {
+	c, ok := s.byOp.Load(op)
+	if !ok {
+		c, _ = s.byOp.LoadOrStore(op, new([steps]atomic.Int64))
+	}
+	c.(*[steps]atomic.Int64)[step].Add(1)
+}
+
+// Stats is the count of every op run so far, sorted by name.
+func (e *Engine) Stats() []OpStats {
+	var out []OpStats
+	e.stats.byOp.Range(func(op, counts any) bool {
+		row := OpStats{Op: op.(*ops.Op).Name}
+		for i := range row.Count {
+			row.Count[i] = int(counts.(*[steps]atomic.Int64)[i].Load())
+		}
+		out = append(out, row)
+		return true
+	})
+	slices.SortFunc(out, func(a, b OpStats) int { return cmp.Compare(a.Op, b.Op) })
+	return out
+}
+
+// ResetStats forgets the counts.
+func (e *Engine) ResetStats() { e.stats.byOp.Clear() }
