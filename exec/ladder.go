@@ -3,6 +3,7 @@ package exec
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/crease-ml/crease/hal"
@@ -91,6 +92,7 @@ func (e *Engine) kernel(op *ops.Op, attrs any, in []*Array, specs []ops.Spec) ([
 		return nil, hal.ErrUnsupported
 	}
 	out, err := e.run(op, k, c, specs)
+	runtime.KeepAlive(in) // the call holds buffers, not the blocks that own them
 	if err == nil {
 		e.stats.count(op, Kernel)
 	}

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"runtime"
+
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
@@ -48,6 +50,7 @@ func (a *Array) Host() (ops.Host, error) {
 }
 
 func (a *Array) download(dst []byte, off int) error {
+	defer runtime.KeepAlive(a) // its block must outlive the copy
 	e := a.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -72,7 +72,7 @@ var elsewhere = map[string]string{
 	"tpu":    "this build has no TPU emulator",
 }
 
-// Absent lists the kinds of the device grammar that have no driver in this
+// AbsentKinds lists the kinds of the device grammar that have no driver in this
 // binary, as absent devices with the reason.
 func AbsentKinds() []Status {
 	have := map[string]bool{}

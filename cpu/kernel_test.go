@@ -1,0 +1,192 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/cpufeat"
+	"github.com/crease-ml/crease/ops"
+	"github.com/crease-ml/crease/shape"
+)
+
+// devices are one device per level of this machine, on two threads.
+func devices(t testing.TB) []*device {
+	var out []*device
+	for _, l := range levels() {
+		if cpufeat.Available(l) {
+			d := newDevice("cpu/"+l.String(), l, 2)
+			t.Cleanup(func() { d.Close() })
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// checkKernels runs every kernel registered for the ops, alone, on every case
+// and element type of their rows, and compares with the reference. Rows whose
+// kernels take strided views get transposed and reversed operands too. It fails
+// for an op that has no f32 kernel (no kernel at all where f32 is not defined).
+func checkKernels(t *testing.T, list ...*ops.Op) {
+	t.Helper()
+	for _, d := range devices(t) {
+		for _, op := range list {
+			t.Run(d.info.Name+"/"+op.Name, func(t *testing.T) {
+				ran := 0
+				for _, c := range op.Cases {
+					types := c.Types
+					if types == nil {
+						types = op.Types
+					}
+					for _, dt := range types {
+						ran += checkCase(t, d, op, c, dt)
+					}
+				}
+				if ran == 0 {
+					t.Errorf("no kernel of %s ran", op.Name)
+				}
+			})
+		}
+	}
+}
+
+func checkCase(t *testing.T, d *device, op *ops.Op, c ops.Case, dt dtype.Type) (ran int) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(uint64(len(c.Name)), uint64(dt)))
+	in := make([]ops.Host, len(c.In))
+	for i, a := range c.In {
+		in[i] = a.Make(dt, r)
+	}
+	specs := make([]ops.Spec, len(in))
+	for i, h := range in {
+		specs[i] = h.Spec
+	}
+	outSpecs, err := op.Specs(c.Attrs, specs)
+	if err != nil {
+		return 0 // the conformance suite checks that cases are accepted
+	}
+	want := make([]ops.Host, len(outSpecs))
+	for i, s := range outSpecs {
+		want[i] = ops.NewHost(s)
+	}
+	op.Ref(c.Attrs, in, want)
+	for _, layout := range []string{"dense", "strided"} {
+		call := &hal.Call{Op: op.Name, Attrs: c.Attrs}
+		for _, h := range in {
+			v := place(t, d, h, layout == "strided")
+			if op.Expr != nil {
+				s, err := shape.BroadcastStrides(v.Shape, v.Strides, outSpecs[0].Shape)
+				if err != nil {
+					t.Fatal(err)
+				}
+				v.Shape, v.Strides = outSpecs[0].Shape, s
+			}
+			call.In = append(call.In, v)
+		}
+		for _, k := range d.kernels.For(op.Name) {
+			if k.Key.DType != call1(op, c, specs, outSpecs) && k.Key.DType != dtype.Invalid {
+				continue
+			}
+			call.Out = nil
+			for _, s := range outSpecs {
+				call.Out = append(call.Out, guarded(t, d, s))
+			}
+			if k.Key.Layout == hal.Dense && !call.Dense() || k.Accepts != nil && !k.Accepts(call) {
+				continue
+			}
+			ran++
+			name := fmt.Sprintf("%s case %q %s %s", k.Name, c.Name, dt, layout)
+			if err := k.Run(nil, call); err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			for i, v := range call.Out {
+				compare(t, fmt.Sprintf("%s output %d", name, i), op, c.Attrs, specs, v, want[i])
+			}
+		}
+		if len(in) == 0 {
+			break
+		}
+	}
+	return ran
+}
+
+// call1 is the type kernels of the call are registered under.
+func call1(_ *ops.Op, _ ops.Case, in, out []ops.Spec) dtype.Type {
+	if len(in) > 0 {
+		return in[0].DType
+	}
+	return out[0].DType
+}
+
+// guardBytes are written around every operand and checked after the kernel.
+const guardBytes = 64
+
+// place uploads an array, dense or with its axes stored in reverse order and
+// the first one backwards.
+func place(t *testing.T, d *device, h ops.Host, strided bool) hal.View {
+	t.Helper()
+	n := h.Elements()
+	v := hal.View{DType: h.DType, Shape: h.Shape, Strides: shape.Strides(h.Shape), Offset: guardBytes / h.DType.Size()}
+	if strided && len(h.Shape) > 0 && n > 0 {
+		step := 1
+		for i := range h.Shape {
+			v.Strides[i] = step
+			step *= h.Shape[i]
+		}
+		v.Offset += (h.Shape[0] - 1) * v.Strides[0]
+		v.Strides[0] = -v.Strides[0]
+	}
+	buf, err := d.Alloc(n*h.DType.Size() + 2*guardBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Buf = buf
+	b := buf.(*buffer).bytes()
+	for i := range b {
+		b[i] = 0xff
+	}
+	it := shape.NewIterator(v.Shape, v.Strides)
+	size := h.DType.Size()
+	for i := 0; it.Next(); i++ {
+		at := (v.Offset + it.Offsets()[0]) * size
+		copy(b[at:at+size], h.Data[i*size:(i+1)*size])
+	}
+	return v
+}
+
+func guarded(t *testing.T, d *device, s ops.Spec) hal.View {
+	return place(t, d, ops.NewHost(s), false)
+}
+
+func compare(t *testing.T, name string, op *ops.Op, attrs any, in []ops.Spec, v hal.View, want ops.Host) {
+	t.Helper()
+	b := v.Buf.(*buffer).bytes()
+	for i := range guardBytes {
+		if b[i] != 0xff || b[len(b)-1-i] != 0xff {
+			t.Errorf("%s: wrote outside its output", name)
+			return
+		}
+	}
+	got := ops.Host{Spec: want.Spec, Data: memory(v)}
+	scale := 0.0
+	for i := range want.Elements() {
+		if w := math.Abs(want.At(i)); !math.IsInf(w, 0) && w > scale {
+			scale = w
+		}
+	}
+	for i := range want.Elements() {
+		w, g := want.At(i), got.At(i)
+		if math.IsNaN(w) && math.IsNaN(g) || w == g {
+			continue
+		}
+		bound := op.Tol.Bound(want.DType, attrs, in, w, scale)
+		if !(math.Abs(w-g) <= bound) {
+			t.Errorf("%s: element %d is %v, want %v (allowed error %.3g, attrs %+v, inputs %v)", name, i, g, w, bound, attrs, in)
+			return
+		}
+	}
+}
