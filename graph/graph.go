@@ -100,3 +100,13 @@ func (g *Graph) Owns(v ops.Value) bool {
 	x, ok := v.(*Value)
 	return ok && x.n.id < len(g.nodes) && g.nodes[x.n.id] == x.n
 }
+
+// Aliased reports whether v is an input or a view of one, so that its memory is
+// not its own when the graph runs.
+func (g *Graph) Aliased(v ops.Value) bool {
+	x := v.(*Value)
+	for x.n.op != nil && x.n.op.Kind == ops.View {
+		x = x.n.in[0]
+	}
+	return x.n.op == nil && x.n.value == nil
+}

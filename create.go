@@ -1,0 +1,140 @@
+package crease
+
+import (
+	"math"
+
+	"github.com/crease-ml/crease/autograd"
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/ops"
+)
+
+// finish applies what an option asks of a new tensor.
+func (o options) finish(t *Tensor) *Tensor {
+	if o.requires {
+		t.RequireGrad()
+	}
+	return t
+}
+
+// make runs an op without inputs on the option's device.
+func (o options) make(op *ops.Op, attrs any) *Tensor {
+	var b ops.Builder = o.dev.engine
+	if tr := tracing(); tr != nil {
+		b = tr.g
+	}
+	v := autograd.Constant(b.Apply(op, attrs)[0])
+	return newTensor(v, o.dev)
+}
+
+// Full is a tensor of one value.
+func Full(dims []int, value float64, opts ...Option) *Tensor {
+	o := collect(opts)
+	return o.finish(o.make(ops.Full, ops.FullAttrs{DType: o.dtype, Shape: dims, Value: value}))
+}
+
+// Zeros is a tensor of zeros.
+func Zeros(dims []int, opts ...Option) *Tensor { return Full(dims, 0, opts...) }
+
+// Ones is a tensor of ones.
+func Ones(dims []int, opts ...Option) *Tensor { return Full(dims, 1, opts...) }
+
+// ZerosLike is a tensor of zeros of the type, shape and device of another.
+func ZerosLike(t *Tensor) *Tensor { return Zeros(t.Shape(), As(t.DType()), On(t.dev)) }
+
+// OnesLike is a tensor of ones of the type, shape and device of another.
+func OnesLike(t *Tensor) *Tensor { return Ones(t.Shape(), As(t.DType()), On(t.dev)) }
+
+// Scalar is a tensor of rank 0.
+func Scalar(value float64, opts ...Option) *Tensor { return Full([]int{}, value, opts...) }
+
+// From copies a Go slice to a tensor of its element type; the As option
+// converts. A nil shape makes a vector. The length must be that of the shape.
+func From[T dtype.Element](values []T, dims []int, opts ...Option) *Tensor {
+	if dims == nil {
+		dims = []int{len(values)}
+	}
+	h, err := ops.HostOf(dims, values)
+	if err != nil {
+		panic(&ops.ShapeError{Op: "from", Rule: err.Error()})
+	}
+	o := collect(append([]Option{As(h.DType)}, opts...))
+	t := fromHost(h, o.dev)
+	if o.dtype != h.DType {
+		t = t.Cast(o.dtype)
+	}
+	return o.finish(t)
+}
+
+// FromHost copies a host array to a tensor.
+func FromHost(h ops.Host, opts ...Option) *Tensor {
+	o := collect(append([]Option{As(h.DType)}, opts...))
+	return o.finish(fromHost(h, o.dev).Cast(o.dtype))
+}
+
+// Arange is the vector start, start+step ... up to and without stop, as in
+// NumPy.
+func Arange(start, stop, step float64, opts ...Option) *Tensor {
+	o := collect(opts)
+	n := math.Ceil((stop - start) / step)
+	switch {
+	case step == 0 || math.IsNaN(n) || math.IsInf(n, 0):
+		panic(&ops.AttrError{Op: "arange", Reason: "start, stop and step must be finite and step not 0"})
+	case n < 0:
+		n = 0
+	case n > 1<<40:
+		panic(&ops.AttrError{Op: "arange", Reason: "more than 2^40 elements"})
+	}
+	values := make([]float64, int(n))
+	for i := range values {
+		values[i] = start + float64(i)*step
+	}
+	return o.finish(vector(values, o))
+}
+
+// Linspace is n evenly spaced numbers from lo to hi, both included, as in NumPy.
+func Linspace(lo, hi float64, n int, opts ...Option) *Tensor {
+	o := collect(opts)
+	if n < 0 {
+		panic(&ops.AttrError{Op: "linspace", Reason: "the number of elements is negative"})
+	}
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = lo
+		if n > 1 {
+			values[i] = lo + (hi-lo)*float64(i)/float64(n-1)
+		}
+	}
+	return o.finish(vector(values, o))
+}
+
+func vector(values []float64, o options) *Tensor {
+	h := ops.NewHost(ops.Spec{DType: o.dtype, Shape: []int{len(values)}})
+	for i, v := range values {
+		h.Set(i, v)
+	}
+	return fromHost(h, o.dev)
+}
+
+// Eye is the n×n identity matrix.
+func Eye(n int, opts ...Option) *Tensor {
+	o := collect(opts)
+	idx := o.make(ops.Iota, ops.IotaAttrs{DType: dtype.I64, Shape: []int{n}})
+	return o.finish(apply1(ops.OneHot, ops.OneHotAttrs{Classes: n, DType: o.dtype}, idx))
+}
+
+// Concat joins tensors along an axis, along which alone they may differ.
+func Concat(axis int, list ...*Tensor) *Tensor {
+	return apply1(ops.Concat, ops.ConcatAttrs{Axis: axis}, list...)
+}
+
+// Stack joins tensors of one shape along a new axis.
+func Stack(axis int, list ...*Tensor) *Tensor {
+	wide := make([]*Tensor, len(list))
+	for i, t := range list {
+		wide[i] = t.Unsqueeze(axis)
+	}
+	return Concat(axis, wide...)
+}
+
+// Where is x where cond is true and y elsewhere.
+func Where(cond, x, y *Tensor) *Tensor { return apply1(ops.Where, nil, cond, x, y) }

@@ -1,0 +1,205 @@
+package crease
+
+import (
+	"fmt"
+
+	"github.com/crease-ml/crease/autograd"
+	"github.com/crease-ml/crease/exec"
+	"github.com/crease-ml/crease/ops"
+)
+
+// RequireGrad makes a tensor a leaf that gradients flow to and returns it. It
+// panics for a tensor that was computed from others (Detach it first) and for
+// types other than floats.
+func (t *Tensor) RequireGrad() *Tensor {
+	if t.v.RequiresGrad() && t.v.Leaf() {
+		return t
+	}
+	if !t.v.Leaf() {
+		panic(&ops.GradError{Reason: "the tensor was computed from others that require a gradient; Detach it to make it a leaf"})
+	}
+	v, err := autograd.NewVar(t.v.Value(), true)
+	if err != nil {
+		panic(err)
+	}
+	t.v = v
+	return t
+}
+
+// RequiresGrad reports whether gradients flow to the tensor.
+func (t *Tensor) RequiresGrad() bool { return t.v.RequiresGrad() }
+
+// Detach is the same memory without the record of how it was computed.
+func (t *Tensor) Detach() *Tensor {
+	if tr := tracing(); tr != nil {
+		return newTensor(autograd.Constant(tr.variable(t).Value()), tr.dev)
+	}
+	return newTensor(autograd.Constant(t.array("detach").Share()), t.dev)
+}
+
+// Grad is what Backward has accumulated on a leaf, nil before. The handle
+// belongs to the leaf: ZeroGrad frees it.
+func (t *Tensor) Grad() *Tensor {
+	v := t.v
+	if tr := tracing(); tr != nil {
+		v = tr.variable(t)
+	}
+	g := v.Gradient()
+	if g == nil {
+		return nil
+	}
+	if t.grad == nil || t.grad.v != g {
+		t.grad = &Tensor{v: g, dev: t.dev}
+	}
+	return t.grad
+}
+
+// ZeroGrad drops the accumulated gradient.
+func (t *Tensor) ZeroGrad() {
+	v := t.v
+	if tr := tracing(); tr != nil {
+		v = tr.variable(t)
+	}
+	if g := v.Gradient(); g != nil {
+		if a, ok := g.Value().(*exec.Array); ok {
+			a.Release()
+		}
+		v.SetGradient(nil)
+	}
+	t.grad = nil
+}
+
+// GradOption changes a backward pass.
+type GradOption func(*gradOptions)
+
+type gradOptions struct {
+	autograd.Options
+	seeds []*Tensor
+}
+
+// CreateGraph records the backward pass, so that its results can be
+// differentiated again.
+func CreateGraph() GradOption { return func(o *gradOptions) { o.CreateGraph = true } }
+
+// Retain keeps the record for another backward pass over it.
+func Retain() GradOption { return func(o *gradOptions) { o.Retain = true } }
+
+// Seeds are the gradients of the outputs, in their order; they are needed
+// for outputs of more than one element.
+func Seeds(seeds ...*Tensor) GradOption { return func(o *gradOptions) { o.seeds = seeds } }
+
+// Backward accumulates the gradient of the tensor on every leaf it depends on.
+// A tensor of more than one element needs Seeds. The record is released unless
+// asked for. It panics with a *ops.GradError where a gradient does not exist.
+func (t *Tensor) Backward(opts ...GradOption) {
+	var o gradOptions
+	for _, f := range opts {
+		f(&o)
+	}
+	tr := tracing()
+	b, _ := builder(tr, backward, []*Tensor{t})
+	var seed ops.Value
+	if len(o.seeds) > 0 {
+		seed = o.seed(tr, 0)
+	}
+	if err := autograd.Backward(b, variable(tr, backward, t), seed, o.Options); err != nil {
+		panic(err)
+	}
+}
+
+// backward names the pass in errors.
+var backward = &ops.Op{Name: "backward"}
+
+func (o *gradOptions) seed(tr *trace, i int) ops.Value {
+	v := variable(tr, backward, o.seeds[i])
+	if o.CreateGraph {
+		return v
+	}
+	return v.Value()
+}
+
+// Grad is the gradient of the sum of the outputs (times the Seeds, if given)
+// with respect to each tensor of wrt. Nothing is accumulated on leaves. It
+// panics with a *ops.GradError where a gradient does not exist, also for a
+// tensor that the outputs do not depend on.
+func Grad(outs, wrt []*Tensor, opts ...GradOption) []*Tensor {
+	var o gradOptions
+	for _, f := range opts {
+		f(&o)
+	}
+	if len(outs) == 0 {
+		panic(&ops.GradError{Reason: "no outputs given"})
+	}
+	if o.seeds != nil && len(o.seeds) != len(outs) {
+		panic(&ops.GradError{Reason: fmt.Sprintf("%d seeds for %d outputs", len(o.seeds), len(outs))})
+	}
+	tr := tracing()
+	b, dev := builder(tr, backward, outs)
+	var seeds []ops.Value
+	for i := range o.seeds {
+		seeds = append(seeds, o.seed(tr, i))
+	}
+	res, err := autograd.Grad(b, variables(tr, outs), seeds, variables(tr, wrt), o.Options)
+	if err != nil {
+		panic(err)
+	}
+	out := make([]*Tensor, len(res))
+	for i, v := range res {
+		out[i] = newTensor(v, dev)
+	}
+	return out
+}
+
+func variables(tr *trace, list []*Tensor) []*autograd.Var {
+	out := make([]*autograd.Var, len(list))
+	for i, t := range list {
+		out[i] = variable(tr, backward, t)
+	}
+	return out
+}
+
+// ValueAndGrad calls f, which returns one element, and gives its value and the
+// gradient with respect to every input. Nested in itself it gives second and
+// higher order: inputs that already require a gradient keep their record.
+func ValueAndGrad(f func(in ...*Tensor) *Tensor, in ...*Tensor) (value *Tensor, grads []*Tensor) {
+	var opts []GradOption
+	leaves := make([]*Tensor, len(in))
+	for i, t := range in {
+		leaves[i] = t
+		if t.RequiresGrad() && recording() {
+			opts = []GradOption{CreateGraph()}
+		} else {
+			leaves[i] = t.Detach().RequireGrad()
+		}
+	}
+	res := Tidy(func() []*Tensor {
+		y := f(leaves...)
+		return append(Grad([]*Tensor{y}, leaves, opts...), y)
+	})
+	n := len(in)
+	if opts == nil {
+		return res[n].Detach(), res[:n]
+	}
+	return res[n], res[:n]
+}
+
+// Assign changes the tensor's elements in place to those of x, which has its
+// type and shape, on the same device. Views of the tensor see the change. The
+// change is not recorded: it is for parameters and other state. A recorded value
+// that a later Backward needs and that was changed is an error there.
+func (t *Tensor) Assign(x *Tensor) {
+	if tr := tracing(); tr != nil {
+		tr.assign(t, x)
+		return
+	}
+	if !t.v.Leaf() {
+		panic(&ops.GradError{Reason: "assigning to a tensor that was computed with gradients recorded; Detach it first"})
+	}
+	dst, src := t.array("assign"), x.array("assign")
+	if t.dev != x.dev {
+		panic(&ops.AttrError{Op: "assign", Reason: "the value is on device " + x.dev.Name() + " and the tensor on " + t.dev.Name() + ": move one with To"})
+	}
+	if err := t.dev.engine.Assign(dst, src); err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,103 @@
+package crease
+
+import (
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/ops"
+)
+
+// MatMul is the matrix product of the last two axes; axes before them broadcast.
+func (t *Tensor) MatMul(y *Tensor) *Tensor { return apply1(ops.MatMul, nil, t, y) }
+
+// Square is t·t.
+func (t *Tensor) Square() *Tensor { return apply1(ops.Mul, nil, t, t) }
+
+// AddScalar is t + c. The result keeps the tensor's element type, as with a
+// Python number in NumPy.
+func (t *Tensor) AddScalar(c float64) *Tensor { return t.scaled(1, c) }
+
+// MulScalar is c·t.
+func (t *Tensor) MulScalar(c float64) *Tensor { return t.scaled(c, 0) }
+
+// scaled is scale·t + shift.
+func (t *Tensor) scaled(scale, shift float64) *Tensor {
+	if t.DType().IsFloat() {
+		return apply1(ops.Affine, ops.AffineAttrs{Scale: scale, Shift: shift}, t)
+	}
+	return Tidy1(func() *Tensor {
+		return t.Mul(t.constant(scale)).Add(t.constant(shift))
+	})
+}
+
+// PowScalar is t raised to c.
+func (t *Tensor) PowScalar(c float64) *Tensor {
+	return Tidy1(func() *Tensor { return t.Pow(t.constant(c)) })
+}
+
+// constant is a scalar of the tensor's type on its device.
+func (t *Tensor) constant(c float64) *Tensor { return Scalar(c, As(t.DType()), On(t.dev)) }
+
+// Var is the variance over axes (all when none is given) with n-correction in
+// the denominator: 1 for the sample variance, 0 for the population's.
+func (t *Tensor) Var(correction int, axes ...int) *Tensor {
+	return apply1(ops.Var, ops.VarAttrs{Axes: axes, Correction: correction}, t)
+}
+
+// Std is the square root of Var.
+func (t *Tensor) Std(correction int, axes ...int) *Tensor {
+	return Tidy1(func() *Tensor { return t.Var(correction, axes...).Sqrt() })
+}
+
+// Clamp limits the elements to lo..hi; NaN stays.
+func (t *Tensor) Clamp(lo, hi float64) *Tensor {
+	return apply1(ops.Clamp, ops.ClampAttrs{Lo: lo, Hi: hi}, t)
+}
+
+// LeakyRelu is t where positive, else slope·t.
+func (t *Tensor) LeakyRelu(slope float64) *Tensor {
+	return apply1(ops.LeakyRelu, ops.LeakyReluAttrs{Slope: slope}, t)
+}
+
+// Pad adds lo and hi elements of a value before and after each axis; negative
+// numbers remove elements.
+func (t *Tensor) Pad(lo, hi []int, value float64) *Tensor {
+	return apply1(ops.Pad, ops.PadAttrs{Lo: lo, Hi: hi, Value: value}, t)
+}
+
+// Take picks the slices of an axis at the indices idx (i32 or i64), whose axes
+// take the place of that axis.
+func (t *Tensor) Take(axis int, idx *Tensor) *Tensor {
+	return apply1(ops.Take, ops.TakeAttrs{Axis: axis}, t, idx)
+}
+
+// Gather picks one element per index along an axis, as torch.gather.
+func (t *Tensor) Gather(axis int, idx *Tensor) *Tensor {
+	return apply1(ops.Gather, ops.GatherAttrs{Axis: axis}, t, idx)
+}
+
+// ScatterAdd adds updates at indices along an axis, as torch.scatter_add.
+func (t *Tensor) ScatterAdd(axis int, idx, updates *Tensor) *Tensor {
+	return apply1(ops.ScatterAdd, ops.ScatterAttrs{Axis: axis}, t, idx, updates)
+}
+
+// OneHot is a float32 row of classes numbers for every class number.
+func (t *Tensor) OneHot(classes int, opts ...Option) *Tensor {
+	o := options{dtype: dtype.F32}
+	for _, f := range opts {
+		f(&o)
+	}
+	return apply1(ops.OneHot, ops.OneHotAttrs{Classes: classes, DType: o.dtype}, t)
+}
+
+// CrossEntropy is the mean over rows of -log softmax(t)[target] for scores t of
+// shape [N, classes] and class numbers target of shape [N] (i32 or i64).
+func (t *Tensor) CrossEntropy(target *Tensor) *Tensor {
+	return apply1(ops.CrossEntropy, ops.CrossEntropyAttrs{Reduction: "mean"}, t, target)
+}
+
+// Linear is t·wᵀ + bias for t [..., in], w [out, in] and bias [out] or nil.
+func (t *Tensor) Linear(w, bias *Tensor) *Tensor {
+	if bias == nil {
+		return apply1(ops.Linear, ops.LinearAttrs{}, t, w)
+	}
+	return apply1(ops.Linear, ops.LinearAttrs{}, t, w, bias)
+}

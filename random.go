@@ -1,0 +1,127 @@
+package crease
+
+import (
+	"math/bits"
+	"sync"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/ops"
+)
+
+// Generator is a stream of random numbers: Philox4x32-10 (Salmon et al. 2011),
+// counter-based, so the same seed gives the same bits on every device, eager and
+// compiled. Its state is a tensor {seed, offset} that moves on with every draw.
+// It is not safe for concurrent use.
+type Generator struct{ state *Tensor }
+
+// NewGenerator is a generator at the start of a seed's stream.
+func NewGenerator(seed uint64, opts ...Option) *Generator {
+	if tracing() != nil {
+		panic(&ops.AttrError{Op: "generator", Reason: "made inside a function being compiled, it would draw the same numbers in every call: make it outside"})
+	}
+	return &Generator{From([]uint64{seed, 0}, []int{2}, opts...).Keep()}
+}
+
+// State is the tensor {seed, offset}; save it to continue a stream later.
+func (g *Generator) State() *Tensor { return g.state }
+
+// Seed restarts the generator at a seed's beginning.
+func (g *Generator) Seed(seed uint64) {
+	Tidy(func() []*Tensor {
+		g.state.Assign(From([]uint64{seed, 0}, []int{2}, On(g.state.dev)))
+		return nil
+	})
+}
+
+// draw runs f on the present state and moves the state on past the Philox blocks
+// that n elements use; a normal draw of an odd number takes one word more.
+func (g *Generator) draw(n int, f func(key *Tensor) []*Tensor) []*Tensor {
+	return Tidy(func() []*Tensor {
+		out := f(g.state)
+		step := From([]uint64{0, ops.PhiloxBlocks(n + 1)}, []int{2}, On(g.state.dev))
+		g.state.Assign(apply1(ops.Add, nil, g.state, step))
+		return out
+	})
+}
+
+var generators sync.Map // *Device to *Generator
+
+// DefaultGenerator is the generator that random creation uses on a device when
+// no other is given. It starts at seed 0.
+func DefaultGenerator(d *Device) *Generator {
+	if g, ok := generators.Load(d); ok {
+		return g.(*Generator)
+	}
+	g, _ := generators.LoadOrStore(d, NewGenerator(0, On(d)))
+	return g.(*Generator)
+}
+
+// Seed restarts the default generator of every device used so far, and of the
+// default device.
+func Seed(seed uint64) {
+	DefaultGenerator(mustDefault())
+	generators.Range(func(_, g any) bool {
+		g.(*Generator).Seed(seed)
+		return true
+	})
+}
+
+// drawn is a random tensor of an option's generator.
+func (o options) drawn(dims []int, op *ops.Op, attrs any) *Tensor {
+	g := o.gen
+	if g == nil {
+		g = DefaultGenerator(o.dev)
+	}
+	n := ops.Spec{DType: o.dtype, Shape: dims}.Elements()
+	return o.finish(g.draw(n, func(key *Tensor) []*Tensor { return Apply(op, attrs, key) })[0])
+}
+
+// Rand is uniform in [0, 1).
+func Rand(dims []int, opts ...Option) *Tensor { return RandUniform(dims, 0, 1, opts...) }
+
+// RandUniform is uniform in [lo, hi).
+func RandUniform(dims []int, lo, hi float64, opts ...Option) *Tensor {
+	o := collect(opts)
+	return o.drawn(dims, ops.Uniform, ops.RandAttrs{DType: o.dtype, Shape: dims, Lo: lo, Hi: hi})
+}
+
+// Randn is normal with mean 0 and standard deviation 1.
+func Randn(dims []int, opts ...Option) *Tensor { return RandNormal(dims, 0, 1, opts...) }
+
+// RandNormal is normal with a mean and a standard deviation.
+func RandNormal(dims []int, mean, std float64, opts ...Option) *Tensor {
+	o := collect(opts)
+	return o.drawn(dims, ops.Normal, ops.NormalAttrs{DType: o.dtype, Shape: dims, Mean: mean, Std: std})
+}
+
+// RandBernoulli is 1 with probability p, else 0.
+func RandBernoulli(dims []int, p float64, opts ...Option) *Tensor {
+	o := collect(opts)
+	return o.drawn(dims, ops.Bernoulli, ops.BernoulliAttrs{DType: o.dtype, Shape: dims, P: p})
+}
+
+// RandInt is uniform among the whole numbers lo to hi-1, of type i64 unless As
+// says otherwise. The range must be below 2^24, the resolution of the draw.
+func RandInt(dims []int, lo, hi int, opts ...Option) *Tensor {
+	if hi <= lo || bits.Len(uint(hi-lo)) > 24 {
+		panic(&ops.AttrError{Op: "rand_int", Reason: "want lo < hi and a range below 2^24"})
+	}
+	o := collect(append([]Option{As(dtype.I64)}, opts...))
+	to := o.dtype
+	o.dtype = dtype.F64
+	return Tidy1(func() *Tensor {
+		u := o.drawn(dims, ops.Uniform, ops.RandAttrs{DType: dtype.F64, Shape: dims, Lo: float64(lo), Hi: float64(hi)})
+		return u.Floor().Cast(to)
+	})
+}
+
+// Dropout zeroes elements with probability p and scales the others by 1/(1-p).
+// A nil generator stands for the default one of the tensor's device.
+func (t *Tensor) Dropout(p float64, g *Generator) *Tensor {
+	if g == nil {
+		g = DefaultGenerator(t.dev)
+	}
+	return g.draw(t.Len(), func(key *Tensor) []*Tensor {
+		return Apply(ops.Dropout, ops.DropoutAttrs{P: p}, t, key)[:1]
+	})[0]
+}

@@ -1,0 +1,240 @@
+package crease
+
+import (
+	"fmt"
+
+	"github.com/crease-ml/crease/autograd"
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/exec"
+	"github.com/crease-ml/crease/graph"
+	"github.com/crease-ml/crease/ops"
+	"github.com/crease-ml/crease/shape"
+)
+
+// Tensor is an n-dimensional array of one element type on one device. Inside a
+// function that is being compiled it stands for a value of the graph and holds
+// no numbers.
+type Tensor struct {
+	v     *autograd.Var
+	dev   *Device
+	scope *scope  // the Tidy that will free it
+	grad  *Tensor // the handle of v's gradient
+}
+
+func newTensor(v *autograd.Var, dev *Device) *Tensor {
+	t := &Tensor{v: v, dev: dev}
+	return t.enter()
+}
+
+// Shape is the size of every axis; it must not be changed.
+func (t *Tensor) Shape() []int { return t.v.Spec().Shape }
+
+// Dim is the size of an axis; negative axes count from the end.
+func (t *Tensor) Dim(axis int) int { return t.Shape()[t.axis("dim", axis)] }
+
+// Rank is the number of axes.
+func (t *Tensor) Rank() int { return len(t.Shape()) }
+
+// Len is the number of elements.
+func (t *Tensor) Len() int { return t.v.Spec().Elements() }
+
+// DType is the element type.
+func (t *Tensor) DType() dtype.Type { return t.v.Spec().DType }
+
+// Device is where the tensor lives.
+func (t *Tensor) Device() *Device { return t.dev }
+
+// Spec is the element type and the shape.
+func (t *Tensor) Spec() ops.Spec { return t.v.Spec() }
+
+func (t *Tensor) axis(op string, axis int) int {
+	a, err := shape.Axis(axis, t.Rank())
+	if err != nil {
+		panic(&ops.ShapeError{Op: op, In: []ops.Spec{t.Spec()}, Rule: err.Error()})
+	}
+	return a
+}
+
+// array is the memory of an eager tensor. It panics for one without numbers.
+func (t *Tensor) array(op string) *exec.Array {
+	switch v := t.v.Value().(type) {
+	case *exec.Array:
+		if v.Released() {
+			panic(&ops.AttrError{Op: op, Reason: "the tensor " + t.Spec().String() + " has been freed"})
+		}
+		return v
+	case *graph.Value:
+		panic(&ops.AttrError{Op: op, Reason: "the tensor " + t.Spec().String() + " belongs to a function being compiled and has no numbers: return it, and read it after the call"})
+	}
+	panic(&ops.AttrError{Op: op, Reason: fmt.Sprintf("the tensor holds a %T", t.v.Value())})
+}
+
+// Free gives the tensor's memory back as soon as nothing else shares it.
+// Freeing twice is a no-op; using a freed tensor panics.
+func (t *Tensor) Free() {
+	if a, ok := t.v.Value().(*exec.Array); ok {
+		a.Release()
+	}
+	t.Keep() // no Tidy needs to
+}
+
+// Apply runs any row of the op table. Element types of elementwise operands and
+// of matrix factors are promoted to their common type (dtype.Promote), as in
+// NumPy. attrs is the row's attribute struct, nil for rows without one.
+func Apply(op *ops.Op, attrs any, in ...*Tensor) []*Tensor {
+	in = promote(op, in)
+	tr := tracing()
+	b, dev := builder(tr, op, in)
+	vars := make([]*autograd.Var, len(in))
+	for i, t := range in {
+		vars[i] = variable(tr, op, t)
+	}
+	res := autograd.Apply(b, recording(), op, attrs, vars...)
+	out := make([]*Tensor, len(res))
+	for i, v := range res {
+		out[i] = newTensor(v, dev)
+	}
+	return out
+}
+
+func apply1(op *ops.Op, attrs any, in ...*Tensor) *Tensor { return Apply(op, attrs, in...)[0] }
+
+// builder is what runs or records an op on these inputs.
+func builder(tr *trace, op *ops.Op, in []*Tensor) (ops.Builder, *Device) {
+	if tr != nil {
+		return tr.g, tr.dev
+	}
+	if len(in) == 0 {
+		d := mustDefault()
+		return d.engine, d
+	}
+	for i, t := range in {
+		if t == nil {
+			panic(&ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)})
+		}
+		if t.dev != in[0].dev {
+			panic(&ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, in[0].dev)})
+		}
+	}
+	return in[0].dev.engine, in[0].dev
+}
+
+// variable is a tensor as the builder of the moment sees it.
+func variable(tr *trace, op *ops.Op, t *Tensor) *autograd.Var {
+	if t == nil {
+		panic(&ops.AttrError{Op: op.Name, Reason: "an input is nil"})
+	}
+	if tr != nil {
+		return tr.variable(t)
+	}
+	t.array(op.Name)
+	return t.v
+}
+
+// promote casts operands that differ in element type.
+func promote(op *ops.Op, in []*Tensor) []*Tensor {
+	if op.Expr == nil && op != ops.MatMul && op != ops.Concat || len(in) < 2 {
+		return in
+	}
+	first := 0
+	if op == ops.Where {
+		first = 1 // the condition keeps its type
+	}
+	common, same := dtype.Invalid, true
+	for _, t := range in[first:] {
+		if t == nil {
+			return in // reported by the builder
+		}
+		switch {
+		case common == dtype.Invalid:
+			common = t.DType()
+		case common != t.DType():
+			p, err := dtype.Promote(common, t.DType())
+			if err != nil {
+				panic(&ops.DTypeError{Op: op.Name, In: specs(in), Rule: err.Error()})
+			}
+			common, same = p, false
+		}
+	}
+	if same {
+		return in
+	}
+	out := append([]*Tensor{}, in...)
+	for i := first; i < len(in); i++ {
+		out[i] = in[i].Cast(common)
+	}
+	return out
+}
+
+func specs(in []*Tensor) []ops.Spec {
+	out := make([]ops.Spec, len(in))
+	for i, t := range in {
+		out[i] = t.Spec()
+	}
+	return out
+}
+
+// Cast converts the elements, rounding to nearest; to its own type it is the
+// tensor itself.
+func (t *Tensor) Cast(to dtype.Type) *Tensor {
+	if to == t.DType() {
+		return t
+	}
+	return apply1(ops.Cast, ops.CastAttrs{DType: to}, t)
+}
+
+// To copies the tensor to another device; on its own device it is the tensor
+// itself. Gradients do not flow between devices.
+func (t *Tensor) To(d *Device) *Tensor {
+	if d == t.dev {
+		return t
+	}
+	if t.v.RequiresGrad() && recording() {
+		panic(&ops.GradError{Reason: "moving a tensor from " + t.dev.Name() + " to " + d.Name() + " is not recorded: move a Detach of it, or move the leaves first"})
+	}
+	return fromHost(t.Host(), d)
+}
+
+// Copy is a tensor of its own with the same elements, dense in memory.
+func (t *Tensor) Copy() *Tensor { return apply1(ops.Copy, nil, t) }
+
+// Host copies the elements to host memory, waiting for the work that makes them.
+func (t *Tensor) Host() ops.Host {
+	h, err := t.array("host").Host()
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
+
+// Data copies the elements to a Go slice in row-major order. T must be the Go
+// type of the element type (float32 for f32, int64 for i64, bool for bool ...).
+func Data[T dtype.Element](t *Tensor) []T {
+	if want := dtype.Of[T](); want != t.DType() {
+		panic(&ops.DTypeError{Op: "data", In: []ops.Spec{t.Spec()}, Rule: "is not made of " + want.String() + ": Cast it first"})
+	}
+	return dtype.Slice[T](t.Host().Data)
+}
+
+// Floats copies the elements to float64, whatever their type.
+func (t *Tensor) Floats() []float64 { return t.Host().Float64s() }
+
+// Item is the value of a tensor of one element.
+func (t *Tensor) Item() float64 {
+	if t.Len() != 1 {
+		panic(&ops.ShapeError{Op: "item", In: []ops.Spec{t.Spec()}, Rule: "needs a tensor of exactly one element"})
+	}
+	return t.Host().At(0)
+}
+
+// fromHost uploads an array, or makes it a constant of the graph being recorded.
+func fromHost(h ops.Host, d *Device) *Tensor {
+	if tr := tracing(); tr != nil {
+		return newTensor(autograd.Constant(tr.g.Const(h)), tr.dev)
+	}
+	a, err := d.engine.Upload(h)
+	if err != nil {
+		panic(err)
+	}
+	return newTensor(autograd.Constant(a), d)
+}
