@@ -1,0 +1,113 @@
+package nn
+
+import (
+	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/ops"
+)
+
+// BatchNorm2d normalises every channel of [N, C, H, W] (or [N, C, ...]): by the
+// batch's statistics in training, by their running averages in evaluation (Ioffe,
+// Szegedy 2015).
+type BatchNorm2d struct {
+	Weight, Bias            *crease.Tensor // scale and shift [C]
+	RunningMean, RunningVar *crease.Tensor // [C]
+	Momentum                float64        // share of a new batch in the running statistics
+	Eps                     float64
+	training                bool
+}
+
+// NewBatchNorm2d is for a number of channels, with PyTorch's defaults: momentum
+// 0.1 and eps 1e-5.
+func NewBatchNorm2d(channels int, opts ...crease.Option) *BatchNorm2d {
+	dims := []int{channels}
+	return &BatchNorm2d{
+		Weight: param(crease.Ones(dims, opts...)), Bias: param(crease.Zeros(dims, opts...)),
+		RunningMean: crease.Zeros(dims, opts...).Keep(), RunningVar: crease.Ones(dims, opts...).Keep(),
+		Momentum: 0.1, Eps: 1e-5, training: true,
+	}
+}
+
+// SetTraining chooses between the batch's statistics and the running ones.
+func (l *BatchNorm2d) SetTraining(on bool) { l.training = on }
+
+// Forward keeps the shape. In training it also updates the running statistics,
+// the variance without bias.
+func (l *BatchNorm2d) Forward(x *crease.Tensor) *crease.Tensor {
+	a := ops.BatchNormAttrs{Eps: l.Eps}
+	if !l.training {
+		return crease.Apply(ops.BatchNormInfer, a, x, l.Weight, l.Bias, l.RunningMean, l.RunningVar)[0]
+	}
+	out := crease.Apply(ops.BatchNorm, a, x, l.Weight, l.Bias)
+	n := float64(x.Len() / max(1, x.Dim(1)))
+	crease.NoGrad(func() {
+		crease.Tidy(func() []*crease.Tensor {
+			l.track(l.RunningMean, out[1].Detach())
+			l.track(l.RunningVar, out[2].Detach().MulScalar(n/max(1, n-1)))
+			return nil
+		})
+	})
+	return out[0]
+}
+
+func (l *BatchNorm2d) track(running, batch *crease.Tensor) {
+	running.Assign(running.MulScalar(1 - l.Momentum).Add(batch.MulScalar(l.Momentum)))
+}
+
+// Visit names weight, bias and the running statistics.
+func (l *BatchNorm2d) Visit(v *Visitor) {
+	v.Param("weight", l.Weight)
+	v.Param("bias", l.Bias)
+	v.Buffer("running_mean", l.RunningMean)
+	v.Buffer("running_var", l.RunningVar)
+}
+
+// LayerNorm normalises the trailing axes of every sample (Ba, Kiros, Hinton
+// 2016).
+type LayerNorm struct {
+	Weight, Bias *crease.Tensor // the shape of the normalised axes
+	Eps          float64
+}
+
+// NewLayerNorm is for trailing axes of the given sizes, with eps 1e-5.
+func NewLayerNorm(dims []int, opts ...crease.Option) *LayerNorm {
+	return &LayerNorm{Weight: param(crease.Ones(dims, opts...)), Bias: param(crease.Zeros(dims, opts...)), Eps: 1e-5}
+}
+
+// Forward keeps the shape.
+func (l *LayerNorm) Forward(x *crease.Tensor) *crease.Tensor {
+	return crease.Apply(ops.LayerNorm, ops.LayerNormAttrs{Axes: l.Weight.Rank(), Eps: l.Eps}, x, l.Weight, l.Bias)[0]
+}
+
+// Visit names weight and bias.
+func (l *LayerNorm) Visit(v *Visitor) {
+	v.Param("weight", l.Weight)
+	v.Param("bias", l.Bias)
+}
+
+// Dropout zeroes elements with probability P in training (Srivastava et al.
+// 2014).
+type Dropout struct {
+	P         float64
+	Generator *crease.Generator // nil for the device's default
+	training  bool
+}
+
+// NewDropout drops with probability p, drawing from g; a nil g stands for the
+// default generator of the input's device.
+func NewDropout(p float64, g *crease.Generator) *Dropout {
+	return &Dropout{P: p, Generator: g, training: true}
+}
+
+// SetTraining switches dropping on or off.
+func (l *Dropout) SetTraining(on bool) { l.training = on }
+
+// Forward keeps the shape.
+func (l *Dropout) Forward(x *crease.Tensor) *crease.Tensor {
+	if !l.training || l.P == 0 {
+		return x
+	}
+	return x.Dropout(l.P, l.Generator)
+}
+
+// Visit has nothing to name.
+func (l *Dropout) Visit(*Visitor) {}

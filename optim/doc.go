@@ -1,0 +1,16 @@
+// Package optim changes parameters so that a loss falls.
+//
+// An [Optimizer] reads the gradients that Backward has left on its parameters
+// and assigns new values. Its state, the learning rate and the step count are
+// tensors, so a step inside crease.Compile is part of the graph and follows a
+// changing rate without a new recording. A [Schedule] is a function from the step
+// to the learning rate.
+//
+//	opt := optim.NewAdamW(nn.Tensors(nn.Parameters(model)), optim.AdamConfig{LR: 1e-3})
+//	for step := range steps {
+//		opt.SetLR(rate(step))
+//		loss(model, batch(step)).Backward()
+//		opt.Step()
+//		opt.ZeroGrad()
+//	}
+package optim

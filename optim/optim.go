@@ -1,0 +1,96 @@
+package optim
+
+import (
+	"fmt"
+
+	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/ops"
+)
+
+// Optimizer updates parameters from their gradients.
+type Optimizer interface {
+	// Step changes every parameter by its gradient. A parameter without one is a
+	// *ops.GradError: it had no part in the loss.
+	Step()
+	// ZeroGrad drops the gradients, for the next step.
+	ZeroGrad()
+	// SetLR changes the learning rate from the next step on.
+	SetLR(lr float64)
+	// State is everything that a run needs to continue where it stopped, besides
+	// the parameters.
+	State() []State
+}
+
+// State is one tensor of an optimiser's state.
+type State struct {
+	Name   string
+	Tensor *crease.Tensor
+}
+
+// base is what all optimisers share.
+type base struct {
+	params []*crease.Tensor
+	lr     *crease.Tensor // f32 scalar
+}
+
+func newBase(params []*crease.Tensor, lr float64) base {
+	if len(params) == 0 {
+		panic(&ops.AttrError{Op: "optimizer", Reason: "no parameters given"})
+	}
+	return base{params, crease.Scalar(lr, crease.On(params[0].Device())).Keep()}
+}
+
+func (b *base) SetLR(lr float64) {
+	crease.Tidy(func() []*crease.Tensor {
+		b.lr.Assign(crease.Scalar(lr, crease.On(b.lr.Device())))
+		return nil
+	})
+}
+
+func (b *base) ZeroGrad() {
+	for _, p := range b.params {
+		p.ZeroGrad()
+	}
+}
+
+// each runs step for every parameter and its gradient and assigns the results to
+// the parameter and its state.
+func (b *base) each(step func(i int, p, g *crease.Tensor) (results, targets []*crease.Tensor)) {
+	crease.NoGrad(func() {
+		for i, p := range b.params {
+			g := p.Grad()
+			if g == nil {
+				panic(&ops.GradError{Reason: fmt.Sprintf("parameter %d (%s) has no gradient: it had no part in the loss; leave it out of the optimiser", i, p.Spec())})
+			}
+			crease.Tidy(func() []*crease.Tensor {
+				results, targets := step(i, p, g)
+				for k, t := range targets {
+					t.Assign(results[k])
+				}
+				return nil
+			})
+		}
+	})
+}
+
+// moments are zeros shaped like the parameters, f32 for 16-bit ones.
+func (b *base) moments() []*crease.Tensor {
+	out := make([]*crease.Tensor, len(b.params))
+	for i, p := range b.params {
+		t := p.DType()
+		if t == dtype.F16 || t == dtype.BF16 {
+			t = dtype.F32
+		}
+		out[i] = crease.Zeros(p.Shape(), crease.As(t), crease.On(p.Device())).Keep()
+	}
+	return out
+}
+
+func numbered(name string, list []*crease.Tensor) []State {
+	out := make([]State, len(list))
+	for i, t := range list {
+		out[i] = State{fmt.Sprintf("%s.%d", name, i), t}
+	}
+	return out
+}

@@ -1,0 +1,104 @@
+package optim_test
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/ops"
+	"github.com/crease-ml/crease/optim"
+)
+
+// bowl is a loss with its minimum 0 at (1, -2).
+func bowl(w *crease.Tensor) *crease.Tensor {
+	return w.Sub(crease.From([]float32{1, -2}, nil)).Mul(crease.From([]float32{1, 3}, nil)).Square().Sum()
+}
+
+func optimizers(w *crease.Tensor) map[string]optim.Optimizer {
+	p := []*crease.Tensor{w}
+	return map[string]optim.Optimizer{
+		"sgd":      optim.NewSGD(p, optim.SGDConfig{LR: 0.05}),
+		"momentum": optim.NewSGD(p, optim.SGDConfig{LR: 0.01, Momentum: 0.9}),
+		"nesterov": optim.NewSGD(p, optim.SGDConfig{LR: 0.01, Momentum: 0.9, Nesterov: true}),
+		"adam":     optim.NewAdam(p, optim.AdamConfig{LR: 0.1}),
+		"adamw":    optim.NewAdamW(p, optim.AdamConfig{LR: 0.1, WeightDecay: 1e-4}),
+	}
+}
+
+func TestOptimizersReachTheMinimum(t *testing.T) {
+	for name := range optimizers(crease.Zeros([]int{2})) {
+		w := crease.Zeros([]int{2}, crease.RequireGrad())
+		o := optimizers(w)[name]
+		rate := optim.Cosine(1, 0.01, 300, 0)
+		base := map[string]float64{"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01, "adam": 0.1, "adamw": 0.1}[name]
+		for step := range 300 {
+			o.SetLR(base * rate(step))
+			bowl(w).Backward()
+			o.Step()
+			o.ZeroGrad()
+		}
+		if got := w.Floats(); math.Abs(got[0]-1) > 0.02 || math.Abs(got[1]+2) > 0.02 {
+			t.Errorf("%s stopped at %v", name, got)
+		}
+	}
+}
+
+func TestCompiledStepFollowsTheSchedule(t *testing.T) {
+	run := func(compiled bool) []float64 {
+		w := crease.Zeros([]int{2}, crease.RequireGrad())
+		o := optim.NewAdamW([]*crease.Tensor{w}, optim.AdamConfig{WeightDecay: 0.1})
+		step := func(...*crease.Tensor) []*crease.Tensor {
+			bowl(w).Backward()
+			o.Step()
+			o.ZeroGrad()
+			return nil
+		}
+		if compiled {
+			step = crease.Compile(step).Call
+		}
+		rate := optim.OneCycle(0.1, 20, 0.3)
+		for i := range 20 {
+			o.SetLR(rate(i))
+			step()
+		}
+		out := w.Floats()
+		for _, s := range o.State() {
+			out = append(out, s.Tensor.Floats()...)
+		}
+		return out
+	}
+	if a, b := run(false), run(true); !slices.Equal(a, b) {
+		t.Errorf("eager state %v, compiled %v", a, b)
+	}
+}
+
+func TestStepWithoutGradient(t *testing.T) {
+	w := crease.Zeros([]int{2}, crease.RequireGrad())
+	o := optim.NewSGD([]*crease.Tensor{w}, optim.SGDConfig{LR: 1})
+	var gradErr *ops.GradError
+	if err := crease.Try(o.Step); !errors.As(err, &gradErr) {
+		t.Errorf("a step without gradients: %v", err)
+	}
+}
+
+func TestSchedules(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		got, want float64
+	}{
+		{"cosine warm-up", optim.Cosine(1, 0, 10, 4)(1), 0.5},
+		{"cosine top", optim.Cosine(1, 0, 10, 4)(4), 1},
+		{"cosine end", optim.Cosine(1, 0.1, 10, 4)(9), 0.1},
+		{"one cycle start", optim.OneCycle(1, 100, 0.3)(0), 0.04},
+		{"one cycle top", optim.OneCycle(1, 100, 0.3)(29), 1},
+		{"one cycle end", optim.OneCycle(1, 100, 0.3)(99), 1 / 25e4},
+		{"one cycle of one step", optim.OneCycle(1, 1, 0.3)(0), 1},
+		{"constant", optim.Constant(0.3)(7), 0.3},
+	} {
+		if math.IsNaN(c.got) || math.Abs(c.got-c.want) > 1e-12 {
+			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)
+		}
+	}
+}
