@@ -138,7 +138,7 @@ func printScalar(h ops.Host) string {
 
 // formatter gives all shown elements one width.
 func formatter(h ops.Host, shown []int) func(int) string {
-	text := func(at int) string { return "" }
+	var text func(at int) string
 	switch {
 	case h.DType == dtype.Bool:
 		text = func(at int) string {

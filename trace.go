@@ -23,7 +23,6 @@ type trace struct {
 	dev      *Device
 	captures []*capture
 	byVar    map[*autograd.Var]*capture
-	err      error // the first leak found
 }
 
 // capture is a tensor from outside.

@@ -24,7 +24,7 @@ func Cosine(lr, floor float64, steps, warmup int) Schedule {
 // with the defaults of PyTorch's OneCycleLR (there rise is 0.3).
 func OneCycle(peak float64, steps int, rise float64) Schedule {
 	const start, end = 25, 25 * 1e4
-	top := rise*float64(steps) - 1
+	top := max(0, rise*float64(steps)-1)
 	return func(step int) float64 {
 		s := float64(step)
 		if top > 0 && s <= top {
