@@ -27,7 +27,7 @@
 //	var Cube *Op
 //
 //	func init() {
-//		Cube = mapRow(Op{
+//		Cube = Elementwise(Op{
 //			Name: "cube", Doc: "x cubed.", Inputs: "x", Types: Floats,
 //			Saves: In(0),
 //			Grad: gradient(func(b Builder, d, x, y Value) Value {

@@ -8,10 +8,10 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// mapRow declares an elementwise op: the expression gives the reference, the
+// Elementwise declares an elementwise op: the expression gives the reference, the
 // cost and, on every backend that renders or interprets expressions, the
 // kernel. Inputs broadcast as in NumPy and share one element type.
-func mapRow(op Op, expression string) *Op {
+func Elementwise(op Op, expression string) *Op {
 	op.Expr = expr.MustParse(expression)
 	if op.Kind == Core {
 		op.Family = Map

@@ -38,18 +38,18 @@ func init() {
 	kink := Arg{Away: []float64{0}}
 	cancelling := Tolerance{ULP: 8, Depth: depthOne}
 
-	Step = mapRow(Op{Kind: Composite, Name: "step", Doc: "1 where x > 0, else 0. The gradient is zero.",
+	Step = Elementwise(Op{Kind: Composite, Name: "step", Doc: "1 where x > 0, else 0. The gradient is zero.",
 		Inputs: "x", Types: signedNumbers, Tol: exact, Cases: unaryCases(kink), Grad: zeroGradient,
 		Lower: lowering(func(b Builder, x Value) Value {
 			return Casted(b, Gt.Of(b, x, scalarLike(b, x, 0)), x.Spec().DType)
 		}),
 	}, "where(x0 > 0, 1, 0)")
-	Relu = mapRow(Op{Kind: Composite, Name: "relu", Doc: "max(x, 0). The gradient at 0 is 0.", ONNX: "Relu",
+	Relu = Elementwise(Op{Kind: Composite, Name: "relu", Doc: "max(x, 0). The gradient at 0 is 0.", ONNX: "Relu",
 		Inputs: "x", Types: signedNumbers, Tol: exact, Cases: unaryCases(kink), Saves: Out(0),
 		Lower: lowering(func(b Builder, x Value) Value { return Max.Of(b, x, scalarLike(b, x, 0)) }),
 		Grad:  gradient(func(b Builder, d, _, y Value) Value { return Mul.Of(b, d, Step.Of(b, y)) }),
 	}, "max(x0, 0)")
-	LeakyRelu = mapRow(Op{Kind: Composite, Name: "leaky_relu", Doc: "x above 0, slope*x below. The gradient at 0 is slope.", ONNX: "LeakyRelu",
+	LeakyRelu = Elementwise(Op{Kind: Composite, Name: "leaky_relu", Doc: "x above 0, slope*x below. The gradient at 0 is slope.", ONNX: "LeakyRelu",
 		Inputs: "x", Attrs: LeakyReluAttrs{}, Types: Floats, Tol: arithmetic, Saves: In(0),
 		Cases:  withAttrs(LeakyReluAttrs{Slope: 0.1}, unaryCases(kink)),
 		Params: func(attrs any) []float64 { return []float64{attrs.(LeakyReluAttrs).Slope} },
@@ -60,14 +60,14 @@ func init() {
 			return []Value{leak(g.B, g.In[0], g.D[0], g.Attrs.(LeakyReluAttrs).Slope)}
 		},
 	}, "where(x0 > 0, x0, p0 * x0)")
-	Sigmoid = mapRow(Op{Kind: Composite, Name: "sigmoid", Doc: "1 / (1 + exp(-x)).", ONNX: "Sigmoid",
+	Sigmoid = Elementwise(Op{Kind: Composite, Name: "sigmoid", Doc: "1 / (1 + exp(-x)).", ONNX: "Sigmoid",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: Out(0),
 		Lower: lowering(func(b Builder, x Value) Value {
 			return Recip.Of(b, Scaled(b, Exp.Of(b, Neg.Of(b, x)), 1, 1))
 		}),
 		Grad: gradient(func(b Builder, d, _, y Value) Value { return sigmoidGradient(b, d, y) }),
 	}, "sigmoid(x0)")
-	Silu = mapRow(Op{Kind: Composite, Name: "silu", Doc: "x * sigmoid(x), also called swish.", ONNX: "Swish",
+	Silu = Elementwise(Op{Kind: Composite, Name: "silu", Doc: "x * sigmoid(x), also called swish.", ONNX: "Swish",
 		Inputs: "x", Types: Floats, Tol: Tolerance{ULP: 6}, Cases: unaryCases(Arg{}), Saves: In(0),
 		Lower: lowering(func(b Builder, x Value) Value { return Mul.Of(b, x, Sigmoid.Of(b, x)) }),
 		Grad: gradient(func(b Builder, d, x, _ Value) Value {
@@ -75,7 +75,7 @@ func init() {
 			return Mul.Of(b, d, Add.Of(b, s, sigmoidGradient(b, x, s)))
 		}),
 	}, "x0 * sigmoid(x0)")
-	Gelu = mapRow(Op{Kind: Composite, Name: "gelu", Doc: "x times the normal distribution function of x, by erf.", ONNX: "Gelu",
+	Gelu = Elementwise(Op{Kind: Composite, Name: "gelu", Doc: "x times the normal distribution function of x, by erf.", ONNX: "Gelu",
 		Inputs: "x", Types: Floats, Tol: cancelling, Cases: unaryCases(Arg{}), Saves: In(0),
 		Lower: lowering(func(b Builder, x Value) Value { return Mul.Of(b, x, normalCDF(b, x)) }),
 		Grad: gradient(func(b Builder, d, x, _ Value) Value {
@@ -83,7 +83,7 @@ func init() {
 			return Mul.Of(b, d, Add.Of(b, normalCDF(b, x), Mul.Of(b, x, bell)))
 		}),
 	}, "x0 * (0.5 * erf(x0 * 0.7071067811865476) + 0.5)")
-	GeluTanh = mapRow(Op{Kind: Composite, Name: "gelu_tanh", Doc: "The tanh approximation of gelu.",
+	GeluTanh = Elementwise(Op{Kind: Composite, Name: "gelu_tanh", Doc: "The tanh approximation of gelu.",
 		Inputs: "x", Types: Floats, Tol: cancelling, Cases: unaryCases(Arg{}), Saves: In(0),
 		Lower: lowering(func(b Builder, x Value) Value {
 			return Mul.Of(b, x, Scaled(b, Tanh.Of(b, geluInner(b, x)), 0.5, 0.5))
@@ -96,7 +96,7 @@ func init() {
 			return Mul.Of(b, d, Add.Of(b, Scaled(b, t, 0.5, 0.5), Mul.Of(b, x, half)))
 		}),
 	}, "x0 * (0.5 * tanh(x0 * (0.7978845608028654 + 0.035677408136300125 * x0 * x0)) + 0.5)")
-	Clamp = mapRow(Op{Kind: Composite, Name: "clamp", Doc: "x limited to [lo, hi]. The gradient passes inside and at the bounds.", ONNX: "Clip",
+	Clamp = Elementwise(Op{Kind: Composite, Name: "clamp", Doc: "x limited to [lo, hi]. The gradient passes inside and at the bounds.", ONNX: "Clip",
 		Inputs: "x", Attrs: ClampAttrs{}, Types: Floats, Tol: arithmetic, Saves: In(0), Infer: clampInfer,
 		Cases: withAttrs(ClampAttrs{Lo: -0.75, Hi: 1.25}, unaryCases(Arg{Away: []float64{-0.75, 1.25}})),
 		Params: func(attrs any) []float64 {

@@ -29,17 +29,17 @@ func binaryCasesOf(x, y Arg) []Case {
 }
 
 func init() {
-	Add = mapRow(Op{Name: "add", Doc: "x + y.", ONNX: "Add",
+	Add = Elementwise(Op{Name: "add", Doc: "x + y.", ONNX: "Add",
 		Inputs: "x y", Types: Numbers, Tol: arithmetic, Cases: binaryCases(Arg{}),
 		Grad: func(g *GradCall) []Value { return broadcastGrads(g, pass, pass) },
 	}, "x0 + x1")
-	Sub = mapRow(Op{Name: "sub", Doc: "x - y.", ONNX: "Sub",
+	Sub = Elementwise(Op{Name: "sub", Doc: "x - y.", ONNX: "Sub",
 		Inputs: "x y", Types: Numbers, Tol: arithmetic, Cases: binaryCases(Arg{}),
 		Grad: func(g *GradCall) []Value {
 			return broadcastGrads(g, pass, func(b Builder, d Value) Value { return Neg.Of(b, d) })
 		},
 	}, "x0 - x1")
-	Mul = mapRow(Op{Name: "mul", Doc: "x * y.", ONNX: "Mul",
+	Mul = Elementwise(Op{Name: "mul", Doc: "x * y.", ONNX: "Mul",
 		Inputs: "x y", Types: Numbers, Tol: arithmetic, Cases: binaryCases(Arg{}), Saves: In(0, 1),
 		Grad: func(g *GradCall) []Value {
 			return broadcastGrads(g,
@@ -47,7 +47,7 @@ func init() {
 				func(b Builder, d Value) Value { return Mul.Of(b, d, g.In[0]) })
 		},
 	}, "x0 * x1")
-	Div = mapRow(Op{Name: "div", Doc: "x / y. Integers truncate toward zero, and divided by 0 give 0.", ONNX: "Div",
+	Div = Elementwise(Op{Name: "div", Doc: "x / y. Integers truncate toward zero, and divided by 0 give 0.", ONNX: "Div",
 		Inputs: "x y", Types: Numbers, Tol: arithmetic, Cases: binaryCasesOf(Arg{}, Arg{Lo: 0.5, Hi: 3}), Saves: In(1) | Out(0),
 		Grad: func(g *GradCall) []Value {
 			return broadcastGrads(g,
@@ -55,11 +55,11 @@ func init() {
 				func(b Builder, d Value) Value { return Neg.Of(b, Div.Of(b, Mul.Of(b, d, g.Out[0]), g.In[1])) })
 		},
 	}, "x0 / x1")
-	Pow = mapRow(Op{Name: "pow", Doc: "x to the power y as C99 pow. The gradient of y is NaN where x is negative.", ONNX: "Pow",
+	Pow = Elementwise(Op{Name: "pow", Doc: "x to the power y as C99 pow. The gradient of y is NaN where x is negative.", ONNX: "Pow",
 		Inputs: "x y", Types: Floats, Tol: library, Cases: binaryCasesOf(Arg{Lo: 0.25, Hi: 3}, Arg{}),
 		Saves: In(0, 1) | Out(0), Grad: powGrad,
 	}, "pow(x0, x1)")
-	Mod = mapRow(Op{Name: "mod", Doc: "The remainder of x / y with the sign of y, as in Python. Integers modulo 0 give 0.", ONNX: "Mod",
+	Mod = Elementwise(Op{Name: "mod", Doc: "The remainder of x / y with the sign of y, as in Python. Integers modulo 0 give 0.", ONNX: "Mod",
 		Inputs: "x y", Types: Numbers, Tol: arithmetic, Saves: In(0, 1), Cases: modCases(),
 		Grad: func(g *GradCall) []Value {
 			return broadcastGrads(g, pass, func(b Builder, d Value) Value {
@@ -67,11 +67,11 @@ func init() {
 			})
 		},
 	}, "mod(x0, x1)")
-	Max = mapRow(Op{Name: "max", Doc: "The larger of x and y, NaN if either is. Equal operands share the gradient by halves.", ONNX: "Max",
+	Max = Elementwise(Op{Name: "max", Doc: "The larger of x and y, NaN if either is. Equal operands share the gradient by halves.", ONNX: "Max",
 		Inputs: "x y", Types: Numbers, Tol: exact, Cases: apartCases(), Saves: In(0, 1),
 		Grad: func(g *GradCall) []Value { return pickGrads(g, Gt) },
 	}, "max(x0, x1)")
-	Min = mapRow(Op{Name: "min", Doc: "The smaller of x and y, NaN if either is. Equal operands share the gradient by halves.", ONNX: "Min",
+	Min = Elementwise(Op{Name: "min", Doc: "The smaller of x and y, NaN if either is. Equal operands share the gradient by halves.", ONNX: "Min",
 		Inputs: "x y", Types: Numbers, Tol: exact, Cases: apartCases(), Saves: In(0, 1),
 		Grad: func(g *GradCall) []Value { return pickGrads(g, Lt) },
 	}, "min(x0, x1)")

@@ -18,7 +18,7 @@ const (
 
 func init() {
 	predicate := func(name, doc, onnx, inputs, expression string, types []dtype.Type, cases []Case) *Op {
-		return mapRow(Op{Name: name, Doc: doc, ONNX: onnx, Inputs: inputs, Types: types, Infer: predicateInfer,
+		return Elementwise(Op{Name: name, Doc: doc, ONNX: onnx, Inputs: inputs, Types: types, Infer: predicateInfer,
 			NoGrad: noGradBool, Tol: exact, Cases: cases}, expression)
 	}
 	Eq = predicate("eq", "x == y.", "Equal", "x y", "x0 == x1", Any, binaryCases(Arg{}))
@@ -36,7 +36,7 @@ func init() {
 	IsNaN = predicate("is_nan", "Whether x is not a number.", "IsNaN", "x", "isnan(x0)", Floats, unaryCases(Arg{}))
 	IsInf = predicate("is_inf", "Whether x is an infinity of either sign.", "IsInf", "x", "isinf(x0)", Floats, unaryCases(Arg{}))
 
-	Where = mapRow(Op{Name: "where", Doc: "x where cond is true, else y; all three broadcast.", ONNX: "Where",
+	Where = Elementwise(Op{Name: "where", Doc: "x where cond is true, else y; all three broadcast.", ONNX: "Where",
 		Inputs: "cond x y", Types: Bools, Infer: whereInfer, Tol: exact, Cases: whereCases(), Saves: In(0),
 		Grad: whereGrad,
 	}, "where(x0, x1, x2)")

@@ -48,84 +48,84 @@ func init() {
 	kink := Arg{Away: []float64{0}}
 	steps := Arg{Away: []float64{-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2}}
 
-	Neg = mapRow(Op{Name: "neg", Doc: "The negative of x; the lowest integer is its own negative.", ONNX: "Neg",
+	Neg = Elementwise(Op{Name: "neg", Doc: "The negative of x; the lowest integer is its own negative.", ONNX: "Neg",
 		Inputs: "x", Types: signedNumbers, Tol: exact, Cases: unaryCases(Arg{}),
 		Grad: gradient(func(b Builder, d, _, _ Value) Value { return Neg.Of(b, d) }),
 	}, "-x0")
-	Abs = mapRow(Op{Name: "abs", Doc: "The magnitude of x. The gradient at 0 is 0.", ONNX: "Abs",
+	Abs = Elementwise(Op{Name: "abs", Doc: "The magnitude of x. The gradient at 0 is 0.", ONNX: "Abs",
 		Inputs: "x", Types: signedNumbers, Tol: exact, Cases: unaryCases(kink), Saves: In(0),
 		Grad: gradient(func(b Builder, d, x, _ Value) Value { return Mul.Of(b, d, Sign.Of(b, x)) }),
 	}, "abs(x0)")
-	Sign = mapRow(Op{Name: "sign", Doc: "-1, 0 or 1 by the sign of x; NaN for NaN. The gradient is zero.", ONNX: "Sign",
+	Sign = Elementwise(Op{Name: "sign", Doc: "-1, 0 or 1 by the sign of x; NaN for NaN. The gradient is zero.", ONNX: "Sign",
 		Inputs: "x", Types: signedNumbers, Tol: exact, Cases: unaryCases(kink), Grad: zeroGradient,
 	}, "sign(x0)")
-	Recip = mapRow(Op{Name: "recip", Doc: "1/x.", ONNX: "Reciprocal",
+	Recip = Elementwise(Op{Name: "recip", Doc: "1/x.", ONNX: "Reciprocal",
 		Inputs: "x", Types: Floats, Tol: arithmetic, Cases: unaryCases(Arg{Lo: 0.5, Hi: 3}), Saves: Out(0),
 		Grad: gradient(func(b Builder, d, _, y Value) Value { return Neg.Of(b, Mul.Of(b, d, Mul.Of(b, y, y))) }),
 	}, "recip(x0)")
-	Sqrt = mapRow(Op{Name: "sqrt", Doc: "The square root of x; NaN below zero.", ONNX: "Sqrt",
+	Sqrt = Elementwise(Op{Name: "sqrt", Doc: "The square root of x; NaN below zero.", ONNX: "Sqrt",
 		Inputs: "x", Types: Floats, Tol: arithmetic, Cases: unaryCases(positive), Saves: Out(0),
 		Grad: gradient(func(b Builder, d, _, y Value) Value { return Div.Of(b, Scaled(b, d, 0.5, 0), y) }),
 	}, "sqrt(x0)")
-	Rsqrt = mapRow(Op{Name: "rsqrt", Doc: "1/sqrt(x).",
+	Rsqrt = Elementwise(Op{Name: "rsqrt", Doc: "1/sqrt(x).",
 		Inputs: "x", Types: Floats, Tol: Tolerance{ULP: 2}, Cases: unaryCases(positive), Saves: Out(0),
 		Grad: gradient(func(b Builder, d, _, y Value) Value {
 			return Mul.Of(b, Scaled(b, d, -0.5, 0), Mul.Of(b, y, Mul.Of(b, y, y)))
 		}),
 	}, "rsqrt(x0)")
-	Exp = mapRow(Op{Name: "exp", Doc: "e to the power x.", ONNX: "Exp",
+	Exp = Elementwise(Op{Name: "exp", Doc: "e to the power x.", ONNX: "Exp",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: Out(0),
 		Grad: gradient(func(b Builder, d, _, y Value) Value { return Mul.Of(b, d, y) }),
 	}, "exp(x0)")
-	Exp2 = mapRow(Op{Name: "exp2", Doc: "2 to the power x.",
+	Exp2 = Elementwise(Op{Name: "exp2", Doc: "2 to the power x.",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: Out(0),
 		Grad: gradient(func(b Builder, d, _, y Value) Value { return Scaled(b, Mul.Of(b, d, y), math.Ln2, 0) }),
 	}, "exp2(x0)")
-	Expm1 = mapRow(Op{Name: "expm1", Doc: "exp(x) - 1, accurate near 0.",
+	Expm1 = Elementwise(Op{Name: "expm1", Doc: "exp(x) - 1, accurate near 0.",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: Out(0),
 		Grad: gradient(func(b Builder, d, _, y Value) Value { return Mul.Of(b, d, Scaled(b, y, 1, 1)) }),
 	}, "expm1(x0)")
-	Log = mapRow(Op{Name: "log", Doc: "The natural logarithm of x; NaN below zero.", ONNX: "Log",
+	Log = Elementwise(Op{Name: "log", Doc: "The natural logarithm of x; NaN below zero.", ONNX: "Log",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(positive), Saves: In(0),
 		Grad: gradient(func(b Builder, d, x, _ Value) Value { return Div.Of(b, d, x) }),
 	}, "log(x0)")
-	Log2 = mapRow(Op{Name: "log2", Doc: "The logarithm of x to base 2.",
+	Log2 = Elementwise(Op{Name: "log2", Doc: "The logarithm of x to base 2.",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(positive), Saves: In(0),
 		Grad: gradient(func(b Builder, d, x, _ Value) Value { return Div.Of(b, Scaled(b, d, 1/math.Ln2, 0), x) }),
 	}, "log2(x0)")
-	Log1p = mapRow(Op{Name: "log1p", Doc: "log(1 + x), accurate near 0.",
+	Log1p = Elementwise(Op{Name: "log1p", Doc: "log(1 + x), accurate near 0.",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{Lo: -0.5, Hi: 3}), Saves: In(0),
 		Grad: gradient(func(b Builder, d, x, _ Value) Value { return Div.Of(b, d, Scaled(b, x, 1, 1)) }),
 	}, "log1p(x0)")
-	Sin = mapRow(Op{Name: "sin", Doc: "The sine of x in radians.", ONNX: "Sin",
+	Sin = Elementwise(Op{Name: "sin", Doc: "The sine of x in radians.", ONNX: "Sin",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: In(0),
 		Grad: gradient(func(b Builder, d, x, _ Value) Value { return Mul.Of(b, d, Cos.Of(b, x)) }),
 	}, "sin(x0)")
-	Cos = mapRow(Op{Name: "cos", Doc: "The cosine of x in radians.", ONNX: "Cos",
+	Cos = Elementwise(Op{Name: "cos", Doc: "The cosine of x in radians.", ONNX: "Cos",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: In(0),
 		Grad: gradient(func(b Builder, d, x, _ Value) Value { return Neg.Of(b, Mul.Of(b, d, Sin.Of(b, x))) }),
 	}, "cos(x0)")
-	Tanh = mapRow(Op{Name: "tanh", Doc: "The hyperbolic tangent of x.", ONNX: "Tanh",
+	Tanh = Elementwise(Op{Name: "tanh", Doc: "The hyperbolic tangent of x.", ONNX: "Tanh",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: Out(0),
 		Grad: gradient(func(b Builder, d, _, y Value) Value { return tanhGradient(b, d, y) }),
 	}, "tanh(x0)")
-	Erf = mapRow(Op{Name: "erf", Doc: "The error function of x.", ONNX: "Erf",
+	Erf = Elementwise(Op{Name: "erf", Doc: "The error function of x.", ONNX: "Erf",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: In(0),
 		Grad: gradient(func(b Builder, d, x, _ Value) Value {
 			bell := Exp.Of(b, Neg.Of(b, Mul.Of(b, x, x)))
 			return Mul.Of(b, d, Scaled(b, bell, 2/math.SqrtPi, 0))
 		}),
 	}, "erf(x0)")
-	Floor = mapRow(Op{Name: "floor", Doc: "The largest whole number not above x. The gradient is zero.", ONNX: "Floor",
+	Floor = Elementwise(Op{Name: "floor", Doc: "The largest whole number not above x. The gradient is zero.", ONNX: "Floor",
 		Inputs: "x", Types: Floats, Tol: exact, Cases: unaryCases(steps), Grad: zeroGradient,
 	}, "floor(x0)")
-	Ceil = mapRow(Op{Name: "ceil", Doc: "The smallest whole number not below x. The gradient is zero.", ONNX: "Ceil",
+	Ceil = Elementwise(Op{Name: "ceil", Doc: "The smallest whole number not below x. The gradient is zero.", ONNX: "Ceil",
 		Inputs: "x", Types: Floats, Tol: exact, Cases: unaryCases(steps), Grad: zeroGradient,
 	}, "ceil(x0)")
-	Round = mapRow(Op{Name: "round", Doc: "The nearest whole number, halves to even. The gradient is zero.", ONNX: "Round",
+	Round = Elementwise(Op{Name: "round", Doc: "The nearest whole number, halves to even. The gradient is zero.", ONNX: "Round",
 		Inputs: "x", Types: Floats, Tol: exact, Cases: unaryCases(steps), Grad: zeroGradient,
 	}, "round(x0)")
-	Trunc = mapRow(Op{Name: "trunc", Doc: "x without its fraction. The gradient is zero.",
+	Trunc = Elementwise(Op{Name: "trunc", Doc: "x without its fraction. The gradient is zero.",
 		Inputs: "x", Types: Floats, Tol: exact, Cases: unaryCases(steps), Grad: zeroGradient,
 	}, "trunc(x0)")
 
@@ -133,7 +133,7 @@ func init() {
 	for i := range affine {
 		affine[i].Attrs = AffineAttrs{Scale: -1.5, Shift: 0.25}
 	}
-	Affine = mapRow(Op{Name: "affine", Doc: "scale*x + shift for constants of the call.",
+	Affine = Elementwise(Op{Name: "affine", Doc: "scale*x + shift for constants of the call.",
 		Inputs: "x", Attrs: AffineAttrs{}, Types: Floats, Cases: affine,
 		// The product may be rounded before the sum, which can cancel it.
 		Tol: Tolerance{ULP: 2, Depth: depthOne},

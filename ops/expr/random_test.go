@@ -28,9 +28,8 @@ func (g generator) leaf() *Node {
 	return &Node{Op: OpInput, Index: g.IntN(3)}
 }
 
-// number and truth make a value of that type with at most depth levels.
+// number makes a number with at most depth levels.
 func (g generator) number(depth int) *Node { return g.value(depth, false) }
-func (g generator) truth(depth int) *Node  { return g.value(depth, true) }
 
 func (g generator) value(depth int, truth bool) *Node {
 	if depth <= 1 {
