@@ -5,20 +5,30 @@ import (
 	"fmt"
 	"go/format"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops"
 )
 
 // TestGenerated regenerates z_tensor.go from the op table and fails when the
 // file differs. Run it with CREASE_GENERATE=1 to write the file.
 func TestGenerated(t *testing.T) {
-	want, err := format.Source(methods())
+	code, err := format.Source(methods())
 	if err != nil {
 		t.Fatal(err)
 	}
-	const name = "z_tensor.go"
+	generated(t, "z_tensor.go", code)
+}
+
+// TestDocs does the same for docs/ops.md.
+func TestDocs(t *testing.T) { generated(t, "docs/ops.md", opsPage()) }
+
+func generated(t *testing.T, name string, want []byte) {
+	t.Helper()
 	if os.Getenv("CREASE_GENERATE") != "" {
 		if err := os.WriteFile(name, want, 0o644); err != nil {
 			t.Fatal(err)
@@ -26,8 +36,74 @@ func TestGenerated(t *testing.T) {
 	}
 	got, err := os.ReadFile(name)
 	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s does not follow from the op table (%v): run CREASE_GENERATE=1 go test -run TestGenerated .", name, err)
+		t.Errorf("%s does not follow from the op table (%v): run CREASE_GENERATE=1 go test -run 'TestGenerated|TestDocs' .", name, err)
 	}
+}
+
+// opsPage describes every row.
+func opsPage() []byte {
+	var b bytes.Buffer
+	b.WriteString("<!-- Code generated from the op table by generate_test.go. DO NOT EDIT. -->\n\n# Ops\n\n" +
+		"Every row of the op table. *Core* ops are what a backend should have kernels for, *composites* run by a\n" +
+		"lowering to core ops where a backend has no kernel, *views* only change strides.\n")
+	for _, kind := range []ops.Kind{ops.Core, ops.Composite, ops.View} {
+		fmt.Fprintf(&b, "\n## %s\n\n| op | inputs | attributes | types | gradient | ONNX | what it computes |\n|---|---|---|---|---|---|---|\n", heading(kind))
+		for _, op := range ops.All() {
+			if op.Kind != kind {
+				continue
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", op.Name, op.Inputs, attributes(op), types(op), gradientOf(op), op.ONNX, strings.ReplaceAll(op.Doc, "|", "\\|"))
+		}
+	}
+	return b.Bytes()
+}
+
+func heading(k ops.Kind) string {
+	s := k.String()
+	return strings.ToUpper(s[:1]) + s[1:] + " ops"
+}
+
+func attributes(op *ops.Op) string {
+	if op.Attrs == nil {
+		return ""
+	}
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(op.Attrs)) {
+		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != "" {
+			names = append(names, tag)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// types names a set of element types in short.
+func types(op *ops.Op) string {
+	for _, set := range []struct {
+		name  string
+		types []dtype.Type
+	}{
+		{"all", ops.Stored}, {"all but f8", ops.Any}, {"numbers", ops.Numbers}, {"floats", ops.Floats},
+		{"integers", ops.Ints}, {"bool", ops.Bools},
+	} {
+		if len(set.types) == len(op.Types) && slices.Equal(slices.Sorted(slices.Values(set.types)), slices.Sorted(slices.Values(op.Types))) {
+			return set.name
+		}
+	}
+	names := make([]string, len(op.Types))
+	for i, t := range op.Types {
+		names[i] = t.String()
+	}
+	return strings.Join(names, " ")
+}
+
+func gradientOf(op *ops.Op) string {
+	switch {
+	case op.Grad != nil:
+		return "yes"
+	case op.NoGrad != "":
+		return "none: " + op.NoGrad
+	}
+	return "by lowering"
 }
 
 // methods writes a Tensor method for every row whose inputs are one or two
