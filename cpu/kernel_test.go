@@ -55,7 +55,7 @@ func checkKernels(t *testing.T, list ...*ops.Op) {
 
 func checkCase(t *testing.T, d *device, op *ops.Op, c ops.Case, dt dtype.Type) (ran int) {
 	t.Helper()
-	r := rand.New(rand.NewPCG(uint64(len(c.Name)), uint64(dt)))
+	r := newRand(uint64(len(c.Name))<<8 + uint64(dt))
 	in := make([]ops.Host, len(c.In))
 	for i, a := range c.In {
 		in[i] = a.Make(dt, r)
@@ -87,7 +87,7 @@ func checkCase(t *testing.T, d *device, op *ops.Op, c ops.Case, dt dtype.Type) (
 			call.In = append(call.In, v)
 		}
 		for _, k := range d.kernels.For(op.Name) {
-			if k.Key.DType != call1(op, c, specs, outSpecs) && k.Key.DType != dtype.Invalid {
+			if k.Key.DType != dtype.Invalid && k.Key.DType != keyType(specs, outSpecs) {
 				continue
 			}
 			call.Out = nil
@@ -114,13 +114,15 @@ func checkCase(t *testing.T, d *device, op *ops.Op, c ops.Case, dt dtype.Type) (
 	return ran
 }
 
-// call1 is the type kernels of the call are registered under.
-func call1(_ *ops.Op, _ ops.Case, in, out []ops.Spec) dtype.Type {
+// keyType is the type that kernels of the call are registered under.
+func keyType(in, out []ops.Spec) dtype.Type {
 	if len(in) > 0 {
 		return in[0].DType
 	}
 	return out[0].DType
 }
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 
 // guardBytes are written around every operand and checked after the kernel.
 const guardBytes = 64
