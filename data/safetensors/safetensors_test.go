@@ -1,0 +1,146 @@
+package safetensors
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/shape"
+)
+
+func sample() []Tensor {
+	var list []Tensor
+	for i, t := range dtype.All() {
+		data := make([]byte, 6*t.Size())
+		for k := range data {
+			data[k] = byte(i + k)
+			if t == dtype.Bool {
+				data[k] = byte(k % 2)
+			}
+		}
+		list = append(list, Tensor{t.String() + ".weight", t, []int{2, 3}, data})
+	}
+	return append(list, Tensor{"scalar", dtype.F32, []int{}, []byte{0, 0, 192, 63}}, Tensor{"none", dtype.I64, []int{0, 4}, nil})
+}
+
+func TestRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.safetensors")
+	meta := map[string]string{"format": "test", "quote\"": "ü"}
+	if err := Save(path, sample(), meta); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Metadata) != 2 || f.Metadata["quote\""] != "ü" {
+		t.Errorf("metadata came back as %v", f.Metadata)
+	}
+	if len(f.Tensors()) != len(sample()) {
+		t.Errorf("%d tensors came back", len(f.Tensors()))
+	}
+	for _, want := range sample() {
+		got, ok := f.Get(want.Name)
+		if !ok || got.DType != want.DType || !shape.Equal(got.Shape, want.Shape) || !bytes.Equal(got.Data, want.Data) {
+			t.Errorf("%s came back as %+v", want.Name, got)
+		}
+	}
+	if _, ok := f.Get("absent"); ok {
+		t.Error("found a tensor that is not there")
+	}
+}
+
+func TestWriteRefuses(t *testing.T) {
+	for name, list := range map[string][]Tensor{
+		"short data":    {{"a", dtype.F32, []int{2}, make([]byte, 4)}},
+		"same name":     {{"a", dtype.U8, []int{1}, []byte{1}}, {"a", dtype.U8, []int{1}, []byte{1}}},
+		"reserved name": {{"__metadata__", dtype.U8, []int{1}, []byte{1}}},
+	} {
+		var bad *FormatError
+		if err := Write(&bytes.Buffer{}, list, nil); !errors.As(err, &bad) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// file puts a header and data together.
+func file(header string, data int) []byte {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+	return append(append(b, header...), make([]byte, data)...)
+}
+
+func TestMalformed(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"empty":            {},
+		"length only":      make([]byte, 8),
+		"huge header":      append(bytes.Repeat([]byte{0xff}, 8), '{', '}'),
+		"overlap":          file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, 3),
+		"gap":              file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}`, 3),
+		"left over":        file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 3),
+		"twice":            file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2),
+		"overflow":         file(`{"a":{"dtype":"F64","shape":[4611686018427387904,4],"data_offsets":[0,0]}}`, 0),
+		"negative":         file(`{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,0]}}`, 0),
+		"no shape":         file(`{"a":{"dtype":"U8","data_offsets":[0,1]}}`, 1),
+		"unknown field":    file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}}`, 1),
+		"trailing":         file(`{} {}`, 0),
+		"number as a name": file(`{1:2}`, 0),
+	} {
+		var bad *FormatError
+		if f, err := Read(b); !errors.As(err, &bad) {
+			t.Errorf("%s: %v, %v", name, f, err)
+		}
+	}
+}
+
+// The shared fixtures hold the cases of the reference implementation.
+func TestFixtures(t *testing.T) {
+	dir := os.Getenv("CREASE_FIXTURES")
+	if dir == "" {
+		if os.Getenv("CREASE_FLAGSHIP") != "" {
+			t.Fatal("CREASE_FLAGSHIP is set and CREASE_FIXTURES is not")
+		}
+		t.Skip("CREASE_FIXTURES is not set")
+	}
+	tmp := t.TempDir()
+	if out, err := exec.Command("tar", "xzf", filepath.Join(dir, "malformed-files.tar.gz"), "-C", tmp).CombinedOutput(); err != nil {
+		t.Fatalf("tar: %v\n%s", err, out)
+	}
+	list, err := filepath.Glob(filepath.Join(tmp, "safetensors", "*.safetensors"))
+	if err != nil || len(list) < 20 {
+		t.Fatalf("%d fixtures (%v)", len(list), err)
+	}
+	for _, path := range list {
+		_, err := Open(path)
+		if valid := strings.HasPrefix(filepath.Base(path), "valid_"); valid != (err == nil) {
+			t.Errorf("%s: %v", filepath.Base(path), err)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	var b bytes.Buffer
+	if err := Write(&b, sample(), map[string]string{"k": "v"}); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add(file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := Read(data)
+		if err != nil {
+			return
+		}
+		var again bytes.Buffer
+		if err := Write(&again, file.Tensors(), file.Metadata); err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+		if _, err := Read(again.Bytes()); err != nil {
+			t.Fatalf("what was written cannot be read: %v", err)
+		}
+	})
+}

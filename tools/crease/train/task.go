@@ -1,0 +1,85 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/data"
+	"github.com/crease-ml/crease/nn"
+)
+
+// Task is a thing to learn.
+type Task struct {
+	Name  string
+	Doc   string // one line
+	Model []string
+	// Load makes or reads the data. dir is where files are looked for.
+	Load func(dir string, seed uint64) (train, test *data.Arrays, err error)
+	// Build makes a model on a device with weights drawn from g.
+	Build func(model string, dev *crease.Device, g *crease.Generator) nn.Module
+	// Defaults are the settings that train a model well.
+	Defaults func(model string) Settings
+	// Layers is the output of every layer that can be looked at, the input first;
+	// nil for models whose layers cannot.
+	Layers func(m nn.Module, x *crease.Tensor) []*crease.Tensor
+}
+
+// Settings of a run. Zero fields stand for the task's defaults.
+type Settings struct {
+	Model       string
+	Epochs      int // passes over the training data; gives way to Steps
+	Steps       int
+	Batch       int
+	LR          float64 // the peak of the one-cycle schedule
+	WeightDecay float64
+}
+
+// Tasks are the known tasks.
+var Tasks = []*Task{Uncrumple, Fashion}
+
+// Find is the task of that name.
+func Find(name string) (*Task, error) {
+	var names []string
+	for _, t := range Tasks {
+		if t.Name == name {
+			return t, nil
+		}
+		names = append(names, t.Name)
+	}
+	return nil, fmt.Errorf("no task %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// settle fills in the defaults and checks the values.
+func (t *Task) settle(s Settings, samples int) (Settings, error) {
+	if s.Model == "" {
+		s.Model = t.Model[0]
+	}
+	if !slices.Contains(t.Model, s.Model) {
+		return s, fmt.Errorf("task %s has no model %q; there are %s", t.Name, s.Model, strings.Join(t.Model, ", "))
+	}
+	d := t.Defaults(s.Model)
+	if s.Batch == 0 {
+		s.Batch = d.Batch
+	}
+	if s.LR == 0 {
+		s.LR = d.LR
+	}
+	if s.WeightDecay == 0 {
+		s.WeightDecay = d.WeightDecay
+	}
+	if s.Batch < 1 || s.Batch > samples {
+		return s, fmt.Errorf("a batch of %d: want 1 to %d, the number of training samples", s.Batch, samples)
+	}
+	if s.Steps == 0 && s.Epochs == 0 {
+		s.Steps, s.Epochs = d.Steps, d.Epochs
+	}
+	if s.Steps == 0 {
+		s.Steps = s.Epochs * (samples / s.Batch)
+	}
+	if s.Steps < 1 || s.Epochs < 0 || !(s.LR > 0) {
+		return s, fmt.Errorf("steps %d, epochs %d and learning rate %v must be positive", s.Steps, s.Epochs, s.LR)
+	}
+	return s, nil
+}
