@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -173,22 +172,7 @@ func compare(t *testing.T, name string, op *ops.Op, attrs any, in []ops.Spec, v 
 			return
 		}
 	}
-	got := ops.Host{Spec: want.Spec, Data: memory(v)}
-	scale := 0.0
-	for i := range want.Elements() {
-		if w := math.Abs(want.At(i)); !math.IsInf(w, 0) && w > scale {
-			scale = w
-		}
-	}
-	for i := range want.Elements() {
-		w, g := want.At(i), got.At(i)
-		if math.IsNaN(w) && math.IsNaN(g) || w == g {
-			continue
-		}
-		bound := op.Tol.Bound(want.DType, attrs, in, w, scale)
-		if !(math.Abs(w-g) <= bound) {
-			t.Errorf("%s: element %d is %v, want %v (allowed error %.3g, attrs %+v, inputs %v)", name, i, g, w, bound, attrs, in)
-			return
-		}
+	if err := op.Check(attrs, in, ops.Host{Spec: want.Spec, Data: memory(v)}, want); err != nil {
+		t.Errorf("%s: %v", name, err)
 	}
 }

@@ -24,7 +24,7 @@ type Panel struct {
 type Options struct {
 	Side    int // pixels of a panel's side, 260
 	Columns int // panels in a row, 5
-	Limit   int // points drawn of every panel, 4000
+	Limit   int // points drawn of every panel, 6000
 }
 
 // palette is that of Okabe and Ito, "Color Universal Design", 2008.
@@ -48,7 +48,7 @@ func Render(panels []Panel, o Options) (*image.RGBA, error) {
 		o.Columns = 5
 	}
 	if o.Limit == 0 {
-		o.Limit = 4000
+		o.Limit = 6000
 	}
 	if len(panels) == 0 || len(panels) > 1000 || o.Side < 32 || o.Side > 4096 || o.Columns < 1 || o.Limit < 1 {
 		return nil, fmt.Errorf("picture: %d panels of side %d in %d columns", len(panels), o.Side, o.Columns)
