@@ -44,6 +44,9 @@ func (d *device) Bytes(b hal.Buffer) []byte { return b.(*buffer).bytes() }
 // memory is the bytes of a view from its first element to the end of its buffer;
 // of a dense view, exactly its elements.
 func memory(v hal.View) []byte {
+	if v.Elements() == 0 {
+		return nil // whatever its offset
+	}
 	b := v.Buf.(*buffer).bytes()[v.Offset*v.DType.Size():]
 	if v.Dense() {
 		n := v.Elements() * v.DType.Size()

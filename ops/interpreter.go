@@ -2,7 +2,7 @@ package ops
 
 import "fmt"
 
-// HostValue is a dense array in host memory as a Value of the Interpreter.
+// HostValue is a dense array in host memory as the Interpreter's kind of Value.
 type HostValue struct{ Host Host }
 
 // Spec is the element type and shape of the array.
@@ -19,7 +19,7 @@ func (Interpreter) Apply(op *Op, attrs any, in ...Value) []Value {
 	CheckInputs(op, in)
 	hosts := make([]Host, len(in))
 	for i, v := range in {
-		h, ok := v.(HostValue)
+		h, ok := v.(*HostValue)
 		if !ok {
 			panic(&AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is a %T, the interpreter takes values that it or Const made", i, v)})
 		}
@@ -36,10 +36,10 @@ func (Interpreter) Apply(op *Op, attrs any, in ...Value) []Value {
 	op.Ref(attrs, hosts, results)
 	out := make([]Value, len(results))
 	for i, h := range results {
-		out[i] = HostValue{h}
+		out[i] = &HostValue{h}
 	}
 	return out
 }
 
 // Const wraps an array without copying it.
-func (Interpreter) Const(h Host) Value { return HostValue{h} }
+func (Interpreter) Const(h Host) Value { return &HostValue{h} }

@@ -33,7 +33,7 @@ func indices(t *testing.T, dims []int, values ...int64) Host {
 
 // run applies a row of one output.
 func run(op *Op, attrs any, in ...Host) Host {
-	return (Interpreter{}).Apply(op, attrs, valuesOf(in)...)[0].(HostValue).Host
+	return (Interpreter{}).Apply(op, attrs, valuesOf(in)...)[0].(*HostValue).Host
 }
 
 // TestReferencesAgainstHandComputedValues pins the references themselves: the
@@ -123,9 +123,9 @@ func TestIntegersWrap(t *testing.T) {
 // gradOf is the gradient for input 0 when a row's single output has gradient d.
 func gradOf(op *Op, attrs any, d Host, in ...Host) Host {
 	b, values := Interpreter{}, valuesOf(in)
-	g := &GradCall{B: b, Op: op, Attrs: attrs, In: values, Out: b.Apply(op, attrs, values...), D: []Value{HostValue{d}}, Needs: make([]bool, len(in))}
+	g := &GradCall{B: b, Op: op, Attrs: attrs, In: values, Out: b.Apply(op, attrs, values...), D: []Value{&HostValue{d}}, Needs: make([]bool, len(in))}
 	g.Needs[0] = true
-	return op.Grad(g)[0].(HostValue).Host
+	return op.Grad(g)[0].(*HostValue).Host
 }
 
 func TestGradientsAtKinksAndTies(t *testing.T) {

@@ -31,7 +31,7 @@ func draw(c Case, t dtype.Type) []Host {
 func valuesOf(hosts []Host) []Value {
 	out := make([]Value, len(hosts))
 	for i, h := range hosts {
-		out[i] = HostValue{h}
+		out[i] = &HostValue{h}
 	}
 	return out
 }
@@ -77,7 +77,7 @@ func wantClose(t *testing.T, op *Op, c Case, in []Spec, what string, got, want H
 func TestCasesPassTheirShapeRule(t *testing.T) {
 	eachCase(t, Stored, func(t *testing.T, op *Op, c Case, in []Host) {
 		for i, v := range (Interpreter{}).Apply(op, c.Attrs, valuesOf(in)...) {
-			if h := v.(HostValue).Host; len(h.Data) != h.Bytes() {
+			if h := v.(*HostValue).Host; len(h.Data) != h.Bytes() {
 				t.Errorf("output %d holds %d bytes, its spec %s has %d", i, len(h.Data), h.Spec, h.Bytes())
 			}
 		}
@@ -96,7 +96,7 @@ func TestLoweringsMatchReferences(t *testing.T) {
 			t.Fatalf("the lowering has %d results, the reference %d", len(got), len(want))
 		}
 		for i := range want {
-			wantClose(t, op, c, SpecsOf(values), fmt.Sprintf("output %d", i), got[i].(HostValue).Host, want[i].(HostValue).Host)
+			wantClose(t, op, c, SpecsOf(values), fmt.Sprintf("output %d", i), got[i].(*HostValue).Host, want[i].(*HostValue).Host)
 		}
 	})
 }
@@ -115,13 +115,13 @@ func TestGradientsMatchDifferences(t *testing.T) {
 		g := &GradCall{B: b, Op: op, Attrs: c.Attrs, D: make([]Value, len(out)), Needs: make([]bool, len(in))}
 		for i, v := range out {
 			if v.Spec().DType == dtype.F64 {
-				g.D[i] = HostValue{Arg{Shape: v.Spec().Shape, Lo: 0.5, Hi: 1.5}.Make(dtype.F64, r)}
+				g.D[i] = &HostValue{Arg{Shape: v.Spec().Shape, Lo: 0.5, Hi: 1.5}.Make(dtype.F64, r)}
 			}
 			g.Out = append(g.Out, savedOrAbsent(v, op.Saves.HasOut(i)))
 		}
 		for i, h := range in {
 			g.Needs[i] = h.DType == dtype.F64
-			g.In = append(g.In, savedOrAbsent(HostValue{h}, op.Saves.HasIn(i)))
+			g.In = append(g.In, savedOrAbsent(&HostValue{h}, op.Saves.HasIn(i)))
 		}
 		if !slices.Contains(g.Needs, true) || !slices.ContainsFunc(g.D, func(v Value) bool { return v != nil }) {
 			t.Skip("maps no float to a float")
@@ -130,7 +130,7 @@ func TestGradientsMatchDifferences(t *testing.T) {
 			for i, v := range b.Apply(op, c.Attrs, valuesOf(in)...) {
 				if g.D[i] != nil {
 					for k := range v.Spec().Elements() {
-						sum += v.(HostValue).Host.At(k) * g.D[i].(HostValue).Host.At(k)
+						sum += v.(*HostValue).Host.At(k) * g.D[i].(*HostValue).Host.At(k)
 					}
 				}
 			}
@@ -154,7 +154,7 @@ func TestGradientsMatchDifferences(t *testing.T) {
 				h.Set(k, v-step)
 				want := (up - loss()) / (2 * step)
 				h.Set(k, v)
-				if got := grads[i].(HostValue).Host.At(k); !(math.Abs(got-want) <= tolerance*(1+math.Abs(want))) {
+				if got := grads[i].(*HostValue).Host.At(k); !(math.Abs(got-want) <= tolerance*(1+math.Abs(want))) {
 					t.Fatalf("gradient %d[%d] = %v, differences give %v", i, k, got, want)
 				}
 			}

@@ -1,0 +1,19 @@
+// Package conform proves backends. The rows of the op table drive it: every op,
+// every case, every element type, dense and strided operands, each kernel by
+// itself, lowerings and references, eager and compiled, forward and gradient.
+//
+// A third party certifies a device in its own tests:
+//
+//	func TestConformance(t *testing.T) {
+//		dev, err := hal.Open("mydevice")
+//		if err != nil {
+//			t.Skip(err)
+//		}
+//		conform.Run(t, dev)
+//	}
+//
+// [Run] compares results with the references of the rows, which accumulate in
+// float64, under the rows' tolerances; compiled graphs with eager results, bit for
+// bit; and gradients on the device with gradients of the references. [GradCheck]
+// and [GradGradCheck] compare gradient rules with finite differences.
+package conform

@@ -1,0 +1,363 @@
+package conform
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/crease-ml/crease/autograd"
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/exec"
+	"github.com/crease-ml/crease/graph"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/ops"
+)
+
+// Run checks every row on a device. Kernels are switched off and on again while
+// it runs, so nothing else may use the device meanwhile.
+func Run(t *testing.T, dev hal.Device) { RunOps(t, dev, ops.All()...) }
+
+// RunOps checks some rows on a device.
+func RunOps(t *testing.T, dev hal.Device, list ...*ops.Op) {
+	e, err := exec.On(dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := exec.SetFallback(exec.AllowReference)
+	defer exec.SetFallback(old)
+	for _, op := range list {
+		t.Run(op.Name, func(t *testing.T) {
+			for _, c := range op.Cases {
+				for _, dt := range typesOf(op, c) {
+					s := &subject{t, dev, e, op, c, dt, fmt.Sprintf("case %s, %s", c.Name, dt), nil, nil, nil}
+					if dev.Info().Supports(dt) >= hal.Storage && s.draw() {
+						s.check()
+					}
+				}
+			}
+		})
+	}
+}
+
+func typesOf(op *ops.Op, c ops.Case) []dtype.Type {
+	if c.Types != nil {
+		return c.Types
+	}
+	return op.Types
+}
+
+// subject is one case with one element type on one device.
+type subject struct {
+	t    *testing.T
+	dev  hal.Device
+	e    *exec.Engine
+	op   *ops.Op
+	c    ops.Case
+	dt   dtype.Type
+	name string
+
+	in    []ops.Host
+	specs []ops.Spec
+	want  []ops.Host
+}
+
+// draw makes inputs and the reference's results. It is false for a case whose
+// specs do not depend on the element type under test and were seen before.
+func (s *subject) draw() bool {
+	r := rand.New(rand.NewPCG(uint64(len(s.c.Name)), uint64(s.dt)))
+	for _, a := range s.c.In {
+		h := a.Make(s.dt, r)
+		s.in = append(s.in, h)
+		s.specs = append(s.specs, h.Spec)
+	}
+	outs, err := s.op.Specs(s.c.Attrs, s.specs)
+	if err != nil {
+		s.t.Errorf("%s: the row refuses its own case: %v", s.name, err)
+		return false
+	}
+	for _, o := range outs {
+		s.want = append(s.want, ops.NewHost(o))
+	}
+	s.op.Ref(s.c.Attrs, s.in, s.want)
+	return true
+}
+
+func (s *subject) errorf(format string, args ...any) {
+	s.t.Helper()
+	s.t.Errorf("%s: %s", s.name, fmt.Sprintf(format, args...))
+}
+
+func (s *subject) check() {
+	s.t.Helper()
+	for _, k := range s.dev.Kernels().For(s.op.Name) {
+		for _, l := range layouts {
+			s.kernel(k, l)
+		}
+	}
+	dense := s.eager(plain, "eager")
+	for _, l := range layouts[1:] {
+		s.eager(l, "eager, "+l.name)
+	}
+	s.without()
+	s.compiled(dense)
+	s.gradient()
+}
+
+// compare checks results against the reference's.
+func (s *subject) compare(what string, got []ops.Host) {
+	s.t.Helper()
+	if len(got) != len(s.want) {
+		s.errorf("%s: %d results, want %d", what, len(got), len(s.want))
+		return
+	}
+	for i, w := range s.want {
+		if err := s.op.Check(s.c.Attrs, s.specs, got[i], w); err != nil {
+			s.errorf("%s: result %d: %v", what, i, err)
+			return
+		}
+	}
+}
+
+// try runs f and reports a panic with an error as a failure.
+func (s *subject) try(what string, f func()) (ok bool) {
+	s.t.Helper()
+	defer func() {
+		if r := recover(); r != nil {
+			err, known := r.(error)
+			if !known {
+				panic(r)
+			}
+			s.errorf("%s: %v", what, err)
+		}
+	}()
+	f()
+	return true
+}
+
+// eager runs the op through the engine and returns its results.
+func (s *subject) eager(l layout, what string) (out []ops.Host) {
+	s.t.Helper()
+	s.try(what, func() {
+		b, end := s.e.Begin()
+		defer end()
+		in := make([]ops.Value, len(s.in))
+		for i, h := range s.in {
+			in[i] = l.value(b, h)
+		}
+		for _, v := range b.Apply(s.op, s.c.Attrs, in...) {
+			h, err := v.(*exec.Array).Host()
+			if err != nil {
+				s.errorf("%s: %v", what, err)
+				return
+			}
+			out = append(out, h)
+		}
+		s.compare(what, out)
+	})
+	return out
+}
+
+// without runs the op with its kernels switched off: by its lowering, or by the
+// reference through the device's memory.
+func (s *subject) without() {
+	s.t.Helper()
+	defer switchOff(s.dev.Kernels().For(s.op.Name))()
+	s.eager(plain, "without kernels")
+}
+
+// switchOff disables kernels and returns what enables them again.
+func switchOff(list []*hal.Kernel) (undo func()) {
+	var off []*hal.Kernel
+	for _, k := range list {
+		if k.Enabled() {
+			k.SetEnabled(false)
+			off = append(off, k)
+		}
+	}
+	return func() {
+		for _, k := range off {
+			k.SetEnabled(true)
+		}
+	}
+}
+
+// compiled records the op and replays it twice: the bits must be those of eager.
+func (s *subject) compiled(eager []ops.Host) {
+	s.t.Helper()
+	if eager == nil {
+		return // reported already
+	}
+	s.try("compiled", func() {
+		g := graph.New()
+		in := make([]ops.Value, len(s.in))
+		for i, spec := range s.specs {
+			in[i] = g.Input(spec, "x")
+		}
+		x, err := g.Compile(s.e, g.Apply(s.op, s.c.Attrs, in...)...)
+		if err != nil {
+			s.errorf("compiled: %v", err)
+			return
+		}
+		defer x.Close()
+		arrays := s.upload()
+		defer release(arrays)
+		for range 2 {
+			res, err := x.Run(arrays...)
+			if err != nil {
+				s.errorf("compiled: %v", err)
+				return
+			}
+			for i, a := range res {
+				h, err := a.Host()
+				if err != nil || !bytes.Equal(h.Data, eager[i].Data) {
+					s.errorf("compiled: result %d has other bits than eager (%v)", i, err)
+				}
+			}
+			release(res)
+		}
+	})
+}
+
+func (s *subject) upload() []*exec.Array {
+	out := make([]*exec.Array, len(s.in))
+	for i, h := range s.in {
+		a, err := s.e.Upload(h)
+		if err != nil {
+			panic(err)
+		}
+		out[i] = a
+	}
+	return out
+}
+
+func release(list []*exec.Array) {
+	for _, a := range list {
+		a.Release()
+	}
+}
+
+// gradient compares the gradient on the device with that of the references in
+// float64, and with the compiled one bit for bit.
+func (s *subject) gradient() {
+	s.t.Helper()
+	special := slices.ContainsFunc(s.c.In, func(a ops.Arg) bool { return a.Special })
+	if !s.op.Differentiable() || s.dt != dtype.F32 || special || len(s.in) == 0 || s.empty() {
+		return
+	}
+	seeds := s.seeds()
+	oracle := s.oracle(seeds)
+	eager := s.deviceGradient("gradient", seeds, nil)
+	for i, g := range eager {
+		if g.Data == nil {
+			continue
+		}
+		w := oracle[i]
+		scale := 1.0
+		for k := range w.Elements() {
+			scale = max(scale, math.Abs(w.At(k)))
+		}
+		for k := range w.Elements() {
+			if d := math.Abs(g.At(k) - w.At(k)); !(d <= 1e-4*scale) {
+				s.errorf("gradient for input %d: element %d is %v, want %v", i, k, g.At(k), w.At(k))
+				break
+			}
+		}
+	}
+	compiled := s.deviceGradient("compiled gradient", seeds, graph.New())
+	for i := range eager {
+		if i < len(compiled) && !bytes.Equal(eager[i].Data, compiled[i].Data) {
+			s.errorf("compiled gradient for input %d has other bits than eager", i)
+		}
+	}
+}
+
+func (s *subject) empty() bool {
+	for _, w := range s.want {
+		if w.Elements() == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// seeds are random gradients of the floating-point results.
+func (s *subject) seeds() []ops.Host {
+	r := rand.New(rand.NewPCG(7, 7))
+	var out []ops.Host
+	for _, w := range s.want {
+		h := ops.NewHost(w.Spec)
+		for i := range h.Elements() {
+			h.Set(i, 0.5+r.Float64())
+		}
+		out = append(out, h)
+	}
+	return out
+}
+
+// oracle is the gradient by references in float64; nil Data for inputs that have
+// none.
+func (s *subject) oracle(seeds []ops.Host) []ops.Host {
+	in := make([]ops.Host, len(s.in))
+	for i, h := range s.in {
+		in[i] = widened(h)
+	}
+	var wide []ops.Host
+	for _, h := range seeds {
+		wide = append(wide, widened(h))
+	}
+	return gradientOf(ops.Interpreter{}, s.op, wideAttrs(s.c.Attrs), in, wide, func(v ops.Value) ops.Host { return v.(*ops.HostValue).Host })
+}
+
+// deviceGradient is the gradient on the device, eager without a graph.
+func (s *subject) deviceGradient(what string, seeds []ops.Host, g *graph.Graph) (out []ops.Host) {
+	s.t.Helper()
+	s.try(what, func() {
+		if g == nil {
+			b, end := s.e.Begin()
+			defer end()
+			out = gradientOf(b, s.op, s.c.Attrs, s.in, seeds, func(v ops.Value) ops.Host {
+				h, err := v.(*exec.Array).Host()
+				if err != nil {
+					panic(err)
+				}
+				v.(*exec.Array).Release()
+				return h
+			})
+			return
+		}
+		var results []ops.Value
+		var at []int
+		vars := make([]*autograd.Var, len(s.in))
+		for i, spec := range s.specs {
+			vars[i] = leaf(g.Input(spec, "x"))
+		}
+		grads := grad(g, s.op, s.c.Attrs, vars, seeds)
+		out = make([]ops.Host, len(s.in))
+		for i, v := range grads {
+			if v != nil {
+				results, at = append(results, v.Value()), append(at, i)
+			}
+		}
+		x, err := g.Compile(s.e, results...)
+		if err != nil {
+			panic(err)
+		}
+		defer x.Close()
+		arrays := s.upload()
+		defer release(arrays)
+		res, err := x.Run(arrays...)
+		if err != nil {
+			panic(err)
+		}
+		defer release(res)
+		for k, a := range res {
+			if out[at[k]], err = a.Host(); err != nil {
+				panic(err)
+			}
+		}
+	})
+	return out
+}
