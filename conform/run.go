@@ -29,16 +29,44 @@ func RunOps(t *testing.T, dev hal.Device, list ...*ops.Op) {
 	old := exec.SetFallback(exec.AllowReference)
 	defer exec.SetFallback(old)
 	for _, op := range list {
-		t.Run(op.Name, func(t *testing.T) {
-			for _, c := range op.Cases {
-				for _, dt := range typesOf(op, c) {
-					s := &subject{t, dev, e, op, c, dt, fmt.Sprintf("case %s, %s", c.Name, dt), nil, nil, nil}
-					if dev.Info().Supports(dt) >= hal.Storage && s.draw() {
-						s.check()
-					}
-				}
+		t.Run(op.Name, func(t *testing.T) { checkOp(t, dev, e, op) })
+	}
+}
+
+// Passes reports whether a row passes on a device, for tests of the suite itself.
+func Passes(dev hal.Device, op *ops.Op) bool {
+	e, err := exec.On(dev)
+	if err != nil {
+		return false
+	}
+	old := exec.SetFallback(exec.AllowReference)
+	defer exec.SetFallback(old)
+	r := &recorder{}
+	checkOp(r, dev, e, op)
+	return !r.failed
+}
+
+// reporter is what the suite needs of a *testing.T.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+}
+
+type recorder struct{ failed bool }
+
+func (r *recorder) Helper()               {}
+func (r *recorder) Errorf(string, ...any) { r.failed = true }
+func (r *recorder) Fatal(args ...any)     { panic(fmt.Sprint(args...)) }
+
+func checkOp(t reporter, dev hal.Device, e *exec.Engine, op *ops.Op) {
+	for _, c := range op.Cases {
+		for _, dt := range typesOf(op, c) {
+			s := &subject{t: t, dev: dev, e: e, op: op, c: c, dt: dt, name: fmt.Sprintf("case %s, %s", c.Name, dt)}
+			if dev.Info().Supports(dt) >= hal.Storage && s.draw() {
+				s.check()
 			}
-		})
+		}
 	}
 }
 
@@ -51,7 +79,7 @@ func typesOf(op *ops.Op, c ops.Case) []dtype.Type {
 
 // subject is one case with one element type on one device.
 type subject struct {
-	t    *testing.T
+	t    reporter
 	dev  hal.Device
 	e    *exec.Engine
 	op   *ops.Op

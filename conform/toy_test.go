@@ -1,0 +1,158 @@
+package conform_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/crease-ml/crease/conform"
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/exec"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/ops"
+)
+
+// toy is a device of memory and nothing else: no kernel at all. Its stream queues
+// work and does it at Sync, as separate hardware would, so that nothing works by
+// accident of order.
+type toy struct{ kernels hal.Registry }
+
+func (t *toy) Info() hal.Info {
+	types := map[dtype.Type]hal.Support{}
+	for _, dt := range dtype.All() {
+		types[dt] = hal.Arithmetic
+	}
+	return hal.Info{Name: "toy", Kind: "toy", DTypes: types}
+}
+func (t *toy) Kernels() *hal.Registry          { return &t.kernels }
+func (t *toy) Close() error                    { return nil }
+func (t *toy) NewStream() (hal.Stream, error)  { return &toyStream{dev: t}, nil }
+func (t *toy) Alloc(n int) (hal.Buffer, error) { return &toyBuffer{t, make([]byte, n)}, nil }
+
+type toyBuffer struct {
+	dev *toy
+	mem []byte
+}
+
+func (b *toyBuffer) Device() hal.Device { return b.dev }
+func (b *toyBuffer) Size() int          { return len(b.mem) }
+func (b *toyBuffer) Free()              {}
+
+type toyStream struct {
+	hal.Health
+	dev   *toy
+	queue []func() error
+}
+
+func (s *toyStream) Device() hal.Device { return s.dev }
+
+func (s *toyStream) later(f func() error) error {
+	s.queue = append(s.queue, f)
+	return s.Err()
+}
+
+func (s *toyStream) Upload(dst hal.Buffer, off int, src []byte) error {
+	kept := append([]byte{}, src...) // the caller may reuse src
+	return s.later(func() error { return move(dst.(*toyBuffer).mem, off, kept) })
+}
+
+func (s *toyStream) Download(dst []byte, src hal.Buffer, off int) error {
+	return s.later(func() error {
+		mem := src.(*toyBuffer).mem
+		if off+len(dst) > len(mem) {
+			return fmt.Errorf("download of %d bytes at %d from %d", len(dst), off, len(mem))
+		}
+		copy(dst, mem[off:])
+		return nil
+	})
+}
+
+func (s *toyStream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n int) error {
+	return s.later(func() error { return move(dst.(*toyBuffer).mem, dstOff, src.(*toyBuffer).mem[srcOff:srcOff+n]) })
+}
+
+func move(dst []byte, off int, src []byte) error {
+	if off+len(src) > len(dst) {
+		return fmt.Errorf("%d bytes at %d of %d", len(src), off, len(dst))
+	}
+	copy(dst[off:], src)
+	return nil
+}
+
+func (s *toyStream) Launch(k *hal.Kernel, c *hal.Call) error { return k.Run(s, c) }
+func (s *toyStream) Record() (hal.Event, error)              { return toyEvent{s}, s.Err() }
+func (s *toyStream) Wait(e hal.Event) error                  { return e.Wait() }
+
+func (s *toyStream) Sync() error {
+	for _, f := range s.queue {
+		if err := f(); err != nil {
+			_ = s.Poison(err)
+		}
+	}
+	s.queue = nil
+	return s.Err()
+}
+
+type toyEvent struct{ s *toyStream }
+
+func (e toyEvent) Wait() error { return e.s.Sync() }
+
+// Without kernels every op runs by its lowering and, at the bottom, by the
+// reference: this proves both.
+func TestToyDevice(t *testing.T) { conform.Run(t, &toy{}) }
+
+func TestToyDeviceWithoutFallback(t *testing.T) {
+	dev := &toy{}
+	e, err := exec.On(dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := e.Upload(ops.Scalar(dtype.F32, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		op       *ops.Op
+		fallback exec.Fallback
+		step     exec.Step
+	}{
+		{ops.Exp, exec.AllowLowering, exec.Reference},
+		{ops.Exp, exec.KernelsOnly, exec.Reference},
+		{ops.Mean, exec.KernelsOnly, exec.Lowered},
+	} {
+		func() {
+			defer exec.SetFallback(exec.SetFallback(c.fallback))
+			defer func() {
+				err, _ := recover().(error)
+				var refused *exec.FallbackError
+				if !errors.As(err, &refused) || refused.Step != c.step {
+					t.Errorf("%s under %v: %v", c.op.Name, c.fallback, err)
+				}
+			}()
+			var attrs any
+			if c.op == ops.Mean {
+				attrs = ops.ReduceAttrs{}
+			}
+			e.Apply(c.op, attrs, x)
+		}()
+	}
+}
+
+// A kernel that is wrong, or writes where it should not, is found: the suite can
+// fail.
+func TestASuiteThatCannotFailProvesNothing(t *testing.T) {
+	for name, run := range map[string]func(hal.Stream, *hal.Call) error{
+		"wrong result": func(s hal.Stream, c *hal.Call) error {
+			return s.Upload(c.Out[0].Buf, c.Out[0].Offset*4, make([]byte, 4*c.Out[0].Elements()))
+		},
+		"writes outside": func(s hal.Stream, c *hal.Call) error {
+			return s.Upload(c.Out[0].Buf, (c.Out[0].Offset-1)*4, make([]byte, 4))
+		},
+	} {
+		dev := &toy{}
+		dev.kernels.Add(&hal.Kernel{Key: hal.Key{Op: "exp", DType: dtype.F32, Layout: hal.Dense}, Name: "bad", Run: run})
+		if conform.Passes(dev, ops.Exp) {
+			t.Errorf("%s: the suite passed", name)
+		}
+	}
+}
