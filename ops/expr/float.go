@@ -77,3 +77,21 @@ func sigmoid(a float64) float64 {
 }
 
 func undefined(_, _, _ float64) float64 { return math.NaN() }
+
+// exp is math.Exp, whose amd64 assembly (Go 1.26) overflows for the last few
+// arguments below log(MaxFloat64). Subtracting a half is exact there.
+func exp(a float64) float64 {
+	const limit = 709.782712893384 // log(MaxFloat64)
+	if a > 709 && a <= limit {
+		return math.Exp(a-0.5) * 1.6487212707001282 // sqrt(e)
+	}
+	return math.Exp(a)
+}
+
+// log is math.Log, whose amd64 assembly (Go 1.26) is wrong for subnormals.
+func log(a float64) float64 {
+	if a > 0 && a < 0x1p-1022 {
+		return math.Log(a*0x1p54) - 54*math.Ln2
+	}
+	return math.Log(a)
+}

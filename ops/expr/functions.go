@@ -156,10 +156,10 @@ var predicates = []function{
 }
 
 var transcendental = []function{
-	{row{Name: "exp", Arity: 1, Doc: "e to the power a"}, numbers, f1(math.Exp), nil},
+	{row{Name: "exp", Arity: 1, Doc: "e to the power a"}, numbers, f1(exp), nil},
 	{row{Name: "exp2", Arity: 1, Doc: "2 to the power a"}, numbers, f1(math.Exp2), nil},
 	{row{Name: "expm1", Arity: 1, Doc: "exp(a) - 1, accurate near 0"}, numbers, f1(math.Expm1), nil},
-	{row{Name: "log", Arity: 1, Doc: "the natural logarithm of a"}, numbers, f1(math.Log), nil},
+	{row{Name: "log", Arity: 1, Doc: "the natural logarithm of a"}, numbers, f1(log), nil},
 	{row{Name: "log2", Arity: 1, Doc: "the logarithm of a to base 2"}, numbers, f1(math.Log2), nil},
 	{row{Name: "log10", Arity: 1, Doc: "the logarithm of a to base 10"}, numbers, f1(math.Log10), nil},
 	{row{Name: "log1p", Arity: 1, Doc: "log(1 + a), accurate near 0"}, numbers, f1(math.Log1p), nil},
