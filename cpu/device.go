@@ -23,6 +23,7 @@ type device struct {
 	vec     *vec.Funcs
 	pool    hal.Pool[hostmem.Block]
 	kernels hal.Registry
+	peaks   peaks
 }
 
 func newDevice(name string, level cpufeat.Level, threads int) *device {

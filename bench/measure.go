@@ -1,0 +1,196 @@
+package bench
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/crease-ml/crease/bench/peer"
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/exec"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/ops"
+	"github.com/crease-ml/crease/shape"
+)
+
+// Result is one op of one size on one device.
+type Result struct {
+	Op      string  `json:"op"`
+	Device  string  `json:"device"`
+	DType   string  `json:"dtype"`
+	Size    int     `json:"size"`
+	Threads int     `json:"threads,omitempty"`
+	Served  string  `json:"served"` // by a kernel's name, or the step of dispatch
+	Samples int     `json:"samples"`
+	Median  float64 `json:"median_seconds"`
+	Mean    float64 `json:"mean_seconds"`
+	Dev     float64 `json:"deviation_seconds"`
+	GFlops  float64 `json:"gflops"`
+	GBytes  float64 `json:"gbytes_per_second"`
+	Peak    float64 `json:"peak_share,omitempty"` // of the device's measured arithmetic limit
+	// Peer is the peer's median over ours: above 1 we are faster.
+	Peer     float64 `json:"peer_ratio,omitempty"`
+	PeerName string  `json:"peer,omitempty"`
+}
+
+// Options of a measurement.
+type Options struct {
+	Samples int        // 5 when 0
+	Peer    *peer.BLAS // nil for none
+}
+
+// sampleTime is how long a sample lasts at least.
+const sampleTime = 20 * time.Millisecond
+
+// Measure times one op. Failures of the op are panics, as eager ops have them.
+func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Result, error) {
+	if o.Samples == 0 {
+		o.Samples = 5
+	}
+	attrs, args, err := Inputs(op, size, t)
+	if err != nil {
+		return Result{}, err
+	}
+	r := rand.New(rand.NewPCG(1, uint64(size)))
+	specs := make([]ops.Spec, len(args))
+	in := make([]ops.Value, len(args))
+	var host []ops.Host
+	for i, a := range args {
+		h := a.Make(t, r)
+		specs[i] = h.Spec
+		array, err := e.Upload(h)
+		if err != nil {
+			return Result{}, err
+		}
+		defer array.Release()
+		in[i] = array
+		host = append(host, h)
+	}
+	outs, err := op.Specs(attrs, specs)
+	if err != nil {
+		return Result{}, err
+	}
+	info := e.Device().Info()
+	res := Result{Op: op.Name, Device: info.Name, DType: t.String(), Size: size, Threads: info.Threads, Samples: o.Samples}
+	e.ResetStats()
+	ours := func() {
+		for _, v := range e.Apply(op, attrs, in...) {
+			v.(*exec.Array).Release()
+		}
+	}
+	sync := func() error { return e.Sync() }
+	theirs := rival(o.Peer, op, size, t, info.Threads, host)
+	var mine, its []float64
+	for range o.Samples {
+		s, err := sample(ours, sync)
+		if err != nil {
+			return res, err
+		}
+		mine = append(mine, s)
+		if theirs == nil {
+			continue
+		}
+		if s, err = sample(theirs, func() error { return nil }); err != nil {
+			return res, err
+		}
+		its = append(its, s)
+	}
+	res.Median, res.Mean, res.Dev = median(mine), mean(mine), deviation(mine)
+	cost := op.Cost(attrs, specs, outs)
+	res.GFlops, res.GBytes = cost.Flops/res.Median/1e9, cost.Bytes/res.Median/1e9
+	if p, ok := e.Device().(hal.Peaker); ok {
+		if peak := p.PeakFlops(t); peak > 0 {
+			res.Peak = cost.Flops / res.Median / peak
+		}
+	}
+	if theirs != nil {
+		res.Peer, res.PeerName = median(its)/res.Median, o.Peer.Name
+	}
+	res.Served = served(e, op, attrs, in, outs)
+	return res, nil
+}
+
+// rival is the peer's way of doing the same, nil when it has none.
+func rival(b *peer.BLAS, op *ops.Op, n int, t dtype.Type, threads int, in []ops.Host) func() {
+	if b == nil || op != ops.MatMul {
+		return nil
+	}
+	b.SetThreads(threads)
+	switch t {
+	case dtype.F32:
+		x, y, z := dtype.Slice[float32](in[0].Data), dtype.Slice[float32](in[1].Data), make([]float32, n*n)
+		return func() { b.Sgemm(n, n, n, x, y, z) }
+	case dtype.F64:
+		x, y, z := dtype.Slice[float64](in[0].Data), dtype.Slice[float64](in[1].Data), make([]float64, n*n)
+		return func() { b.Dgemm(n, n, n, x, y, z) }
+	}
+	return nil
+}
+
+// sample is the mean time of a call over a stretch of calls. A first call wakes
+// idle threads and is not counted.
+func sample(f func(), sync func() error) (float64, error) {
+	f()
+	if err := sync(); err != nil {
+		return 0, err
+	}
+	for n := 1; ; n *= 2 {
+		start := time.Now()
+		for range n {
+			f()
+		}
+		if err := sync(); err != nil {
+			return 0, err
+		}
+		if took := time.Since(start); took >= sampleTime {
+			return took.Seconds() / float64(n), nil
+		}
+	}
+}
+
+// served names the kernel that ran, or the step that dispatch took.
+func served(e *exec.Engine, op *ops.Op, attrs any, in []ops.Value, outs []ops.Spec) string {
+	step := exec.Kernel
+	for _, s := range e.Stats() {
+		for k, n := range s.Count {
+			if s.Op == op.Name && n > 0 {
+				step = exec.Step(k)
+			}
+		}
+	}
+	if step > exec.Densified {
+		return step.String()
+	}
+	c := &hal.Call{Op: op.Name, Attrs: attrs}
+	for _, v := range in {
+		c.In = append(c.In, v.(*exec.Array).View())
+	}
+	for _, s := range outs {
+		c.Out = append(c.Out, hal.View{DType: s.DType, Shape: s.Shape, Strides: shape.Strides(s.Shape)})
+	}
+	if k := e.Device().Kernels().Find(c); k != nil {
+		return k.Name
+	}
+	return step.String()
+}
+
+func median(x []float64) float64 {
+	s := slices.Sorted(slices.Values(x))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+func mean(x []float64) (m float64) {
+	for _, v := range x {
+		m += v / float64(len(x))
+	}
+	return m
+}
+
+func deviation(x []float64) float64 {
+	m, s := mean(x), 0.0
+	for _, v := range x {
+		s += (v - m) * (v - m)
+	}
+	return math.Sqrt(s / float64(max(len(x)-1, 1)))
+}
