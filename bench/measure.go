@@ -40,8 +40,13 @@ type Options struct {
 	Peer    *peer.BLAS // nil for none
 }
 
-// sampleTime is how long a sample lasts at least.
-const sampleTime = 20 * time.Millisecond
+// sampleTime is how long a sample lasts at least: threads that have just woken do
+// not decide it.
+const sampleTime = 50 * time.Millisecond
+
+// settle is the pause between turns: idle threads of OpenBLAS go on spinning for
+// some tens of milliseconds and would take a core from whoever comes next.
+const settle = 120 * time.Millisecond
 
 // Measure times one op. Failures of the op are panics, as eager ops have them.
 func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Result, error) {
@@ -91,10 +96,12 @@ func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Res
 		if theirs == nil {
 			continue
 		}
+		time.Sleep(settle)
 		if s, err = sample(theirs, func() error { return nil }); err != nil {
 			return res, err
 		}
 		its = append(its, s)
+		time.Sleep(settle)
 	}
 	res.Median, res.Mean, res.Dev = median(mine), mean(mine), deviation(mine)
 	cost := op.Cost(attrs, specs, outs)

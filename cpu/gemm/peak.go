@@ -10,8 +10,8 @@ func Peak[T Float](ctx *Context) float64 {
 	set := kernels[T](ctx.Level)
 	const (
 		k      = 192 // A and B panels of this depth fit the cache together
-		calls  = 400
-		rounds = 7
+		calls  = 2000
+		rounds = 40
 	)
 	threads := ctx.Pool.Threads()
 	type operands struct{ a, b, c []T }
