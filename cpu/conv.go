@@ -165,6 +165,7 @@ func convolve[T gemm.Float](d *device, y, x, w []T, p *patches, images, groups, 
 	if rows == 0 {
 		clear(y)
 	}
+	flat := p.flat()
 	d.workers.For(images*groups, func(i int) {
 		g := i % groups
 		ep := &gemm.EpilogueOf[T]{}
@@ -172,10 +173,21 @@ func convolve[T gemm.Float](d *device, y, x, w []T, p *patches, images, groups, 
 			ep.BiasM = bias[g*o : (g+1)*o]
 		}
 		img := x[i*p.c*p.h*p.w:][:p.c*p.h*p.w]
-		gemm.Gemm(d.gemm, o, cols, rows,
-			gemm.OperandOf[T]{Data: w[g*o*rows:][:o*rows], Layout: gemm.RowMajor(rows)},
-			gemm.OperandOf[T]{Pack: pack(p, img)},
-			y[i*o*cols:][:o*cols], cols, false, ep)
+		weights := gemm.OperandOf[T]{Data: w[g*o*rows:][:o*rows], Layout: gemm.RowMajor(rows)}
+		out := y[i*o*cols:][:o*cols]
+		if !flat {
+			gemm.Gemm(d.gemm, o, cols, rows, weights, gemm.OperandOf[T]{Pack: pack(p, img)}, out, cols, false, ep)
+			return
+		}
+		scratch := takeScratch[T]()
+		defer putScratch(scratch)
+		padded := grow(&scratch.image, p.c*p.paddedPlane()+p.slack())
+		pad(p, padded, img)
+		wide := grow(&scratch.result, o*p.oh*p.paddedWidth())
+		gemm.Gemm(d.gemm, o, p.oh*p.paddedWidth(), rows, weights, gemm.OperandOf[T]{Pack: packFlat(p, padded)}, wide, p.oh*p.paddedWidth(), false, ep)
+		for r := range o * p.oh {
+			copyShort(out[r*p.ow:(r+1)*p.ow], wide[r*p.paddedWidth():])
+		}
 	})
 }
 

@@ -63,11 +63,6 @@ func (p *progress) Report(r train.Report) {
 	p.printf("%5d/%-5d  %10.4f  %9.4f  %11.2f %%  %6.1f s\n", r.Step, r.Steps, r.TrainLoss, r.TestLoss, 100*r.TestAccuracy, r.Seconds)
 }
 
-func (p *progress) Note(text string) {
-	p.clear()
-	p.printf("%s\n", text)
-}
-
 // lines writes text and remembers the first error.
 type lines struct {
 	w   io.Writer

@@ -35,7 +35,6 @@ type Reporter interface {
 	Start(Start)
 	Step(step, steps int, loss float64)
 	Report(Report)
-	Note(text string)
 }
 
 // Start describes a run that begins.
@@ -99,6 +98,13 @@ type run struct {
 	stepOn      func(in ...*crease.Tensor) []*crease.Tensor
 	scores      func(in ...*crease.Tensor) []*crease.Tensor
 	began       time.Time
+	last        *evaluation
+}
+
+// evaluation is what the test data said after a step.
+type evaluation struct {
+	step           int
+	loss, accuracy float64
 }
 
 // Run trains. When ctx is cancelled it saves a checkpoint and returns
@@ -220,10 +226,9 @@ func (r *run) loop(ctx context.Context) error {
 	return nil
 }
 
-// reportEvery is an epoch, or a tenth of the steps when that is more than one
-// epoch or no epochs were asked for.
+// reportEvery is an epoch, or a tenth of the run for tasks whose epochs are short.
 func (r *run) reportEvery(epoch int) int {
-	if r.task.Layers == nil && r.set.Steps >= epoch {
+	if r.task.Layers == nil {
 		return epoch
 	}
 	return max(1, r.set.Steps/10)
@@ -236,6 +241,7 @@ func (r *run) report() error {
 	if err != nil {
 		return err
 	}
+	r.last = &evaluation{r.step, loss, accuracy}
 	r.opts.Reporter.Report(Report{r.step, r.set.Steps, r.lastLoss, loss, accuracy, time.Since(r.began).Seconds()})
 	if r.opts.Save != "" {
 		return r.save(r.opts.Save)
@@ -282,16 +288,19 @@ func (r *run) evaluate() (loss, accuracy float64, err error) {
 	return loss / n, accuracy / n, nil
 }
 
-// finish evaluates the trained model.
+// finish describes the trained model.
 func (r *run) finish() (*Result, error) {
-	loss, accuracy, err := r.evaluate()
-	if err != nil {
-		return nil, err
+	if r.last == nil || r.last.step != r.step { // resumed at its very end
+		loss, accuracy, err := r.evaluate()
+		if err != nil {
+			return nil, err
+		}
+		r.last = &evaluation{r.step, loss, accuracy}
 	}
 	res := &Result{
 		Task: r.task.Name, Model: r.set.Model, Device: r.opts.Device.Name(), Mode: r.mode(), Seed: r.opts.Seed,
 		Steps: r.set.Steps, Batch: r.set.Batch, LearningRate: r.set.LR, Seconds: time.Since(r.began).Seconds(),
-		TrainLoss: r.lastLoss, TestLoss: loss, TestAccuracy: accuracy, Parameters: nn.Count(r.model), Checkpoint: r.opts.Save,
+		TrainLoss: r.lastLoss, TestLoss: r.last.loss, TestAccuracy: r.last.accuracy, Parameters: nn.Count(r.model), Checkpoint: r.opts.Save,
 	}
 	if r.task.Layers != nil {
 		r.look(res)
