@@ -399,6 +399,12 @@ func (m *mapping[T]) load(in *mapInput[T], dst []T, off, stride, n int) {
 		}
 		return
 	}
+	if stride == 1 && in.dtype == dtype.Bool {
+		for i, b := range in.bytes[off : off+n] {
+			dst[i] = T(b)
+		}
+		return
+	}
 	if stride == 1 {
 		dtype.Convert(untyped(dst[:n]), m.lanes.dtype, in.bytes[off*in.size:(off+n)*in.size], in.dtype)
 		return

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"math"
 	"sync"
 
 	"github.com/crease-ml/crease/cpu/vec"
@@ -54,20 +55,34 @@ func vectorForm(v *vec.Funcs, name string, scalar [3]bool) func(dst, a, b, c []f
 	return func(dst, a, b, _ []float32) { both(dst, a, b) }
 }
 
-// choose is where with numbers allowed for the alternatives.
+// choose is where with numbers allowed for the alternatives, which are spread over
+// a strip first.
 func choose(v *vec.Funcs, dst, mask, a, b []float32) {
-	if len(a) == len(dst) && len(b) == len(dst) {
-		v.Where(dst, mask, a, b)
-		return
+	pair := spreads.Get().(*[2]spread)
+	defer spreads.Put(pair)
+	for at := 0; at < len(dst); at += strip {
+		end := min(at+strip, len(dst))
+		v.Where(dst[at:end], mask[at:end], pair[0].part(a, at, end), pair[1].part(b, at, end))
 	}
-	sa, sb := min(len(a)-1, 1), min(len(b)-1, 1)
-	for i, m := range mask[:len(dst)] {
-		if m != 0 {
-			dst[i] = a[i*sa]
-		} else {
-			dst[i] = b[i*sb]
+}
+
+// spread is a number repeated over a strip. It stays what it was until another
+// number is asked for.
+type spread struct{ values [strip]float32 }
+
+var spreads = sync.Pool{New: func() any { return new([2]spread) }}
+
+// part is elements at..end-1 of s, or s's only element that often.
+func (p *spread) part(s []float32, at, end int) []float32 {
+	if len(s) > 1 {
+		return s[at:end]
+	}
+	if n := s[0]; math.Float32bits(p.values[0]) != math.Float32bits(n) {
+		for i := range p.values {
+			p.values[i] = n
 		}
 	}
+	return p.values[:end-at]
 }
 
 func unary(v *vec.Funcs, name string) vec.Unary {

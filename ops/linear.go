@@ -35,7 +35,7 @@ var activations = map[string]activation{
 	"relu": {
 		func(v float64) float64 { return math.Max(v, 0) },
 		func(b Builder, x Value) Value { return Relu.Of(b, x) },
-		func(b Builder, d, y Value) Value { return Mul.Of(b, d, Step.Of(b, y)) },
+		func(b Builder, d, y Value) Value { return ReluGrad.Of(b, d, y) },
 	},
 	"tanh": {
 		math.Tanh,

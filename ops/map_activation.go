@@ -4,7 +4,7 @@ import "math"
 
 // Activation functions: composites that a backend may also compute at once from
 // their expression.
-var Relu, LeakyRelu, Sigmoid, Silu, Gelu, GeluTanh, Clamp, Step *Op
+var Relu, ReluGrad, LeakyRelu, Sigmoid, Silu, Gelu, GeluTanh, Clamp, Step *Op
 
 // LeakyReluAttrs is the slope below zero.
 type LeakyReluAttrs struct {
@@ -47,8 +47,26 @@ func init() {
 	Relu = Elementwise(Op{Kind: Composite, Name: "relu", Doc: "max(x, 0). The gradient at 0 is 0.", ONNX: "Relu",
 		Inputs: "x", Types: signedNumbers, Tol: exact, Cases: unaryCases(kink), Saves: Out(0),
 		Lower: lowering(func(b Builder, x Value) Value { return Max.Of(b, x, scalarLike(b, x, 0)) }),
-		Grad:  gradient(func(b Builder, d, _, y Value) Value { return Mul.Of(b, d, Step.Of(b, y)) }),
+		Grad:  gradient(func(b Builder, d, _, y Value) Value { return ReluGrad.Of(b, d, y) }),
 	}, "max(x0, 0)")
+	ReluGrad = Elementwise(Op{Kind: Composite, Name: "relu_grad", Doc: "The gradient of relu from that of its result and the result: d where y > 0, else 0.",
+		Inputs: "d y", Types: signedNumbers, Tol: exact, Saves: In(1),
+		Cases: []Case{
+			{Name: "matrix", In: args(kink, []int{5, 7}, []int{5, 7})},
+			{Name: "scalar", In: args(kink, []int{}, []int{})},
+			{Name: "empty", In: args(kink, []int{0, 3}, []int{0, 3})},
+			{Name: "special", In: args(Arg{Special: true}, []int{37}, []int{37}), NoGradCheck: true},
+		},
+		Lower: func(b Builder, _ any, in []Value) []Value {
+			y := in[1]
+			positive := Gt.Of(b, y, scalarLike(b, y, 0))
+			return []Value{Where.Of(b, positive, in[0], scalarLike(b, in[0], 0))}
+		},
+		Grad: func(g *GradCall) []Value {
+			// The result is linear in d and constant in y but for the kink.
+			return []Value{ReluGrad.Of(g.B, g.D[0], g.In[1]), Zeros(g.B, g.In[1].Spec())}
+		},
+	}, "where(x1 > 0, x0, 0)")
 	LeakyRelu = Elementwise(Op{Kind: Composite, Name: "leaky_relu", Doc: "x above 0, slope*x below. The gradient at 0 is slope.", ONNX: "LeakyRelu",
 		Inputs: "x", Attrs: LeakyReluAttrs{}, Types: Floats, Tol: arithmetic, Saves: In(0),
 		Cases:  withAttrs(LeakyReluAttrs{Slope: 0.1}, unaryCases(kink)),
