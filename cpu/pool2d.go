@@ -55,9 +55,14 @@ func maxPool[T float32 | float64](d *device) run {
 	return func(c *hal.Call) error {
 		p := newPooling(c.Attrs.(ops.PoolAttrs), c.In[0].Shape, c.Out[0].Shape)
 		x, y, idx := data[T](c.In[0]), data[T](c.Out[0]), data[int64](c.Out[1])
+		halves := p.Size == [2]int{2, 2} && p.Stride == [2]int{2, 2} && p.Pad == [4]int{}
 		p.each(d, func(plane int) {
 			in := x[plane*p.h*p.w:][:p.h*p.w]
 			at := plane * p.oh * p.ow
+			if halves {
+				maxHalves(&p, y[at:][:p.oh*p.ow], idx[at:][:p.oh*p.ow], in)
+				return
+			}
 			for oh := range p.oh {
 				for ow := range p.ow {
 					h0, h1, w0, w1 := p.window(oh, ow)
@@ -76,6 +81,28 @@ func maxPool[T float32 | float64](d *device) run {
 			}
 		})
 		return nil
+	}
+}
+
+// maxHalves is the maximum of 2×2 windows side by side.
+func maxHalves[T float32 | float64](p *pooling, y []T, idx []int64, in []T) {
+	for oh := range p.oh {
+		top, low := in[2*oh*p.w:][:p.w], in[(2*oh+1)*p.w:][:p.w]
+		out, pos := y[oh*p.ow:][:p.ow], idx[oh*p.ow:][:p.ow]
+		for ow := range out {
+			i := 2 * ow
+			v, at := top[i], i
+			if w := top[i+1]; w > v || w != w && v == v {
+				v, at = w, i+1
+			}
+			if w := low[i]; w > v || w != w && v == v {
+				v, at = w, i+p.w
+			}
+			if w := low[i+1]; w > v || w != w && v == v {
+				v, at = w, i+p.w+1
+			}
+			out[ow], pos[ow] = v, int64(2*oh*p.w+at)
+		}
 	}
 }
 
