@@ -31,24 +31,35 @@ type patches struct {
 	oh, ow    int
 	stride    [2]int
 	dilation  [2]int
-	top, left int    // padding
-	spread    [2]int // the image's pixels are this far apart, zeros between
+	top, left int // padding
 }
 
 func (p *patches) rows() int { return p.c * p.kh * p.kw }
 func (p *patches) cols() int { return p.oh * p.ow }
 
-// line is a row of taps: n values of one output row, from output column ow on,
-// as kernel tap (kh, kw) of channel c sees them.
-func line[T gemm.Float](p *patches, img []T, dst []T, c, kh, kw, oh, ow int) {
+// matrix reports whether the patches are the image as it lies in memory: those of
+// one tap that visits every pixel.
+func (p *patches) matrix() bool {
+	return p.kh*p.kw == 1 && p.stride == [2]int{1, 1} && p.top == 0 && p.left == 0 && p.oh == p.h && p.ow == p.w
+}
+
+// row is the image row that tap row kh sees from output row oh, false for padding.
+func (p *patches) row(kh, oh int) (int, bool) {
 	ih := oh*p.stride[0] + kh*p.dilation[0] - p.top
-	if ih < 0 || ih%p.spread[0] != 0 || ih/p.spread[0] >= p.h {
+	return ih, ih >= 0 && ih < p.h
+}
+
+// line is a row of taps: len(dst) values of one output row, from output column ow
+// on, as kernel tap (kh, kw) of channel c sees them.
+func line[T gemm.Float](p *patches, img []T, dst []T, c, kh, kw, oh, ow int) {
+	ih, ok := p.row(kh, oh)
+	if !ok {
 		clear(dst)
 		return
 	}
-	row := img[(c*p.h+ih/p.spread[0])*p.w:][:p.w]
+	row := img[(c*p.h+ih)*p.w:][:p.w]
 	iw := ow*p.stride[1] + kw*p.dilation[1] - p.left
-	if p.stride[1] == 1 && p.spread[1] == 1 {
+	if p.stride[1] == 1 {
 		lo := min(max(-iw, 0), len(dst))
 		hi := max(min(p.w-iw, len(dst)), lo)
 		clear(dst[:lo])
@@ -59,11 +70,11 @@ func line[T gemm.Float](p *patches, img []T, dst []T, c, kh, kw, oh, ow int) {
 		return
 	}
 	for i := range dst {
-		at := iw + i*p.stride[1]
 		dst[i] = 0
-		if at >= 0 && at%p.spread[1] == 0 && at/p.spread[1] < p.w {
-			dst[i] = row[at/p.spread[1]]
+		if iw >= 0 && iw < len(row) {
+			dst[i] = row[iw]
 		}
+		iw += p.stride[1]
 	}
 }
 
@@ -137,7 +148,7 @@ func packTransposed[T gemm.Float](p *patches, img []T) gemm.PackFuncOf[T] {
 func forwardPatches(a ops.ConvAttrs, x, w, y []int) *patches {
 	return &patches{
 		c: w[1], h: x[2], w: x[3], kh: w[2], kw: w[3], oh: y[2], ow: y[3],
-		stride: a.Stride, dilation: a.Dilation, top: a.Pad[0], left: a.Pad[2], spread: [2]int{1, 1},
+		stride: a.Stride, dilation: a.Dilation, top: a.Pad[0], left: a.Pad[2],
 	}
 }
 
@@ -165,7 +176,7 @@ func convolve[T gemm.Float](d *device, y, x, w []T, p *patches, images, groups, 
 	if rows == 0 {
 		clear(y)
 	}
-	flat := p.flat()
+	matrix, flat := p.matrix(), p.flat()
 	d.workers.For(images*groups, func(i int) {
 		g := i % groups
 		ep := &gemm.EpilogueOf[T]{}
@@ -175,7 +186,18 @@ func convolve[T gemm.Float](d *device, y, x, w []T, p *patches, images, groups, 
 		img := x[i*p.c*p.h*p.w:][:p.c*p.h*p.w]
 		weights := gemm.OperandOf[T]{Data: w[g*o*rows:][:o*rows], Layout: gemm.RowMajor(rows)}
 		out := y[i*o*cols:][:o*cols]
-		if !flat {
+		switch {
+		case p.depthwise(o):
+			var shift T
+			if bias != nil {
+				shift = bias[g]
+			}
+			direct(d, p, out, img, weights.Data, shift)
+			return
+		case matrix:
+			gemm.Gemm(d.gemm, o, cols, rows, weights, gemm.OperandOf[T]{Data: img, Layout: gemm.RowMajor(cols)}, out, cols, false, ep)
+			return
+		case !flat:
 			gemm.Gemm(d.gemm, o, cols, rows, weights, gemm.OperandOf[T]{Pack: pack(p, img)}, out, cols, false, ep)
 			return
 		}
@@ -189,93 +211,4 @@ func convolve[T gemm.Float](d *device, y, x, w []T, p *patches, images, groups, 
 			copyShort(out[r*p.ow:(r+1)*p.ow], wide[r*p.paddedWidth():])
 		}
 	})
-}
-
-// convGradInput is a convolution of d with the kernel turned round: in and out
-// channels exchanged, taps reversed, and the stride turned into zeros between
-// the pixels of d.
-func convGradInput[T gemm.Float](d *device) run {
-	return func(c *hal.Call) error {
-		a := c.Attrs.(ops.ConvGradAttrs)
-		dims, w, x := c.In[0].Shape, c.In[1].Shape, a.InShape
-		o, cg, kh, kw := w[0]/a.Groups, w[1], w[2], w[3]
-		p := &patches{
-			c: o, h: dims[2], w: dims[3], kh: kh, kw: kw, oh: x[2], ow: x[3],
-			stride: [2]int{1, 1}, dilation: a.Dilation, spread: a.Stride,
-			top: a.Dilation[0]*(kh-1) - a.Pad[0], left: a.Dilation[1]*(kw-1) - a.Pad[2],
-		}
-		src := data[T](c.In[1])
-		buf, err := d.Alloc(len(src) * c.In[1].DType.Size())
-		if err != nil {
-			return err
-		}
-		defer buf.Free()
-		turned := dtype.Slice[T](buf.(*buffer).bytes())
-		taps := kh * kw
-		for g := range a.Groups {
-			for i := range o {
-				for j := range cg {
-					from := src[((g*o+i)*cg+j)*taps:][:taps]
-					to := turned[((g*cg+j)*o+i)*taps:][:taps]
-					for k, v := range from {
-						to[taps-1-k] = v
-					}
-				}
-			}
-		}
-		convolve(d, data[T](c.Out[0]), data[T](c.In[0]), turned, p, x[0], a.Groups, cg, nil)
-		return nil
-	}
-}
-
-// weightSlabs is how many parts the images are summed in: more than there are
-// threads to share, few enough that adding the parts costs little.
-const weightSlabs = 8
-
-// convGradWeight sums, over the images, d [O, OH·OW] times the transposed
-// patches. Every slab of images has a sum of its own; slabs are added in order.
-func convGradWeight[T gemm.Float](d *device) run {
-	return func(c *hal.Call) error {
-		a := c.Attrs.(ops.ConvWeightAttrs)
-		y, x, w := c.In[0].Shape, c.In[1].Shape, a.WShape
-		p := forwardPatches(a.ConvAttrs, x, w, y)
-		g, img, out := data[T](c.In[0]), data[T](c.In[1]), data[T](c.Out[0])
-		images, groups, o := x[0], a.Groups, w[0]/a.Groups
-		rows, cols := p.rows(), p.cols()
-		clear(out)
-		if len(out) == 0 || images*cols == 0 {
-			return nil
-		}
-		slabs := min(weightSlabs, images)
-		buf, err := d.Alloc((slabs - 1) * len(out) * c.Out[0].DType.Size())
-		if err != nil {
-			return err
-		}
-		defer buf.Free()
-		parts := dtype.Slice[T](buf.(*buffer).bytes())
-		part := func(s int) []T {
-			if s == 0 {
-				return out
-			}
-			return parts[(s-1)*len(out) : s*len(out)]
-		}
-		d.workers.For(slabs*groups, func(i int) {
-			s, grp := i/groups, i%groups
-			to := part(s)[grp*o*rows:][:o*rows]
-			first := s * images / slabs
-			for n := first; n < (s+1)*images/slabs; n++ {
-				k := n*groups + grp
-				gemm.Gemm(d.gemm, o, rows, cols,
-					gemm.OperandOf[T]{Data: g[k*o*cols:][:o*cols], Layout: gemm.RowMajor(cols)},
-					gemm.OperandOf[T]{Pack: packTransposed(p, img[k*p.c*p.h*p.w:][:p.c*p.h*p.w])},
-					to, rows, n > first, nil)
-			}
-		})
-		for s := 1; s < slabs; s++ {
-			for i, v := range part(s) {
-				out[i] += v
-			}
-		}
-		return nil
-	}
 }

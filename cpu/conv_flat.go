@@ -13,7 +13,7 @@ import (
 
 // flat reports whether the long-row form applies and pays.
 func (p *patches) flat() bool {
-	return p.stride == [2]int{1, 1} && p.spread == [2]int{1, 1} && p.top >= 0 && p.left >= 0 &&
+	return p.stride == [2]int{1, 1} && p.top >= 0 && p.left >= 0 &&
 		p.ow > 0 && p.paddedWidth() <= p.ow+max(8, p.ow/4)
 }
 

@@ -25,6 +25,14 @@ func TestConvBitsDoNotDependOnThreads(t *testing.T) {
 	sameBits(t, ops.Conv2d, square, x, w)
 	sameBits(t, ops.Conv2dGradInput, ops.ConvGradAttrs{ConvAttrs: square, InShape: x.Shape}, y, w)
 	sameBits(t, ops.Conv2dGradWeight, ops.ConvWeightAttrs{ConvAttrs: square, WShape: w.Shape}, y, x)
+
+	halving, channels := square, square
+	halving.Stride, channels.Groups = [2]int{2, 2}, 6
+	half := ops.Arg{Shape: []int{11, 9, 8, 9}}
+	sameBits(t, ops.Conv2dGradInput, ops.ConvGradAttrs{ConvAttrs: halving, InShape: x.Shape}, half, w)
+	w = ops.Arg{Shape: []int{6, 1, 3, 3}}
+	sameBits(t, ops.Conv2d, channels, x, w)
+	sameBits(t, ops.Conv2dGradWeight, ops.ConvWeightAttrs{ConvAttrs: channels, WShape: w.Shape}, x, x)
 }
 
 // BenchmarkConv is the two convolutions of the Fashion-MNIST network.
@@ -80,8 +88,15 @@ func benchView(b *testing.B, d *device, s ops.Spec) hal.View {
 		v.Strides[i] = step
 		step *= s.Shape[i]
 	}
-	for i := range data[float32](v) {
-		data[float32](v)[i] = float32(i%7) - 3
+	switch s.DType {
+	case dtype.I64:
+		for i := range data[int64](v) {
+			data[int64](v)[i] = int64(i*31) % 193
+		}
+	default:
+		for i := range data[float32](v) {
+			data[float32](v)[i] = float32(i%7) - 3
+		}
 	}
 	return v
 }

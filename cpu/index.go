@@ -54,18 +54,34 @@ func additions[T number](d *device) {
 	d.add(ops.ScatterAdd.Name, dtype.Of[T](), nil, scatterAdd[T](d))
 }
 
-// indices reads an index tensor and checks it against the size of the axis.
-func indices(op *ops.Op, v hal.View, n int) ([]int, error) {
-	out := positions(v)
-	for i, k := range out {
-		if k < 0 || k >= n {
-			return nil, &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", k, i, n)}
+// indices reads an index tensor as i64 and checks it against the size of the
+// axis. release gives back the memory of a copy.
+func (d *device) indices(op *ops.Op, v hal.View, n int) (idx []int64, release func(), err error) {
+	idx, release, err = d.longs(v)
+	for i, k := range idx {
+		if k < 0 || k >= int64(n) {
+			release()
+			return nil, nil, &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", k, i, n)}
 		}
 	}
-	return out, nil
+	return idx, release, err
 }
 
-// positions reads an index tensor.
+// longs is an index tensor as i64: itself, or a copy that release gives back.
+func (d *device) longs(v hal.View) (idx []int64, release func(), err error) {
+	if v.DType == dtype.I64 {
+		return data[int64](v), func() {}, nil
+	}
+	buf, err := d.Alloc(v.Elements() * dtype.I64.Size())
+	if err != nil {
+		return nil, nil, err
+	}
+	wide := buf.(*buffer).bytes()
+	dtype.Convert(wide, dtype.I64, memory(v), v.DType)
+	return dtype.Slice[int64](wide), buf.Free, nil
+}
+
+// positions copies an index tensor.
 func positions(v hal.View) []int {
 	out := make([]int, v.Elements())
 	switch v.DType {
@@ -96,14 +112,18 @@ func take[T number](d *device) run {
 		x := c.In[0]
 		axis := axisOf(c.Attrs.(ops.TakeAttrs).Axis, len(x.Shape))
 		n, inner := x.Shape[axis], product(x.Shape[axis+1:])
-		idx, err := indices(ops.Take, c.In[1], n)
-		if err != nil || inner == 0 || len(idx) == 0 {
+		idx, release, err := d.indices(ops.Take, c.In[1], n)
+		if err != nil {
 			return err
+		}
+		defer release()
+		if inner == 0 || len(idx) == 0 {
+			return nil
 		}
 		src, dst := dtype.Slice[T](memory(x)), dtype.Slice[T](memory(c.Out[0]))
 		d.rows(len(dst)/inner, inner, func(lo, hi int) {
 			for r := lo; r < hi; r++ {
-				from := (r/len(idx)*n + idx[r%len(idx)]) * inner
+				from := (r/len(idx)*n + int(idx[r%len(idx)])) * inner
 				copy(dst[r*inner:(r+1)*inner], src[from:from+inner])
 			}
 		})
@@ -118,10 +138,11 @@ func indexAdd[T number](d *device) run {
 		x := c.In[0]
 		axis := axisOf(c.Attrs.(ops.IndexAddAttrs).Axis, len(x.Shape))
 		n, inner := x.Shape[axis], product(x.Shape[axis+1:])
-		idx, err := indices(ops.IndexAdd, c.In[1], n)
+		idx, release, err := d.indices(ops.IndexAdd, c.In[1], n)
 		if err != nil {
 			return err
 		}
+		defer release()
 		dst, up := data[T](c.Out[0]), data[T](c.In[2])
 		copy(dst, data[T](x))
 		outer := product(x.Shape[:axis])
@@ -136,7 +157,8 @@ func indexAdd[T number](d *device) run {
 				o, b := task/blocks, task%blocks*run
 				e := min(b+run, inner)
 				for i, k := range idx {
-					to := dst[(o*n+k)*inner+b : (o*n+k)*inner+e]
+					at := (o*n + int(k)) * inner
+					to := dst[at+b : at+e]
 					for j, v := range up[(o*len(idx)+i)*inner+b : (o*len(idx)+i)*inner+e] {
 						to[j] += v
 					}
@@ -147,35 +169,54 @@ func indexAdd[T number](d *device) run {
 	}
 }
 
-// picks calls f with the element that every index refers to, in order.
-func picks(op *ops.Op, x, idx hal.View, axis int, f func(at, i int)) error {
+// picks calls f with the element that every index refers to. The positions before
+// the axis are spread over the threads; those that may meet in one element are
+// visited in order.
+func (d *device) picks(op *ops.Op, x, idx hal.View, axis int, f func(at, i int)) error {
 	axis = axisOf(axis, len(x.Shape))
-	list, err := indices(op, idx, x.Shape[axis])
+	list, release, err := d.indices(op, idx, x.Shape[axis])
 	if err != nil {
 		return err
 	}
+	defer release()
 	strides := shape.Strides(x.Shape)
 	stride := strides[axis]
 	strides[axis] = 0
-	it := shape.NewIterator(idx.Shape, strides)
-	for i := 0; it.Next(); i++ {
-		f(it.Offsets()[0]+list[i]*stride, i)
-	}
+	outer, block := product(idx.Shape[:axis]), product(idx.Shape[axis:])
+	d.rows(outer, block, func(lo, hi int) {
+		for o := lo; o < hi; o++ {
+			base := 0
+			for a, rest := axis-1, o; a >= 0; a-- {
+				base += rest % idx.Shape[a] * strides[a]
+				rest /= idx.Shape[a]
+			}
+			if axis == len(x.Shape)-1 {
+				for i, k := range list[o*block : (o+1)*block] {
+					f(base+int(k), o*block+i)
+				}
+				continue
+			}
+			it := shape.NewIterator(idx.Shape[axis:], strides[axis:])
+			for i := o * block; it.Next(); i++ {
+				f(base+it.Offsets()[0]+int(list[i])*stride, i)
+			}
+		}
+	})
 	return nil
 }
 
-func gather[T number](_ *device) run {
+func gather[T number](d *device) run {
 	return func(c *hal.Call) error {
 		src, dst := dtype.Slice[T](memory(c.In[0])), dtype.Slice[T](memory(c.Out[0]))
-		return picks(ops.Gather, c.In[0], c.In[1], c.Attrs.(ops.GatherAttrs).Axis, func(at, i int) { dst[i] = src[at] })
+		return d.picks(ops.Gather, c.In[0], c.In[1], c.Attrs.(ops.GatherAttrs).Axis, func(at, i int) { dst[i] = src[at] })
 	}
 }
 
-func scatterAdd[T number](_ *device) run {
+func scatterAdd[T number](d *device) run {
 	return func(c *hal.Call) error {
 		dst, up := data[T](c.Out[0]), data[T](c.In[2])
 		copy(dst, data[T](c.In[0]))
-		return picks(ops.ScatterAdd, c.In[0], c.In[1], c.Attrs.(ops.ScatterAttrs).Axis, func(at, i int) { dst[at] += up[i] })
+		return d.picks(ops.ScatterAdd, c.In[0], c.In[1], c.Attrs.(ops.ScatterAttrs).Axis, func(at, i int) { dst[at] += up[i] })
 	}
 }
 
@@ -185,9 +226,14 @@ func (d *device) oneHot(c *hal.Call) error {
 	classes := c.Attrs.(ops.OneHotAttrs).Classes
 	d.fill(c.Out[0], 0)
 	b := memory(c.Out[0])
-	for i, k := range positions(c.In[0]) {
-		if k >= 0 && k < classes {
-			dtype.Store(b, c.Out[0].DType, i*classes+k, 1)
+	idx, release, err := d.longs(c.In[0])
+	if err != nil {
+		return err
+	}
+	defer release()
+	for i, k := range idx {
+		if k >= 0 && k < int64(classes) {
+			dtype.Store(b, c.Out[0].DType, i*classes+int(k), 1)
 		}
 	}
 	return nil

@@ -2,8 +2,10 @@ package cpu
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/ops"
 )
@@ -15,12 +17,55 @@ func TestIndexKernels(t *testing.T) {
 func TestIndexOutOfRange(t *testing.T) {
 	d := devices(t)[0]
 	x := place(t, d, mustHost(t, []int{3}, []float32{1, 2, 3}), false)
-	for _, bad := range []int64{-1, 3} {
-		c := &hal.Call{Op: "take", Attrs: ops.TakeAttrs{}, In: []hal.View{x, place(t, d, mustHost(t, []int{1}, []int64{bad}), false)},
-			Out: []hal.View{place(t, d, mustHost(t, []int{1}, []float32{0}), false)}}
-		var attr *ops.AttrError
-		if err := d.kernels.Find(c).Run(nil, c); !errors.As(err, &attr) {
-			t.Errorf("index %d: %v", bad, err)
+	up, out := place(t, d, mustHost(t, []int{2}, []float32{1, 1}), false), place(t, d, mustHost(t, []int{3}, make([]float32, 3)), false)
+	for _, idx := range []ops.Host{
+		mustHost(t, []int{2}, []int64{0, -1}), mustHost(t, []int{2}, []int64{0, 3}),
+		mustHost(t, []int{2}, []int32{0, -1}), mustHost(t, []int{2}, []int32{0, 3}),
+	} {
+		v := place(t, d, idx, false)
+		for _, c := range []*hal.Call{
+			{Op: "take", Attrs: ops.TakeAttrs{}, In: []hal.View{x, v}, Out: []hal.View{up}},
+			{Op: "gather", Attrs: ops.GatherAttrs{}, In: []hal.View{x, v}, Out: []hal.View{up}},
+			{Op: "index_add", Attrs: ops.IndexAddAttrs{}, In: []hal.View{x, v, up}, Out: []hal.View{out}},
+			{Op: "scatter_add", Attrs: ops.ScatterAttrs{}, In: []hal.View{x, v, up}, Out: []hal.View{out}},
+		} {
+			var attr *ops.AttrError
+			if err := d.kernels.Find(c).Run(nil, c); !errors.As(err, &attr) || !strings.Contains(err.Error(), "position 1") {
+				t.Errorf("%s of index %v: %v", c.Op, idx.Int(1), err)
+			}
 		}
 	}
+}
+
+// Repeated indices add up in their order, whatever thread does it.
+func TestIndexBitsDoNotDependOnThreads(t *testing.T) {
+	idx := func(n int, dims ...int) ops.Arg { return ops.Arg{Shape: dims, DType: dtype.I64, Hi: float64(n)} }
+	sameBits(t, ops.IndexAdd, ops.IndexAddAttrs{}, ops.Arg{Shape: []int{9, 700}}, idx(9, 200), ops.Arg{Shape: []int{200, 700}})
+	sameBits(t, ops.ScatterAdd, ops.ScatterAttrs{Axis: 1}, ops.Arg{Shape: []int{300, 7}}, idx(7, 300, 100), ops.Arg{Shape: []int{300, 100}})
+	sameBits(t, ops.ScatterAdd, ops.ScatterAttrs{Axis: 1}, ops.Arg{Shape: []int{30, 7, 20}}, idx(7, 30, 80, 19), ops.Arg{Shape: []int{30, 80, 19}})
+}
+
+func TestIndexShapes(t *testing.T) {
+	devs := devices(t)
+	idx := func(n int, dims ...int) ops.Arg { return ops.Arg{Shape: dims, DType: dtype.I32, Hi: float64(n)} }
+	for axis, dims := range [][]int{{50, 30, 20, 9}, {38, 70, 20, 9}, {40, 28, 45, 9}, {39, 30, 18, 25}} {
+		x := []int{40, 30, 20, 10}
+		i := idx(x[axis], dims...)
+		againstRef(t, devs, ops.Gather, ops.GatherAttrs{Axis: axis}, dtype.F32, ops.Arg{Shape: x}, i)
+		againstRef(t, devs, ops.ScatterAdd, ops.ScatterAttrs{Axis: axis}, dtype.F32, ops.Arg{Shape: x}, i, ops.Arg{Shape: dims})
+	}
+}
+
+func BenchmarkIndex(b *testing.B) {
+	idx := func(dims ...int) ops.Spec { return ops.Spec{DType: dtype.I64, Shape: dims} }
+	b.Run("take", func(b *testing.B) { benchCall(b, ops.Take, ops.TakeAttrs{}, f32s(10000, 64), idx(8192)) })
+	b.Run("index_add", func(b *testing.B) {
+		benchCall(b, ops.IndexAdd, ops.IndexAddAttrs{}, f32s(10000, 64), idx(8192), f32s(8192, 64))
+	})
+	b.Run("gather", func(b *testing.B) {
+		benchCall(b, ops.Gather, ops.GatherAttrs{Axis: 1}, f32s(1024, 1024), idx(1024, 256))
+	})
+	b.Run("scatter_add", func(b *testing.B) {
+		benchCall(b, ops.ScatterAdd, ops.ScatterAttrs{Axis: 1}, f32s(1024, 1024), idx(1024, 256), f32s(1024, 256))
+	})
 }

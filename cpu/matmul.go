@@ -88,6 +88,10 @@ func layout(v hal.View) gemm.Layout {
 	return l
 }
 
+// smallProduct is the number of multiplications below which the members of a
+// batch are spread over the threads, and not the parts of each.
+const smallProduct = 1 << 21
+
 // matmul multiplies on the packed kernels, whose layouts take transposed views
 // as they are.
 func matmul[T gemm.Float](d *device, c *hal.Call) error {
@@ -105,6 +109,9 @@ func matmul[T gemm.Float](d *device, c *hal.Call) error {
 	xs, ys := whole[T](x)[x.Offset:], whole[T](y)[y.Offset:]
 	lx, ly := layout(x), layout(y)
 	b := leading(c)
+	if m == 1 && len(b.dims) == 1 {
+		lx.RS = b.a[0] // rows of one member each: as good as a stack
+	}
 	switch {
 	case b.n == 1:
 		gemm.Gemm(d.gemm, m, n, k, gemm.OperandOf[T]{Data: xs, Layout: lx}, gemm.OperandOf[T]{Data: ys, Layout: ly}, out, n, false, nil)
@@ -114,9 +121,16 @@ func matmul[T gemm.Float](d *device, c *hal.Call) error {
 	case len(b.dims) == 1:
 		gemm.Batched(d.gemm, b.n, m, n, k, xs, lx, b.a[0], ys, ly, b.b[0], out, n, m*n, false, nil)
 	default:
-		for i := range b.n {
+		member := func(i int) {
 			ox, oy := b.at(i)
 			gemm.Gemm(d.gemm, m, n, k, gemm.OperandOf[T]{Data: xs[ox:], Layout: lx}, gemm.OperandOf[T]{Data: ys[oy:], Layout: ly}, out[i*m*n:(i+1)*m*n], n, false, nil)
+		}
+		if m*n*k < smallProduct {
+			d.workers.For(b.n, member)
+			return nil
+		}
+		for i := range b.n {
+			member(i)
 		}
 	}
 	return nil

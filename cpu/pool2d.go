@@ -51,11 +51,16 @@ func (p *pooling) each(d *device, f func(plane int)) {
 	})
 }
 
+// halves is true of 2×2 windows side by side without padding.
+func (p *pooling) halves() bool {
+	return p.Size == [2]int{2, 2} && p.Stride == [2]int{2, 2} && p.Pad == [4]int{}
+}
+
 func maxPool[T float32 | float64](d *device) run {
 	return func(c *hal.Call) error {
 		p := newPooling(c.Attrs.(ops.PoolAttrs), c.In[0].Shape, c.Out[0].Shape)
 		x, y, idx := data[T](c.In[0]), data[T](c.Out[0]), data[int64](c.Out[1])
-		halves := p.Size == [2]int{2, 2} && p.Stride == [2]int{2, 2} && p.Pad == [4]int{}
+		halves := p.halves()
 		p.each(d, func(plane int) {
 			in := x[plane*p.h*p.w:][:p.h*p.w]
 			at := plane * p.oh * p.ow
@@ -132,9 +137,14 @@ func avgPool[T float32 | float64](d *device) run {
 		p := newPooling(c.Attrs.(ops.PoolAttrs), c.In[0].Shape, c.Out[0].Shape)
 		x, y := data[T](c.In[0]), data[T](c.Out[0])
 		weight := 1 / T(p.Size[0]*p.Size[1])
+		halves := p.halves()
 		p.each(d, func(plane int) {
 			in := x[plane*p.h*p.w:][:p.h*p.w]
 			at := plane * p.oh * p.ow
+			if halves {
+				averageHalves(&p, y[at:][:p.oh*p.ow], in)
+				return
+			}
 			for oh := range p.oh {
 				for ow := range p.ow {
 					h0, h1, w0, w1 := p.window(oh, ow)
@@ -158,10 +168,15 @@ func avgPoolGrad[T float32 | float64](d *device) run {
 		p := newPooling(c.Attrs.(ops.PoolGradAttrs).PoolAttrs, c.Out[0].Shape, c.In[0].Shape)
 		g, dx := data[T](c.In[0]), data[T](c.Out[0])
 		weight := 1 / T(p.Size[0]*p.Size[1])
+		halves := p.halves()
 		p.each(d, func(plane int) {
 			to := dx[plane*p.h*p.w:][:p.h*p.w]
 			clear(to)
 			at := plane * p.oh * p.ow
+			if halves {
+				spreadHalves(&p, to, g[at:][:p.oh*p.ow])
+				return
+			}
 			for oh := range p.oh {
 				for ow := range p.ow {
 					h0, h1, w0, w1 := p.window(oh, ow)
@@ -176,6 +191,29 @@ func avgPoolGrad[T float32 | float64](d *device) run {
 			}
 		})
 		return nil
+	}
+}
+
+// averageHalves is the average of 2×2 windows side by side.
+func averageHalves[T float32 | float64](p *pooling, y, in []T) {
+	for oh := range p.oh {
+		out := y[oh*p.ow:][:p.ow]
+		top, low := in[2*oh*p.w:][:2*p.ow], in[(2*oh+1)*p.w:][:2*p.ow]
+		for ow := range out {
+			out[ow] = (top[2*ow] + top[2*ow+1] + low[2*ow] + low[2*ow+1]) * 0.25
+		}
+	}
+}
+
+// spreadHalves gives every pixel of a 2×2 window a quarter of the window's gradient.
+func spreadHalves[T float32 | float64](p *pooling, dx, g []T) {
+	for oh := range p.oh {
+		from := g[oh*p.ow:][:p.ow]
+		top, low := dx[2*oh*p.w:][:2*p.ow], dx[(2*oh+1)*p.w:][:2*p.ow]
+		for ow, v := range from {
+			v *= 0.25
+			top[2*ow], top[2*ow+1], low[2*ow], low[2*ow+1] = v, v, v, v
+		}
 	}
 }
 
