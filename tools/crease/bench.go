@@ -177,14 +177,13 @@ type benchWriter struct {
 	lines
 	format string
 	all    []bench.Result
-	enc    *json.Encoder
 }
 
 func newBenchWriter(cmd *cobra.Command, format string) *benchWriter {
 	w := &benchWriter{lines: lines{w: cmd.OutOrStdout()}, format: format}
 	switch format {
 	case "table":
-		w.printf("%-12s %-22s %4s %5s %10s %8s %7s %5s %9s\n", "OP", "DEVICE", "TYPE", "SIZE", "MEDIAN", "GFLOP/s", "GB/s", "PEAK", "OPENBLAS")
+		w.printf("%-10s %-21s %4s %5s %8s %8s %6s %5s %5s\n", "OP", "DEVICE", "TYPE", "SIZE", "MEDIAN", "GFLOP/s", "GB/s", "PEAK", "PEER")
 	case "md":
 		w.printf("| op | device | threads | type | size | median | GFLOP/s | GB/s | of peak | vs OpenBLAS |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	case "csv":
@@ -204,7 +203,7 @@ func (w *benchWriter) row(r bench.Result) {
 	}
 	switch w.format {
 	case "table":
-		w.printf("%-12s %-22s %4s %5d %10s %8.2f %7.2f %5s %9s\n", clip(r.Op, 12), clip(r.Device, 22), r.DType, r.Size, duration(r.Median), r.GFlops, r.GBytes, share, ratio)
+		w.printf("%-10s %-21s %4s %5d %8s %8.2f %6.1f %5s %5s\n", clip(r.Op, 10), clip(r.Device, 21), r.DType, r.Size, duration(r.Median), r.GFlops, r.GBytes, share, ratio)
 	case "md":
 		w.printf("| %s | %s | %d | %s | %d | %s | %.1f | %.1f | %s | %s |\n", r.Op, r.Device, r.Threads, r.DType, r.Size, duration(r.Median), r.GFlops, r.GBytes, share, ratio)
 	case "csv":
@@ -221,7 +220,7 @@ func (w *benchWriter) end() error {
 	if w.format == "table" && len(w.all) > 0 {
 		for _, r := range w.all {
 			if r.PeerName != "" {
-				w.printf("\nOPENBLAS: its median time over ours, above 1 we are faster\n%s\n", wrap(r.PeerName, 80, 0))
+				w.printf("\nPEER: the peer's median time over ours, above 1 we are faster\n%s\n", wrap(r.PeerName, 80, 0))
 				break
 			}
 		}

@@ -23,7 +23,7 @@ var variables = []struct{ name, doc string }{
 	{"CREASE_FALLBACK", "lowest dispatch: ref, lower, error"},
 	{"CREASE_DEBUG", "2 prints a line for every kernel"},
 	{"CREASE_DATA", "directory of data sets"},
-	{"CREASE_OPENBLAS", "OpenBLAS library that bench compares with"},
+	{"CREASE_OPENBLAS", "OpenBLAS that bench compares with"},
 	{"NO_COLOR", "output has no colour in any case"},
 }
 

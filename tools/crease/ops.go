@@ -152,7 +152,7 @@ func dense(s ops.Spec) hal.View {
 func printMatrix(p *lines, rows []opRow, several bool) error {
 	head := fmt.Sprintf("%-18s", "OP")
 	for _, t := range matrixTypes {
-		head += fmt.Sprintf(" %4s", t)
+		head += fmt.Sprintf(" %*s", len(t.String()), t)
 	}
 	last := ""
 	for _, r := range rows {
@@ -169,7 +169,7 @@ func printMatrix(p *lines, rows []opRow, several bool) error {
 			if s == "" {
 				s = "-"
 			}
-			line += fmt.Sprintf(" %4s", s)
+			line += fmt.Sprintf(" %*s", len(t.String()), s)
 		}
 		p.printf("%s\n", line)
 	}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/crease-ml/crease/bench"
+	"github.com/crease-ml/crease/ops"
+)
+
+// crease runs the command in this process.
+func runCrease(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	root := rootCommand()
+	root.SetOut(&stdout)
+	root.SetErr(&stderr)
+	root.SetArgs(args)
+	code = execute(context.Background(), root)
+	return code, stdout.String(), stderr.String()
+}
+
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	broken := filepath.Join(dir, "broken.safetensors")
+	if err := os.WriteFile(broken, []byte("no"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CREASE_DATA", "")
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"version", 0, ""},
+		{"--foo", exitUsage, "unknown flag: --foo"},
+		{"trian", exitUsage, "did you mean train"},
+		{"train", exitUsage, "want one task"},
+		{"train nothing", exitUsage, "no task"},
+		{"train uncrumple --bogus", exitUsage, "unknown flag: --bogus"},
+		{"train uncrumple --mode fast", exitUsage, "want eager or graph"},
+		{"train uncrumple --steps -3", exitUsage, "must not be negative"},
+		{"train uncrumple --steps x", exitUsage, "invalid argument"},
+		{"train uncrumple --output xml", exitUsage, "want table, json"},
+		{"train uncrumple --threads 0", exitUsage, "at least 1"},
+		{"train uncrumple --batch 1000000", exitFailed, "number of training samples"},
+		{"train fashion --picture x.png", exitUsage, "--picture is for uncrumple"},
+		{"train fashion --model rnn --data " + dir, exitInput, "file is missing"},
+		{"train fashion", exitInput, "CREASE_DATA"},
+		{"train fashion --data " + dir + "/absent", exitInput, "does not exist"},
+		{"train fashion --device cuda:0", exitDevice, "cuda"},
+		{"train uncrumple -d cpu/neonx", exitUsage, "no arch"},
+		{"train uncrumple -d quantum", exitUsage, "no driver of kind"},
+		{"train uncrumple --resume " + broken, exitInput, "broken.safetensors"},
+		{"train uncrumple --resume " + dir + "/absent", exitFailed, "no such file"},
+		{"train uncrumple --save " + broken + "/x", exitFailed, "cannot be written"},
+		{"bench", exitUsage, "want the names of ops"},
+		{"bench matmull", exitUsage, "no op"},
+		{"bench matmul --shape 5-1", exitUsage, "ends before it begins"},
+		{"bench matmul --dtype f31", exitUsage, "f31"},
+		{"bench matmul --peer blis", exitUsage, "want auto"},
+		{"ops nope", exitUsage, "no op"},
+		{"devices extra", exitUsage, "extra"},
+	} {
+		code, _, errs := runCrease(t, strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(errs, c.says) {
+			t.Errorf("crease %s: exit code %d, want %d; it says %q, want %q", c.args, code, c.code, errs, c.says)
+		}
+		if c.code != 0 && strings.Count(strings.TrimSpace(errs), "\n") > 0 && !strings.Contains(errs, "auto is") {
+			t.Errorf("crease %s: the error has several lines: %q", c.args, errs)
+		}
+	}
+}
+
+// Tables fit a terminal of 80 columns.
+func TestTablesFitTheTerminal(t *testing.T) {
+	for _, args := range []string{"devices", "doctor -d cpu", "ops", "ops softmax conv2d", "env", "bench exp --shape 32 -r 1 -d cpu", "bench matmul --shape 32 -r 1 -d cpu/generic@threads=1"} {
+		code, out, errs := runCrease(t, strings.Fields(args)...)
+		if code != 0 || out == "" {
+			t.Errorf("crease %s: exit code %d, %s", args, code, errs)
+		}
+		for line := range strings.Lines(out) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 {
+				t.Errorf("crease %s: a line of %d characters: %q", args, n, line)
+			}
+		}
+	}
+}
+
+func TestOpsListsEveryRow(t *testing.T) {
+	_, out, _ := runCrease(t, "ops", "-o", "json", "-d", "cpu")
+	var rows []opRow
+	if err := json.Unmarshal([]byte(out), &rows); err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != len(ops.All()) {
+		t.Errorf("%d rows, the table has %d", len(rows), len(ops.All()))
+	}
+	for _, r := range rows {
+		if op := ops.Get(r.Op); op.Kind == ops.Core {
+			for dt, s := range r.Served {
+				if s != "k" {
+					t.Errorf("%s %s is served by %s", r.Op, dt, s)
+				}
+			}
+		}
+	}
+}
+
+func TestBenchMeasures(t *testing.T) {
+	code, out, errs := runCrease(t, "bench", "matmul,softmax", "--shape", "16,32", "-r", "2", "-d", "cpu", "--peer", "none", "-o", "json")
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	var rows []bench.Result
+	if err := json.Unmarshal([]byte(out), &rows); err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 4 {
+		t.Fatalf("%d results", len(rows))
+	}
+	for _, r := range rows {
+		if !(r.Median > 0) || !(r.GFlops > 0) || !(r.GBytes > 0) || !strings.Contains(r.Served, r.Op) {
+			t.Errorf("result %+v", r)
+		}
+	}
+	if _, out, _ = runCrease(t, "bench", "exp", "--shape", "16", "-r", "1", "-d", "cpu", "-o", "bench"); !strings.HasPrefix(out, "Benchmarkexp/device=cpu") {
+		t.Errorf("the benchmark format is %q", out)
+	}
+}
+
+// With JSON the result is all of standard output.
+func TestTrainJSON(t *testing.T) {
+	dir := t.TempDir()
+	png := filepath.Join(dir, "x.png")
+	code, out, errs := runCrease(t, "train", "uncrumple", "--steps", "20", "--batch", "128", "-d", "cpu", "-o", "json", "--picture", png, "--save", filepath.Join(dir, "x"))
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	var res map[string]any
+	if err := json.Unmarshal([]byte(out), &res); err != nil {
+		t.Fatalf("%v: %q", err, out)
+	}
+	for _, key := range []string{"task", "device", "mode", "seed", "steps", "seconds", "train_loss", "test_loss", "test_accuracy", "parameters", "probe_accuracy"} {
+		if _, ok := res[key]; !ok {
+			t.Errorf("the result has no %s", key)
+		}
+	}
+	if n := len(res["probe_accuracy"].([]any)); n != 9 {
+		t.Errorf("%d probes, want the ball and 8 layers", n)
+	}
+	if b, err := os.ReadFile(png); err != nil || !bytes.HasPrefix(b, []byte("\x89PNG")) {
+		t.Errorf("no picture: %v", err)
+	}
+	if !strings.Contains(errs, "test accuracy") {
+		t.Errorf("progress is missing: %q", errs)
+	}
+}
+
+func TestInterruptedRunSaysHowToGoOn(t *testing.T) {
+	t.Chdir(t.TempDir())
+	code, _, errs := runCrease(t, "train", "uncrumple", "--steps", "9", "--batch", "64", "--stop-at", "4", "-d", "cpu")
+	if code != exitInterrupted || !strings.Contains(errs, "--resume crease-uncrumple.safetensors") {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	if code, _, errs := runCrease(t, "train", "uncrumple", "--resume", "crease-uncrumple.safetensors", "-d", "cpu"); code != 0 {
+		t.Errorf("resuming: exit code %d, %s", code, errs)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		if code, out, errs := runCrease(t, "completion", shell); code != 0 || !strings.Contains(out, "crease") {
+			t.Errorf("completion %s: %d %s", shell, code, errs)
+		}
+	}
+	if _, out, _ := runCrease(t, "__complete", "train", ""); !strings.Contains(out, "uncrumple") {
+		t.Errorf("tasks are not completed: %q", out)
+	}
+	if _, out, _ := runCrease(t, "__complete", "train", "uncrumple", "--device", ""); !strings.Contains(out, "auto") || !strings.Contains(out, "cpu/generic") {
+		t.Errorf("devices are not completed: %q", out)
+	}
+}
