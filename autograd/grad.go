@@ -142,6 +142,12 @@ func (w *walk) run(outs []*Var, seeds []ops.Value, targets map[source]bool) erro
 			return err
 		}
 	}
+	for s, d := range w.grads { // seeds of outputs that no target reaches
+		if !targets[s] {
+			w.free(d)
+			delete(w.grads, s)
+		}
+	}
 	if !w.o.Retain && !w.o.CreateGraph {
 		for _, n := range nodes {
 			n.release()

@@ -3,6 +3,8 @@ package conform_test
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"reflect"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -12,8 +14,8 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// call is a random call of a row: a case of the table whose shapes have been
-// changed by numbers from a source.
+// call is a random call of a row: a case of the table whose shapes, attributes and
+// layouts have been changed by numbers from a source.
 func call(r *rand.Rand) (op *ops.Op, attrs any, in []ops.Host) {
 	list := ops.All()
 	op = list[r.IntN(len(list))]
@@ -34,14 +36,89 @@ func call(r *rand.Rand) (op *ops.Op, attrs any, in []ops.Host) {
 		}
 		in = append(in, a.Make(dt, r))
 	}
-	return op, c.Attrs, in
+	attrs = c.Attrs
+	if r.IntN(3) == 0 {
+		attrs = mutated(attrs, r)
+	}
+	return op, attrs, in
+}
+
+// mutated is a copy of an attribute struct with one field changed.
+func mutated(attrs any, r *rand.Rand) any {
+	if attrs == nil || reflect.TypeOf(attrs).NumField() == 0 {
+		return attrs
+	}
+	v := reflect.New(reflect.TypeOf(attrs)).Elem()
+	v.Set(reflect.ValueOf(attrs))
+	f := v.Field(r.IntN(v.NumField()))
+	mutate(f, r)
+	return v.Interface()
+}
+
+func mutate(f reflect.Value, r *rand.Rand) {
+	switch f.Kind() {
+	case reflect.Bool:
+		f.SetBool(!f.Bool())
+	case reflect.Int, reflect.Int64:
+		f.SetInt(f.Int() + int64(r.IntN(7)) - 3)
+	case reflect.Float64:
+		f.SetFloat(f.Float() * (r.Float64() + 0.5))
+	case reflect.Uint8: // an element type
+		f.SetUint(uint64(r.IntN(16)))
+	case reflect.Array:
+		if f.Len() > 0 {
+			mutate(f.Index(r.IntN(f.Len())), r)
+		}
+	case reflect.Slice:
+		own := reflect.MakeSlice(f.Type(), f.Len(), f.Len()+1)
+		reflect.Copy(own, f)
+		switch n := own.Len(); {
+		case n == 0 || r.IntN(8) == 0:
+			own = reflect.Append(own, reflect.Zero(f.Type().Elem()))
+		case r.IntN(8) == 0:
+			own = own.Slice(0, n-1)
+		default:
+			mutate(own.Index(r.IntN(n)), r)
+		}
+		f.Set(own)
+	}
+}
+
+// strided is the operand as a view of an array stored in another order: some axes
+// backwards, or the axes in reverse. Which ones is decided by bits.
+func strided(b ops.Builder, h ops.Host, bits uint32) ops.Value {
+	rank := len(h.Shape)
+	if rank == 0 || h.Elements() == 0 || bits&1 == 0 {
+		return b.Const(h)
+	}
+	a := ops.SliceAttrs{Start: make([]int, rank), Count: h.Shape, Step: make([]int, rank)}
+	p := ops.PermuteAttrs{Axes: make([]int, rank)}
+	for i, n := range h.Shape {
+		a.Step[i] = 1
+		if bits>>(2+i)&1 == 1 {
+			a.Start[i], a.Step[i] = n-1, -1
+		}
+		p.Axes[i] = i
+	}
+	if bits&2 == 2 {
+		slices.Reverse(p.Axes)
+	}
+	// Both changes are their own inverse.
+	host := ops.Interpreter{}
+	stored := ops.Permute.With(host, p, ops.Slice.With(host, a, host.Const(h)))
+	return ops.Slice.With(b, a, ops.Permute.With(b, p, b.Const(stored.(*ops.HostValue).Host)))
 }
 
 // checkCall compares the processor with the reference. Calls that the shape rule
 // refuses are skipped: they must be refused with an error, not a panic of their
 // own.
-func checkCall(t *testing.T, e *exec.Engine, op *ops.Op, attrs any, in []ops.Host) (valid bool) {
+func checkCall(t *testing.T, e *exec.Engine, op *ops.Op, attrs any, in []ops.Host, bits uint32) (valid bool) {
 	t.Helper()
+	defer func() {
+		if r := recover(); r != nil {
+			t.Errorf("%s %+v %v: panic: %v\n%s", op.Name, attrs, in, r, debug.Stack())
+		}
+	}()
 	specs := make([]ops.Spec, len(in))
 	for i, h := range in {
 		specs[i] = h.Spec
@@ -61,7 +138,7 @@ func checkCall(t *testing.T, e *exec.Engine, op *ops.Op, attrs any, in []ops.Hos
 		defer end()
 		args := make([]ops.Value, len(in))
 		for i, h := range in {
-			args[i] = b.Const(h)
+			args[i] = strided(b, h, bits>>i)
 		}
 		for _, v := range b.Apply(op, attrs, args...) {
 			h, err := v.(*exec.Array).Host()
@@ -119,7 +196,7 @@ func TestRandomCalls(t *testing.T) {
 		valid := 0
 		for range 4000 {
 			op, attrs, in := call(r)
-			if checkCall(t, e, op, attrs, in) {
+			if checkCall(t, e, op, attrs, in, r.Uint32()) {
 				valid++
 			}
 		}
@@ -140,8 +217,9 @@ func FuzzCalls(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, a, b uint64) {
-		op, attrs, in := call(rand.New(rand.NewPCG(a, b)))
-		checkCall(t, e, op, attrs, in)
+		r := rand.New(rand.NewPCG(a, b))
+		op, attrs, in := call(r)
+		checkCall(t, e, op, attrs, in, r.Uint32())
 	})
 }
 
@@ -163,7 +241,7 @@ func FuzzElements(f *testing.F) {
 			binary.LittleEndian.PutUint32(h.Data[4*i:], binary.LittleEndian.Uint32(b[4*i:]))
 		}
 		for _, op := range []*ops.Op{ops.Neg, ops.Abs, ops.Sqrt, ops.Relu, ops.Floor, ops.IsNaN, ops.Sign} {
-			checkCall(t, e, op, nil, []ops.Host{h})
+			checkCall(t, e, op, nil, []ops.Host{h}, 0)
 		}
 	})
 }

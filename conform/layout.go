@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 
@@ -17,7 +18,7 @@ type layout struct {
 	strides func(dims []int) (strides []int, first int)
 }
 
-var layouts = []layout{plain, transposed, reversed}
+var layouts = []layout{plain, transposed, reversed, expanded}
 
 // plain is row-major without gaps.
 var plain = layout{"dense", func(dims []int) ([]int, int) { return shape.Strides(dims), 0 }}
@@ -42,6 +43,28 @@ var reversed = layout{"reversed with gaps", func(dims []int) ([]int, int) {
 	}
 	return strides, first
 }}
+
+// expanded repeats one slice along the first axis, which has stride zero. Operands
+// must be uniform along that axis: see subject.uniform.
+var expanded = layout{"expanded", func(dims []int) ([]int, int) {
+	strides := shape.Strides(dims)
+	if len(dims) > 0 {
+		strides[0] = 0
+	}
+	return strides, 0
+}}
+
+// uniform is the array with its first slice everywhere along the first axis.
+func uniform(h ops.Host) ops.Host {
+	u := h.Clone()
+	if len(h.Shape) > 0 && h.Elements() > 0 {
+		slice := len(u.Data) / h.Shape[0]
+		for at := slice; at < len(u.Data); at += slice {
+			copy(u.Data[at:], u.Data[:slice])
+		}
+	}
+	return u
+}
 
 // room is the number of elements that an array's memory spans.
 func (l layout) room(dims []int) int {
@@ -94,6 +117,11 @@ func (l layout) value(b ops.Builder, h ops.Host) ops.Value {
 			copy(big.Data[at:at+size], h.Data[i*size:])
 		}
 		return ops.Slice.With(b, a, b.Const(big))
+	case expanded.name:
+		one := slices.Clone(h.Shape)
+		one[0] = 1
+		first := ops.Host{Spec: ops.Spec{DType: h.DType, Shape: one}, Data: h.Data[:len(h.Data)/h.Shape[0]]}
+		return ops.Expand.With(b, ops.ExpandAttrs{Shape: h.Shape}, b.Const(first))
 	}
 	return b.Const(h)
 }
@@ -116,7 +144,8 @@ func (s *subject) kernel(k *hal.Kernel, l layout) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var buffers []hal.Buffer
+	var buffers []hal.Buffer // of the operands in order, then of the scratch
+	var before [][]byte      // their contents
 	defer func() {
 		for _, b := range buffers {
 			b.Free()
@@ -140,7 +169,7 @@ func (s *subject) kernel(k *hal.Kernel, l layout) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		buffers = append(buffers, buf)
+		buffers, before = append(buffers, buf), append(before, mem)
 		if err := stream.Upload(buf, 0, mem); err != nil {
 			s.t.Fatal(err)
 		}
@@ -176,17 +205,27 @@ func (s *subject) kernel(k *hal.Kernel, l layout) {
 		}
 		return
 	}
+	after := make([][]byte, len(before))
+	for i, mem := range before {
+		after[i] = make([]byte, len(mem))
+		if err := stream.Download(after[i], buffers[i], 0); err != nil {
+			s.errorf("%s: %v", what, err)
+			return
+		}
+	}
+	if err := stream.Sync(); err != nil {
+		s.errorf("%s: %v", what, err)
+		return
+	}
+	for i := range s.in {
+		if !bytes.Equal(after[i], before[i]) {
+			s.errorf("%s: it changed input %d or wrote around it", what, i)
+			return
+		}
+	}
 	var got []ops.Host
 	for i, w := range s.want {
-		mem := make([]byte, len(w.Data)+2*guard)
-		if err := stream.Download(mem, call.Out[i].Buf, 0); err != nil {
-			s.errorf("%s: %v", what, err)
-			return
-		}
-		if err := stream.Sync(); err != nil {
-			s.errorf("%s: %v", what, err)
-			return
-		}
+		mem := after[len(s.in)+i]
 		for k := range guard {
 			if mem[k] != pattern || mem[len(mem)-1-k] != pattern {
 				s.errorf("%s: it wrote outside result %d", what, i)

@@ -3,6 +3,7 @@ package conform_test
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/crease-ml/crease/conform"
@@ -12,10 +13,15 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// toy is a device of memory and nothing else: no kernel at all. Its stream queues
-// work and does it at Sync, as separate hardware would, so that nothing works by
-// accident of order.
-type toy struct{ kernels hal.Registry }
+// toy is a device of memory and nothing else: no kernel at all. It queues work and
+// does it at Sync, as separate hardware would, so that nothing works by accident
+// of order; and what is freed is overwritten after the work queued before, so that
+// nothing works with memory it gave away.
+type toy struct {
+	kernels hal.Registry
+	mu      sync.Mutex // buffers may be freed by the garbage collector's goroutine
+	queue   []func() error
+}
 
 func (t *toy) Info() hal.Info {
 	types := map[dtype.Type]hal.Support{}
@@ -24,30 +30,70 @@ func (t *toy) Info() hal.Info {
 	}
 	return hal.Info{Name: "toy", Kind: "toy", DTypes: types}
 }
-func (t *toy) Kernels() *hal.Registry          { return &t.kernels }
-func (t *toy) Close() error                    { return nil }
-func (t *toy) NewStream() (hal.Stream, error)  { return &toyStream{dev: t}, nil }
-func (t *toy) Alloc(n int) (hal.Buffer, error) { return &toyBuffer{t, make([]byte, n)}, nil }
+func (t *toy) Kernels() *hal.Registry         { return &t.kernels }
+func (t *toy) Close() error                   { return nil }
+func (t *toy) NewStream() (hal.Stream, error) { return &toyStream{dev: t}, nil }
+
+func (t *toy) Alloc(n int) (hal.Buffer, error) {
+	b := &toyBuffer{dev: t, mem: make([]byte, n)}
+	scribble(b.mem)
+	return b, nil
+}
+
+func scribble(mem []byte) {
+	for i := range mem {
+		mem[i] = 0xdb
+	}
+}
+
+func (t *toy) later(f func() error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.queue = append(t.queue, f)
+}
+
+// drain does what is queued, up to the first failure.
+func (t *toy) drain() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	queue := t.queue
+	t.queue = nil
+	for _, f := range queue {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 type toyBuffer struct {
-	dev *toy
-	mem []byte
+	dev  *toy
+	mem  []byte
+	once sync.Once
 }
 
 func (b *toyBuffer) Device() hal.Device { return b.dev }
 func (b *toyBuffer) Size() int          { return len(b.mem) }
-func (b *toyBuffer) Free()              {}
+func (b *toyBuffer) Free() {
+	b.once.Do(func() {
+		b.dev.later(func() error {
+			scribble(b.mem)
+			return nil
+		})
+	})
+}
 
 type toyStream struct {
 	hal.Health
-	dev   *toy
-	queue []func() error
+	dev *toy
 }
 
 func (s *toyStream) Device() hal.Device { return s.dev }
 
 func (s *toyStream) later(f func() error) error {
-	s.queue = append(s.queue, f)
+	if s.Err() == nil {
+		s.dev.later(f)
+	}
 	return s.Err()
 }
 
@@ -72,7 +118,7 @@ func (s *toyStream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n i
 }
 
 func move(dst []byte, off int, src []byte) error {
-	if off+len(src) > len(dst) {
+	if off < 0 || off+len(src) > len(dst) {
 		return fmt.Errorf("%d bytes at %d of %d", len(src), off, len(dst))
 	}
 	copy(dst[off:], src)
@@ -84,12 +130,9 @@ func (s *toyStream) Record() (hal.Event, error)              { return toyEvent{s
 func (s *toyStream) Wait(e hal.Event) error                  { return e.Wait() }
 
 func (s *toyStream) Sync() error {
-	for _, f := range s.queue {
-		if err := f(); err != nil {
-			_ = s.Poison(err)
-		}
+	if err := s.dev.drain(); err != nil {
+		_ = s.Poison(err)
 	}
-	s.queue = nil
 	return s.Err()
 }
 
@@ -148,6 +191,10 @@ func TestASuiteThatCannotFailProvesNothing(t *testing.T) {
 		"writes outside": func(s hal.Stream, c *hal.Call) error {
 			return s.Upload(c.Out[0].Buf, (c.Out[0].Offset-1)*4, make([]byte, 4))
 		},
+		"changes its input": func(s hal.Stream, c *hal.Call) error {
+			return s.Upload(c.In[0].Buf, c.In[0].Offset*4, make([]byte, 4))
+		},
+		"fails": func(hal.Stream, *hal.Call) error { return hal.ErrDeviceLost },
 	} {
 		dev := &toy{}
 		dev.kernels.Add(&hal.Kernel{Key: hal.Key{Op: "exp", DType: dtype.F32, Layout: hal.Dense}, Name: "bad", Run: run})

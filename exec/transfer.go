@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"errors"
 	"runtime"
 
 	"github.com/crease-ml/crease/hal"
@@ -121,6 +122,11 @@ func (a *Array) stretch() (raw []byte, lo int, err error) {
 // nobody else holds, their buffers are swapped and nothing is copied; src is
 // then undefined.
 func (e *Engine) Assign(dst, src *Array) error {
+	for _, a := range []*Array{dst, src} {
+		if a.engine != e || a.Released() {
+			return &ops.AttrError{Op: "assign", Reason: "both tensors must be alive and on device " + e.dev.Info().Name}
+		}
+	}
 	if !dst.spec.Equal(src.spec) {
 		return &ops.ShapeError{Op: "assign", In: []ops.Spec{dst.spec, src.spec}, Rule: "the value must have the type and shape of the tensor it replaces"}
 	}
@@ -138,10 +144,14 @@ func (e *Engine) Assign(dst, src *Array) error {
 		defer fresh[0].Release()
 		src = fresh[0]
 	}
-	dst.block.version.Add(1)
 	c := &hal.Call{Op: ops.Copy.Name, In: []hal.View{src.View()}, Out: []hal.View{dst.View()}}
 	if k := e.dev.Kernels().Find(c); k != nil {
-		return e.launch(ops.Copy, k, c)
+		dst.block.version.Add(1) // also when the launch fails half-way
+		err := e.launch(ops.Copy, k, c)
+		runtime.KeepAlive([2]*Array{dst, src}) // the call holds buffers, not the blocks that own them
+		if !errors.Is(err, hal.ErrUnsupported) {
+			return err
+		}
 	}
 	if err := e.refuse(ops.Copy, Reference); err != nil {
 		return err
@@ -151,6 +161,7 @@ func (e *Engine) Assign(dst, src *Array) error {
 		return err
 	}
 	e.stats.count(ops.Copy, Reference)
+	dst.block.version.Add(1)
 	return dst.scatter(h)
 }
 

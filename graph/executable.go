@@ -96,6 +96,12 @@ func (g *Graph) layout(e *exec.Engine, nodes []*node, known map[*node][]ops.Valu
 			x.program[i].free = append(x.program[i].free, s)
 		}
 	}
+	for s, a := range x.consts { // those that only folded ops read
+		if _, used := last[s]; !used && !keep[s] {
+			a.Release()
+			delete(x.consts, s)
+		}
+	}
 	return x
 }
 
@@ -106,8 +112,8 @@ func (x *Executable) Run(inputs ...*exec.Array) ([]*exec.Array, error) {
 	}
 	slots := make([]*exec.Array, x.slots)
 	for i, a := range inputs {
-		if !a.Spec().Equal(x.inputs[i]) {
-			return nil, fmt.Errorf("graph: input %d is %s, recorded as %s", i, a.Spec(), x.inputs[i])
+		if err := x.check(i, a); err != nil {
+			return nil, err
 		}
 		slots[i] = a
 	}
@@ -146,6 +152,21 @@ func (x *Executable) Run(inputs ...*exec.Array) ([]*exec.Array, error) {
 		given[s] = true
 	}
 	return out, nil
+}
+
+// check refuses an input that is not what was recorded.
+func (x *Executable) check(i int, a *exec.Array) error {
+	switch {
+	case a == nil:
+		return fmt.Errorf("graph: input %d is missing", i)
+	case a.Released():
+		return fmt.Errorf("graph: input %d has been freed", i)
+	case a.Engine() != x.engine:
+		return fmt.Errorf("graph: input %d is on another device, %s, than the graph, %s", i, a.Engine().Device().Info().Name, x.engine.Device().Info().Name)
+	case !a.Spec().Equal(x.inputs[i]):
+		return fmt.Errorf("graph: input %d is %s, recorded as %s", i, a.Spec(), x.inputs[i])
+	}
+	return nil
 }
 
 // Close releases the constants.

@@ -31,9 +31,19 @@ func live(outputs []*Value) map[*node]bool {
 const foldLimit = 1 << 16
 
 // fold computes ops on constants once, on the engine that will replay the
-// graph, so that the bits are those of eager. It returns the arrays by node.
-func fold(e *exec.Engine, nodes []*node) (map[*node][]ops.Value, error) {
-	known := map[*node][]ops.Value{}
+// graph, so that the bits are those of eager. It returns the arrays by node, none
+// with an error.
+func fold(e *exec.Engine, nodes []*node) (known map[*node][]ops.Value, err error) {
+	known = map[*node][]ops.Value{}
+	defer func() {
+		if err != nil {
+			for _, arrays := range known {
+				for _, a := range arrays {
+					a.(*exec.Array).Release()
+				}
+			}
+		}
+	}()
 	for _, n := range nodes {
 		if n.value != nil {
 			a, err := e.Upload(*n.value)

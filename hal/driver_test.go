@@ -1,0 +1,107 @@
+package hal_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/crease-ml/crease/hal"
+)
+
+// fake is a device that is there.
+type fake struct {
+	hal.Device
+	name string
+}
+
+func (f *fake) Info() hal.Info { return hal.Info{Name: f.name} }
+
+func init() {
+	status := func(name string, present bool) func() []hal.Status {
+		return func() []hal.Status {
+			return []hal.Status{{Name: name, Present: present, Reason: "it was taken away"}}
+		}
+	}
+	open := func(s hal.Spec) (hal.Device, error) { return &fake{name: s.String()}, nil }
+	hal.Register(hal.Driver{Kind: "shy", Preference: -1, Probe: status("shy", true), Open: open})
+	hal.Register(hal.Driver{Kind: "plain", Preference: 0, Probe: status("plain", true), Open: open})
+	hal.Register(hal.Driver{Kind: "gone", Preference: 9, Probe: status("gone", false), Open: func(s hal.Spec) (hal.Device, error) {
+		return nil, &hal.AbsentError{Device: s.String(), Reason: "it was taken away", Remedy: "Bring it back."}
+	}})
+}
+
+func TestOpenGivesOneDeviceToAName(t *testing.T) {
+	a, err := hal.Open("plain@x=1,b=2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := hal.Open("plain@b=2,x=1")
+	if err != nil || a != b {
+		t.Errorf("two devices of one name (%v)", err)
+	}
+	if c, err := hal.Open("plain"); err != nil || c == a {
+		t.Errorf("one device of two names (%v)", err)
+	}
+}
+
+func TestAutoTakesTheBestThatIsPresent(t *testing.T) {
+	var kinds []string
+	for _, d := range hal.Drivers() {
+		kinds = append(kinds, d.Kind)
+	}
+	if want := []string{"gone", "plain", "shy"}; !slices.Equal(kinds, want) {
+		t.Errorf("drivers in the order %v, want %v", kinds, want)
+	}
+	d, err := hal.Open("auto")
+	if err != nil || d.Info().Name != "plain" {
+		t.Errorf("auto is %v (%v)", d, err)
+	}
+}
+
+func TestOpenSaysWhatIsMissing(t *testing.T) {
+	var absent *hal.AbsentError
+	if _, err := hal.Open("gone"); !errors.As(err, &absent) || !strings.Contains(err.Error(), "Bring it back.") {
+		t.Errorf("an absent device: %v", err)
+	}
+	if _, err := hal.Open("cuda:7"); !errors.As(err, &absent) {
+		t.Errorf("a kind of the grammar without a driver: %v", err)
+	}
+	var bad *hal.SpecError
+	for _, name := range []string{"abacus", "auto:1", "auto@a=1", ""} {
+		if _, err := hal.Open(name); !errors.As(err, &bad) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, s := range hal.AbsentKinds() {
+		if s.Present || s.Reason == "" || s.Remedy == "" {
+			t.Errorf("absent kind %+v", s)
+		}
+	}
+}
+
+func TestRegisterTwicePanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a second driver of one kind was taken")
+		}
+	}()
+	hal.Register(hal.Driver{Kind: "plain"})
+}
+
+func TestHealthKeepsTheFirstFailure(t *testing.T) {
+	var h hal.Health
+	if h.Err() != nil {
+		t.Error("born ill")
+	}
+	if err := h.Poison(hal.ErrDeviceLost); err != hal.ErrDeviceLost {
+		t.Error(err)
+	}
+	if err := h.Poison(hal.ErrClosed); err != hal.ErrDeviceLost || h.Err() != hal.ErrDeviceLost {
+		t.Errorf("the first failure was replaced by %v", err)
+	}
+	e := &hal.DeviceError{Device: "cpu", Op: "add", Kernel: "add_f32", Err: hal.ErrOutOfMemory}
+	if !errors.Is(e, hal.ErrOutOfMemory) || e.Error() != "device cpu: add (kernel add_f32): out of device memory" {
+		t.Errorf("%v", e)
+	}
+}
