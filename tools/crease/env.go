@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -27,38 +28,68 @@ var variables = []struct{ name, doc string }{
 	{"NO_COLOR", "output has no colour in any case"},
 }
 
+// machine is what crease sees of the machine and of its environment.
+type machine struct {
+	Version   string            `json:"version"`
+	Go        string            `json:"go"`
+	Platform  string            `json:"platform"`
+	Processor string            `json:"processor"`
+	Kernels   []string          `json:"kernels"`
+	Caches    [3]int            `json:"cache_bytes"` // L1 data, L2, L3; 0 is unknown
+	CPUs      int               `json:"cpus"`
+	Memory    int               `json:"memory_bytes"`
+	Variables map[string]string `json:"variables"`
+}
+
+func thisMachine() machine {
+	c := cpufeat.Caches()
+	m := machine{
+		Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Processor: cpufeat.Model(), Caches: [3]int{c.L1, c.L2, c.L3},
+		CPUs: runtime.NumCPU(), Memory: int(hostmem.Total()), Variables: map[string]string{},
+	}
+	for _, l := range []cpufeat.Level{cpufeat.AVX512, cpufeat.AVX2, cpufeat.NEON, cpufeat.Generic} {
+		if cpufeat.Available(l) {
+			m.Kernels = append(m.Kernels, l.String())
+		}
+	}
+	for _, v := range variables {
+		if value, set := os.LookupEnv(v.name); set {
+			m.Variables[v.name] = value
+		}
+	}
+	return m
+}
+
 func envCommand() *cobra.Command {
-	return &cobra.Command{
+	var f common
+	c := &cobra.Command{
 		Use:   "env",
 		Short: "Print what a bug report needs",
 		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p := &lines{w: cmd.OutOrStdout()}
-			p.printf("%-17s %s\n", "crease", version())
-			p.printf("%-17s %s %s/%s\n", "go", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			p.printf("%-17s %s\n", "processor", cpufeat.Model())
-			var levels []string
-			for _, l := range []cpufeat.Level{cpufeat.AVX512, cpufeat.AVX2, cpufeat.NEON, cpufeat.Generic} {
-				if cpufeat.Available(l) {
-					levels = append(levels, l.String())
-				}
-			}
-			p.printf("%-17s %s\n", "kernels", strings.Join(levels, ", "))
-			c := cpufeat.Caches()
-			p.printf("%-17s L1 %d KiB, L2 %d KiB, L3 %d KiB\n", "caches", c.L1>>10, c.L2>>10, c.L3>>10)
-			p.printf("%-17s %d\n", "processors", runtime.NumCPU())
-			p.printf("%-17s %.1f GiB\n", "memory", float64(hostmem.Total())/(1<<30))
-			p.printf("\n")
-			for _, v := range variables {
-				value, set := os.LookupEnv(v.name)
-				if !set {
-					value = "-"
-				}
-				p.printf("%-17s %-22s %s\n", v.name, clip(value, 22), v.doc)
-			}
-			return p.err
-		},
 	}
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		m, p := thisMachine(), &lines{w: cmd.OutOrStdout()}
+		if f.output == "json" {
+			return json.NewEncoder(p.w).Encode(m)
+		}
+		p.printf("%-17s %s\n", "crease", m.Version)
+		p.printf("%-17s %s %s\n", "go", m.Go, m.Platform)
+		p.printf("%-17s %s\n", "processor", m.Processor)
+		p.printf("%-17s %s\n", "kernels", strings.Join(m.Kernels, ", "))
+		p.printf("%-17s L1 %d KiB, L2 %d KiB, L3 %d KiB\n", "caches", m.Caches[0]>>10, m.Caches[1]>>10, m.Caches[2]>>10)
+		p.printf("%-17s %d\n", "processors", m.CPUs)
+		p.printf("%-17s %.1f GiB\n\n", "memory", float64(m.Memory)/(1<<30))
+		for _, v := range variables {
+			value, set := m.Variables[v.name]
+			if !set {
+				value = "-"
+			}
+			p.printf("%-17s %-22s %s\n", v.name, clip(value, 22), v.doc)
+		}
+		return p.err
+	}
+	return f.bindOutput(c, "table", "json")
 }
 
 func versionCommand() *cobra.Command {

@@ -21,7 +21,7 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "crease",
 		Short:         "Deep learning on whatever hardware is there",
-		Long:          "crease trains models and measures kernels on CPUs, GPUs and an emulated TPU\nthrough one small interface.",
+		Long:          "crease trains models and measures kernels on the devices of this machine\nthrough one small interface.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

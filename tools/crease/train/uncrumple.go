@@ -22,7 +22,7 @@ var Uncrumple = &Task{
 	},
 	Build: func(_ string, dev *crease.Device, g *crease.Generator) nn.Module { return newChain(dev, g) },
 	Defaults: func(string) Settings {
-		return Settings{Steps: 3500, Batch: 1024, LR: 0.01, WeightDecay: 1e-4}
+		return Settings{Steps: 3500, Batch: 1024, LR: 0.02, WeightDecay: 1e-4}
 	},
 	Layers: func(m nn.Module, x *crease.Tensor) []*crease.Tensor { return m.(*chain).layers(x) },
 }
@@ -30,6 +30,7 @@ var Uncrumple = &Task{
 const (
 	chainLayers = 8
 	chainWidth  = 64
+	chainSlope  = 3 // of the initial A: folds of the ball are steeper than a fresh Linear
 	space       = 3
 	sheets      = 5
 )
@@ -45,11 +46,14 @@ func newChain(dev *crease.Device, g *crease.Generator) *chain {
 	c := &chain{}
 	at := []crease.Option{crease.On(dev), crease.By(g)}
 	for range chainLayers {
-		out := nn.NewLinear(chainWidth, space, at...)
+		in, out := nn.NewLinear(space, chainWidth, at...), nn.NewLinear(chainWidth, space, at...)
+		for _, t := range []*crease.Tensor{in.Weight, in.Bias} {
+			t.Assign(t.MulScalar(chainSlope))
+		}
 		for _, t := range []*crease.Tensor{out.Weight, out.Bias} {
 			t.Assign(crease.ZerosLike(t))
 		}
-		c.folds = append(c.folds, nn.NewResidual(nn.NewLinear(space, chainWidth, at...).WithAct("tanh"), out))
+		c.folds = append(c.folds, nn.NewResidual(in.WithAct("tanh"), out))
 	}
 	c.head = nn.NewLinear(space, sheets, at...)
 	return c
