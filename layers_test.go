@@ -22,8 +22,8 @@ var layers = []struct {
 	{"foundations", []string{"dtype", "shape", "internal/..."}},
 	{"hal", []string{"hal"}},
 	{"ops", []string{"ops/expr", "ops"}},
-	{"kernels", []string{"cpu/gemm", "cpu/vec"}},
-	{"backends", []string{"cpu", "hal/null"}},
+	{"kernels", []string{"cpu/gemm", "cpu/vec", "kernels"}},
+	{"backends", []string{"cpu", "opencl", "kernels/emulate", "hal/null"}},
 	{"execution", []string{"exec", "autograd", "graph"}},
 	{"the user's package", []string{""}},
 	{"libraries", []string{"data/safetensors", "data/picture", "data", "nn", "optim", "conform"}},
@@ -45,7 +45,7 @@ var sideways = map[string][]string{
 // outside are the modules that packages may use besides the standard library.
 var outside = map[string][]string{
 	"golang.org/x/sys":             {"internal/...", "cpu/...", "tools/avx512emu"},
-	"github.com/ebitengine/purego": {"internal/...", "bench/..."},
+	"github.com/ebitengine/purego": {"internal/...", "bench/...", "opencl", "kernels/emulate"},
 	"github.com/spf13/cobra":       {"tools/..."},
 	"github.com/spf13/pflag":       {"tools/..."},
 }

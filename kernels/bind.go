@@ -1,0 +1,299 @@
+package kernels
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/ops"
+)
+
+// addTexts registers the kernels of the .k files.
+func (l *library) addTexts(r *hal.Registry) {
+	texts, err := parseFiles(files)
+	if err != nil {
+		panic("kernels: " + err.Error()) // the files are part of the program; a test parses them
+	}
+	byName := map[string]*text{}
+	for _, t := range texts {
+		if byName[t.name] != nil {
+			panic("kernels: two kernels are named " + t.name)
+		}
+		byName[t.name] = t
+	}
+	for _, t := range texts {
+		if t.op != "" && l.suits(t) {
+			l.addText(r, t, byName)
+		}
+	}
+}
+
+// suits reports whether a kernel is made for this device.
+func (l *library) suits(t *text) bool {
+	return slices.Contains(t.dialects, l.caps.Dialect) && !(t.cpu && !l.caps.CPU) && !(t.gpu && l.caps.CPU)
+}
+
+func (l *library) addText(r *hal.Registry, t *text, byName map[string]*text) {
+	op := ops.Get(t.op)
+	if op == nil {
+		panic(fmt.Sprintf("kernels: %s: kernel %s: there is no op %q", t.file, t.name, t.op))
+	}
+	layout := hal.Dense
+	if t.strided {
+		layout = hal.Strided
+	}
+	for _, dt := range op.Types {
+		c := classOf(dt)
+		if !slices.Contains(t.classes, c) || !l.computes(c) {
+			continue
+		}
+		k := &hal.Kernel{
+			Key: hal.Key{Op: t.op, DType: dt, Layout: layout}, Name: t.name + "_" + dt.String(), Priority: hal.Portable + t.priority,
+			Accepts: func(call *hal.Call) bool {
+				b, err := l.bind(t, c, call)
+				if err != nil {
+					panic(err)
+				}
+				return b != nil && indexable(call)
+			},
+			Run: func(s hal.Stream, call *hal.Call) error {
+				for next := t; next != nil; next = byName[next.next] {
+					if err := l.runText(s, next, c, call); err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+		}
+		if t.work != nil {
+			k.Work = func(call *hal.Call) int {
+				b, err := l.bind(t, c, call)
+				if err != nil {
+					panic(err)
+				}
+				n, err := t.work.elements(b.env)
+				if err != nil {
+					panic(t.wrong("work", err))
+				}
+				return n.(int) * t.work.size(c)
+			}
+		}
+		r.Add(k)
+	}
+}
+
+// size is the bytes of an element of scratch memory.
+func (b buffer) size(c class) int {
+	if b.typ == "T" {
+		return width(c.real())
+	}
+	t, _ := dtype.Parse(b.typ)
+	return t.Size()
+}
+
+// textKey is what the program of a kernel depends on.
+type textKey struct {
+	text   *text
+	class  class
+	consts string
+}
+
+// binding is a kernel bound to a call.
+type binding struct {
+	env    *env
+	key    textKey
+	values *values
+	fields []field
+	consts [][2]string
+	views  []hal.View
+	bufs   []buffer
+}
+
+func (t *text) wrong(what string, err error) error {
+	return fmt.Errorf("kernels: %s: kernel %s: %s: %w", t.file, t.name, what, err)
+}
+
+// bind evaluates a kernel's directives for a call. Nil without an error means
+// that the kernel does not take it.
+func (l *library) bind(t *text, c class, call *hal.Call) (*binding, error) {
+	b := &binding{env: &env{call: call, text: t, vars: map[string]any{}}, key: textKey{text: t, class: c}, values: &values{}}
+	if err := b.operands(t, call); err != nil {
+		return nil, err
+	}
+	for name, v := range l.tuned(t) {
+		b.env.vars[name] = v
+		b.constant(name, v)
+	}
+	if t.work != nil && call.Work != nil {
+		b.bufs, b.views = append(b.bufs, t.work.buffer), append(b.views, hal.View{Buf: call.Work, DType: dtype.F32})
+	}
+	header(b.values, func(i int) bool { return b.bufs[i].coded(c) }, b.views)
+	b.values.int(int(call.DType()))
+	b.fields = append(b.fields, field{name: "T", typ: "int"})
+	b.env.vars["T"] = int(call.DType())
+	for _, s := range t.steps {
+		v, err := s.expr(b.env)
+		if err != nil {
+			return nil, t.wrong(s.kind+" "+s.src, err)
+		}
+		switch s.kind {
+		case "when":
+			if v == 0 {
+				return nil, nil
+			}
+		case "let":
+			b.env.vars[s.name] = v
+		case "const":
+			n, ok := v.(int)
+			if !ok {
+				return nil, t.wrong("const "+s.src, fmt.Errorf("%v is no int", v))
+			}
+			b.env.vars[s.name] = n
+			b.constant(s.name, n)
+		case "val":
+			b.env.vars[s.name] = v
+			if err := b.value(s, c, v); err != nil {
+				return nil, t.wrong("val "+s.src, err)
+			}
+		}
+	}
+	slices.SortFunc(b.consts, func(x, y [2]string) int { return strings.Compare(x[0], y[0]) })
+	b.key.consts = fmt.Sprint(b.consts)
+	return b, nil
+}
+
+// operands names the views of a call. An optional input that is not given is nil.
+func (b *binding) operands(t *text, call *hal.Call) error {
+	in, out := 0, 0
+	for _, o := range t.operands {
+		list, at := call.In, &in
+		if o.out {
+			list, at = call.Out, &out
+		}
+		given := *at < len(list)
+		if o.optional {
+			b.constant("HAS_"+o.name, truth(given))
+		}
+		if !given {
+			if !o.optional {
+				return t.wrong("operand "+o.name, fmt.Errorf("the call has %d inputs and %d outputs", len(call.In), len(call.Out)))
+			}
+			b.env.vars[o.name] = view(nil)
+			continue
+		}
+		b.env.vars[o.name] = &list[*at]
+		b.bufs, b.views = append(b.bufs, o.buffer), append(b.views, list[*at])
+		*at++
+	}
+	return nil
+}
+
+func (b *binding) constant(name string, v int) {
+	b.consts = append(b.consts, [2]string{name, strconv.Itoa(v)})
+}
+
+// value appends a value to the structure. Lists are cut or filled with 0 to the
+// array's length.
+func (b *binding) value(s step, c class, v any) error {
+	put := func(v any) error {
+		switch v := v.(type) {
+		case int:
+			switch s.typ {
+			case "int":
+				b.values.int(v)
+			case "long":
+				b.values.long(int64(v))
+			default:
+				b.values.real(c, float64(v), b.env.call.DType())
+			}
+		case float64:
+			if s.typ != "real" {
+				return fmt.Errorf("%v is no int", v)
+			}
+			b.values.real(c, v, b.env.call.DType())
+		default:
+			return fmt.Errorf("%v is no number", v)
+		}
+		return nil
+	}
+	f := field{name: s.name, typ: s.typ}
+	defer func() { b.fields = append(b.fields, f) }()
+	if s.length == "" {
+		return put(v)
+	}
+	n, err := strconv.Atoi(s.length)
+	if err != nil {
+		var ok bool
+		if n, ok = b.env.vars[s.length].(int); !ok {
+			return fmt.Errorf("the length %s is neither a number nor a const", s.length)
+		}
+	}
+	list, ok := v.([]int)
+	if !ok || n <= 0 {
+		return fmt.Errorf("%v for an array of %d", v, n)
+	}
+	f.length = n
+	for i := range n {
+		e := 0
+		if i < len(list) {
+			e = list[i]
+		}
+		if err := put(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runText launches one kernel of a chain.
+func (l *library) runText(s hal.Stream, t *text, c class, call *hal.Call) error {
+	b, err := l.bind(t, c, call)
+	if err != nil {
+		return err
+	}
+	if b == nil {
+		return hal.ErrUnsupported
+	}
+	groups := [3]int{1, 1, 1}
+	for i, g := range t.grid {
+		v, err := g(b.env)
+		if err != nil {
+			return t.wrong("grid", err)
+		}
+		n, ok := v.(int)
+		if !ok || n < 0 {
+			return t.wrong("grid", fmt.Errorf("%v groups", v))
+		}
+		groups[i] = n
+	}
+	if groups[0]*groups[1]*groups[2] == 0 {
+		return nil
+	}
+	p, err := l.get(b.key, func() (*source, error) { return b.source(t, c) })
+	if err != nil {
+		return err
+	}
+	return launch(s, p, groups, b.views, b.values.done())
+}
+
+// source is the text of a bound kernel.
+func (b *binding) source(t *text, c class) (*source, error) {
+	s := &source{
+		name: t.name + "_" + c.String(), class: c, buffers: b.bufs, fields: b.fields, defines: append(b.consts, t.defines...),
+		locals: t.locals, group: [3]int{1, 1, 1}, body: t.body, helpers: t.helpers,
+	}
+	for i, g := range t.group {
+		n, err := strconv.Atoi(g)
+		if err != nil {
+			var ok bool
+			if n, ok = b.env.vars[g].(int); !ok {
+				return nil, t.wrong("group", fmt.Errorf("%q is neither a number nor a tune nor a const", g))
+			}
+		}
+		s.group[i] = n
+	}
+	return s, nil
+}

@@ -1,0 +1,171 @@
+//go:build (linux || darwin) && (amd64 || arm64)
+
+// Package emulate is a device that runs portable kernels as C++, one fiber for
+// every work item, to find what a GPU would not report: a barrier that is missing
+// or that not all items reach, and an access outside a buffer. It needs a C++
+// compiler and is for tests: programs are slow and launches run inline.
+package emulate
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/kernels"
+)
+
+// Device is an emulated device with memory of its own.
+type Device struct {
+	compiler, dir string
+	kernels       hal.Registry
+	mu            sync.Mutex // one launch at a time: the emulation has global state
+	entries       map[*kernels.Program]entry
+}
+
+// entry is a compiled program: it returns what went wrong, empty if nothing did.
+type entry func(groups *int32, buffers *unsafe.Pointer, sizes *int64, values *byte) string
+
+// New is a device that keeps what it compiles in a temporary folder. Without a C++
+// compiler it is an *hal.AbsentError.
+func New() (*Device, error) {
+	cxx, err := exec.LookPath("g++")
+	if err != nil {
+		if cxx, err = exec.LookPath("clang++"); err != nil {
+			return nil, &hal.AbsentError{Device: "emulate", Reason: "neither g++ nor clang++ is in PATH", Remedy: "Install a C++ compiler (Debian: apt-get install g++)."}
+		}
+	}
+	dir, err := os.MkdirTemp("", "crease-emulate-")
+	if err != nil {
+		return nil, err
+	}
+	d := &Device{compiler: cxx, dir: dir, entries: map[*kernels.Program]entry{}}
+	kernels.Register(&d.kernels, kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16})
+	return d, nil
+}
+
+// Info describes the device.
+func (d *Device) Info() hal.Info {
+	types := map[dtype.Type]hal.Support{}
+	for _, t := range dtype.All() {
+		types[t] = hal.Arithmetic
+	}
+	return hal.Info{Name: "emulate", Kind: "emulate", Description: "portable kernels as C++", Alignment: 16, DTypes: types}
+}
+
+// Kernels is the registry.
+func (d *Device) Kernels() *hal.Registry { return &d.kernels }
+
+// NewStream is a stream that runs inline.
+func (d *Device) NewStream() (hal.Stream, error) { return &stream{dev: d}, nil }
+
+// Close removes what was compiled.
+func (d *Device) Close() error { return os.RemoveAll(d.dir) }
+
+// Alloc is host memory, filled with garbage.
+func (d *Device) Alloc(n int) (hal.Buffer, error) {
+	b := &buffer{dev: d, mem: make([]byte, n)}
+	for i := range b.mem {
+		b.mem[i] = 0xa5
+	}
+	return b, nil
+}
+
+type buffer struct {
+	dev *Device
+	mem []byte
+}
+
+func (b *buffer) Device() hal.Device { return b.dev }
+func (b *buffer) Size() int          { return len(b.mem) }
+func (b *buffer) Free()              {}
+
+type stream struct {
+	hal.Health
+	dev *Device
+}
+
+func (s *stream) Device() hal.Device { return s.dev }
+
+func (s *stream) Upload(dst hal.Buffer, off int, src []byte) error {
+	return s.move(dst.(*buffer).mem, off, src, 0, len(src))
+}
+
+func (s *stream) Download(dst []byte, src hal.Buffer, off int) error {
+	return s.move(dst, 0, src.(*buffer).mem, off, len(dst))
+}
+
+func (s *stream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n int) error {
+	return s.move(dst.(*buffer).mem, dstOff, src.(*buffer).mem, srcOff, n)
+}
+
+func (s *stream) move(dst []byte, to int, src []byte, from, n int) error {
+	if to < 0 || from < 0 || n < 0 || to+n > len(dst) || from+n > len(src) {
+		return fmt.Errorf("emulate: %d bytes from %d of %d to %d of %d", n, from, len(src), to, len(dst))
+	}
+	copy(dst[to:to+n], src[from:from+n])
+	return s.Err()
+}
+
+func (s *stream) Launch(k *hal.Kernel, c *hal.Call) error { return k.Run(s, c) }
+func (s *stream) Record() (hal.Event, error)              { return event{s}, s.Err() }
+func (s *stream) Wait(e hal.Event) error                  { return e.Wait() }
+func (s *stream) Sync() error                             { return s.Err() }
+
+type event struct{ s *stream }
+
+func (e event) Wait() error { return e.s.Err() }
+
+// Run compiles a program on first use and runs it.
+func (s *stream) Run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, values []byte) error {
+	if len(buffers) != p.Buffers || len(values) != p.Values {
+		return fmt.Errorf("emulate: %s takes %d buffers and %d bytes of values, not %d and %d", p.Name, p.Buffers, p.Values, len(buffers), len(values))
+	}
+	s.dev.mu.Lock()
+	defer s.dev.mu.Unlock()
+	run, err := s.dev.compile(p)
+	if err != nil {
+		return err
+	}
+	g := [3]int32{int32(groups[0]), int32(groups[1]), int32(groups[2])}
+	ptrs, sizes := make([]unsafe.Pointer, len(buffers)+1), make([]int64, len(buffers)+1)
+	for i, b := range buffers {
+		mem := b.(*buffer).mem
+		ptrs[i], sizes[i] = unsafe.Pointer(unsafe.SliceData(mem)), int64(len(mem))
+	}
+	if trouble := run(&g[0], &ptrs[0], &sizes[0], &values[0]); trouble != "" {
+		return errors.New("emulate: " + p.Name + ": " + trouble)
+	}
+	return nil
+}
+
+func (d *Device) compile(p *kernels.Program) (entry, error) {
+	if run, ok := d.entries[p]; ok {
+		return run, nil
+	}
+	sum := sha256.Sum256([]byte(p.Source))
+	base := filepath.Join(d.dir, fmt.Sprintf("%s_%x", p.Name, sum[:8]))
+	if err := os.WriteFile(base+".cpp", []byte(p.Source), 0o600); err != nil {
+		return nil, err
+	}
+	out, err := exec.Command(d.compiler, "-std=c++17", "-O1", "-ffp-contract=off", "-fPIC", "-shared", "-fno-exceptions", "-w", "-o", base+".so", base+".cpp").CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("emulate: %s does not compile: %w\n%s", p.Name, err, out)
+	}
+	lib, err := purego.Dlopen(base+".so", purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if err != nil {
+		return nil, err
+	}
+	var run entry
+	purego.RegisterLibFunc(&run, lib, "run")
+	d.entries[p] = run
+	return run, nil
+}

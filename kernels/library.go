@@ -1,0 +1,92 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/shape"
+)
+
+// library makes the programs of one device, each once.
+type library struct {
+	caps     Caps
+	mu       sync.Mutex
+	programs map[any]*Program
+}
+
+// get is the program of a key, a comparable value that says all its text depends on.
+func (l *library) get(key any, make func() (*source, error)) (*Program, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.programs[key]; ok {
+		return p, nil
+	}
+	s, err := make()
+	if err != nil {
+		return nil, err
+	}
+	p := s.program(l.caps.Dialect)
+	l.programs[key] = p
+	return p, nil
+}
+
+// computes reports whether the device can compute in a class.
+func (l *library) computes(c class) bool { return c != f64 || l.caps.F64 }
+
+// launch queues a program.
+func launch(s hal.Stream, p *Program, groups [3]int, views []hal.View, values []byte) error {
+	to, ok := s.(Launcher)
+	if !ok {
+		return fmt.Errorf("kernels: a %T runs no programs", s)
+	}
+	buffers := make([]hal.Buffer, len(views))
+	for i, v := range views {
+		buffers[i] = v.Buf
+	}
+	return to.Run(p, groups, buffers, values)
+}
+
+// indexable reports whether kernels, which count in 32 bits, can reach every
+// element of every view.
+func indexable(c *hal.Call) bool {
+	for _, list := range [][]hal.View{c.In, c.Out} {
+		for _, v := range list {
+			lo, hi, err := shape.Extent(v.Shape, v.Strides, v.Offset)
+			if err != nil || lo < 0 || hi > math.MaxInt32 || v.Elements() > math.MaxInt32 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// header is the beginning of the values of a launch: offset and, where a program
+// asks for it, element type of every buffer.
+func header(w *values, coded func(i int) bool, views []hal.View) {
+	for i, v := range views {
+		w.int(v.Offset)
+		if coded(i) {
+			w.int(int(v.DType))
+		}
+	}
+}
+
+// ceil is a/b rounded up.
+func ceil(a, b int) int { return (a + b - 1) / b }
+
+// bitsType is an element type of the same size that is moved without looking at
+// its value.
+func bitsType(t dtype.Type) dtype.Type {
+	switch t.Size() {
+	case 8:
+		return dtype.U64
+	case 4:
+		return dtype.F32
+	case 2:
+		return dtype.U16
+	}
+	return dtype.U8
+}

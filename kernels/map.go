@@ -1,0 +1,174 @@
+package kernels
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/ops"
+	"github.com/crease-ml/crease/ops/expr"
+	"github.com/crease-ml/crease/shape"
+)
+
+// Every op row with a scalar expression becomes a kernel here, and so does any
+// expression: fusing ops is substituting their expressions.
+
+const (
+	mapGroup = 64
+	mapItems = 4 // elements a work item computes
+)
+
+// mapKey is what the text of a map depends on.
+type mapKey struct {
+	expr   *expr.Node
+	class  class
+	bools  int // bit i: input i is of truth values among numbers
+	truth  bool
+	rank   int // of the collapsed views, 0 where all are dense
+	inputs int
+}
+
+// addMaps registers a kernel for every elementwise row.
+func (l *library) addMaps(r *hal.Registry) {
+	for _, op := range ops.All() {
+		if op.Expr == nil {
+			continue
+		}
+		for _, t := range op.Types {
+			if !l.computes(classOf(t)) {
+				continue
+			}
+			r.Add(&hal.Kernel{
+				Key:  hal.Key{Op: op.Name, DType: t, Layout: hal.Strided},
+				Name: op.Name + "_" + t.String() + "_map", Priority: hal.Portable,
+				Accepts: func(c *hal.Call) bool { return indexable(c) && l.computes(classOf(computedIn(c))) },
+				Run: func(s hal.Stream, c *hal.Call) error {
+					var params []float64
+					if op.Params != nil {
+						params = op.Params(c.Attrs)
+					}
+					return l.runMap(s, op.Name, op.Expr, params, c)
+				},
+			})
+		}
+	}
+}
+
+// computedIn is the element type that an expression is computed in: that of the
+// first operand that is not a truth value.
+func computedIn(c *hal.Call) dtype.Type {
+	if len(c.In) == 0 {
+		return c.Out[0].DType
+	}
+	for _, v := range c.In {
+		if v.DType != dtype.Bool {
+			return v.DType
+		}
+	}
+	return dtype.Bool
+}
+
+// runMap launches an expression over views of one shape.
+func (l *library) runMap(s hal.Stream, name string, e *expr.Node, params []float64, c *hal.Call) error {
+	total := c.Out[0].Elements()
+	if total == 0 {
+		return nil
+	}
+	t := computedIn(c)
+	key := mapKey{expr: e, class: classOf(t), inputs: len(c.In), truth: c.Out[0].DType == dtype.Bool && t != dtype.Bool}
+	strides := [][]int{c.Out[0].Strides}
+	for i, v := range c.In {
+		strides = append(strides, v.Strides)
+		if v.DType == dtype.Bool && t != dtype.Bool {
+			key.bools |= 1 << i
+		}
+	}
+	var dims []int
+	if !c.Dense() {
+		dims, strides = shape.Collapse(c.Out[0].Shape, strides...)
+		key.rank = max(len(dims), 1)
+	}
+	p, err := l.get(key, func() (*source, error) { return mapSource(name, key, len(params)) })
+	if err != nil {
+		return err
+	}
+	views := append([]hal.View{c.Out[0]}, c.In...)
+	w := &values{}
+	header(w, func(i int) bool {
+		if i == 0 {
+			return key.class.coded() && !key.truth
+		}
+		return key.class.coded() && key.bools>>(i-1)&1 == 0
+	}, views)
+	w.int(total)
+	w.int(int(t))
+	if key.rank > 0 {
+		for _, list := range append([][]int{dims}, strides...) {
+			for i := range key.rank {
+				if i < len(list) {
+					w.int(list[i])
+				} else {
+					w.int(1) // a scalar: one element
+				}
+			}
+		}
+	}
+	for _, v := range params {
+		w.real(key.class, v, t)
+	}
+	return launch(s, p, [3]int{ceil(total, mapGroup*mapItems), 1, 1}, views, w.done())
+}
+
+// mapSource writes the kernel of an expression.
+func mapSource(name string, key mapKey, params int) (*source, error) {
+	s := &source{name: fmt.Sprintf("%s_%s", name, key.class), class: key.class, group: [3]int{mapGroup, 1, 1},
+		defines: [][2]string{{"ITEMS", fmt.Sprint(mapItems)}, {"RANK", fmt.Sprint(key.rank)}}}
+	out := buffer{name: "y", typ: "T", out: true}
+	if key.truth {
+		out.typ = "bool"
+	}
+	s.buffers = []buffer{out}
+	for i := range key.inputs {
+		b := buffer{name: fmt.Sprintf("a%d", i), typ: "T"}
+		if key.bools>>i&1 == 1 {
+			b.typ = "bool"
+		}
+		s.buffers = append(s.buffers, b)
+	}
+	s.fields = []field{{name: "total", typ: "int"}, {name: "T", typ: "int"}}
+	if key.rank > 0 {
+		s.fields = append(s.fields, field{"dims", "int", key.rank})
+		for _, b := range s.buffers {
+			s.fields = append(s.fields, field{b.name + "_s", "int", key.rank})
+		}
+	}
+	for i := range params {
+		s.fields = append(s.fields, field{name: fmt.Sprintf("p%d", i), typ: "real"})
+	}
+	code, err := render(key.expr, key.class, "result")
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	b.WriteString("\tfor (int k = 0; k < ITEMS; k++) {\n\t\tint i = (GRP(0) * ITEMS + k) * GROUP0 + LID(0);\n\t\tif (i >= total) continue;\n")
+	at := func(string) string { return "i" }
+	if key.rank > 0 {
+		at = func(name string) string { return "i_" + name }
+		for _, f := range s.buffers {
+			fmt.Fprintf(&b, "\t\tint i_%s = 0;\n", f.name)
+		}
+		b.WriteString("\t\tint rest = i;\n\t\tfor (int d = RANK - 1; d >= 0; d--) {\n\t\t\tint q = rest / dims[d], at = rest - q * dims[d];\n\t\t\trest = q;\n")
+		for _, f := range s.buffers {
+			fmt.Fprintf(&b, "\t\t\ti_%s += at * %[1]s_s[d];\n", f.name)
+		}
+		b.WriteString("\t\t}\n")
+	}
+	for i := range key.inputs {
+		fmt.Fprintf(&b, "\t\treal x%d = GET(a%[1]d, %s);\n", i, at(fmt.Sprintf("a%d", i)))
+	}
+	b.WriteString(code)
+	fmt.Fprintf(&b, "\t\tSET(y, %s, result);\n\t}\n", at("y"))
+	s.body = b.String()
+	return s, nil
+}

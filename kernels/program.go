@@ -1,0 +1,51 @@
+package kernels
+
+import "github.com/crease-ml/crease/hal"
+
+// Dialect is a language that kernel text is translated to.
+type Dialect uint8
+
+// Dialects.
+const (
+	OpenCL Dialect = iota // OpenCL C 1.2
+	CUDA                  // CUDA C
+	CPlus                 // C++ for the emulation on fibers, see package emulate
+)
+
+func (d Dialect) String() string { return [...]string{"OpenCL C", "CUDA C", "C++"}[d] }
+
+// Program is one kernel in the text of a dialect, ready for a compiler. Programs
+// are made once and shared, so a device may keep what it compiled by pointer.
+type Program struct {
+	Name    string // the entry point: "softmax_f32"
+	Dialect Dialect
+	Source  string // everything the compiler reads
+	Group   [3]int // work items of a group, each at least 1
+	// Buffers is how many buffers the entry point takes. They come first; one
+	// structure of Values bytes follows by value.
+	Buffers int
+	Values  int
+	F64     bool // computes in double precision
+}
+
+// Launcher is the stream of a device that runs programs.
+type Launcher interface {
+	hal.Stream
+	// Run queues a program over that many work groups along each axis. A group
+	// count of 0 runs nothing. Buffers are in the order of the entry point;
+	// values are the bytes of its structure, laid out as C does on a little-endian
+	// 64-bit machine, and may be reused on return.
+	Run(p *Program, groups [3]int, buffers []hal.Buffer, values []byte) error
+}
+
+// Caps is what a device says of itself to the kernels.
+type Caps struct {
+	Dialect  Dialect
+	F64      bool   // computes in double precision
+	MaxGroup int    // most work items in a group
+	Local    int    // bytes of local memory a group can have
+	CPU      bool   // the device is a processor: wide vectors, no local memory of its own
+	Vendor   string // for the tuning table, lower case: "nvidia"
+	Arch     string // "sm_90"
+	Device   string // the device's own name
+}

@@ -1,0 +1,222 @@
+package kernels
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/crease-ml/crease/dtype"
+)
+
+// source is a kernel before translation: what it reads and writes, and a body
+// that every dialect understands.
+type source struct {
+	name    string
+	class   class
+	buffers []buffer
+	fields  []field      // of the structure of values, after those of the buffers
+	defines [][2]string  // constants of this very program
+	locals  []localArray // memory that a group shares
+	group   [3]int
+	body    string
+	helpers string // functions that the body calls
+}
+
+// buffer is an operand in device memory. Its type is "T", the class's; the name
+// of an element type; "index", an integer type that is known when it runs; or
+// "coded", any type known when it runs, which the body reads by itself.
+type buffer struct {
+	name, typ string
+	out       bool
+}
+
+// coded buffers carry their element type as a value.
+func (b buffer) coded(c class) bool {
+	return b.typ == "index" || b.typ == "coded" || b.typ == "T" && c.coded()
+}
+
+// field is a value: "int", "long" or "real", an array if length is positive.
+type field struct {
+	name, typ string
+	length    int
+}
+
+type localArray struct{ name, typ, length string }
+
+// ctype is the C type behind a field or local type.
+func (s *source) ctype(t string) string {
+	if t == "real" {
+		return s.class.real()
+	}
+	return t
+}
+
+// layout is every field of the structure, those of the buffers first.
+func (s *source) layout() []field {
+	var all []field
+	for _, b := range s.buffers {
+		all = append(all, field{name: b.name + "_off", typ: "int"})
+		if b.coded(s.class) {
+			all = append(all, field{name: b.name + "_t", typ: "int"})
+		}
+	}
+	return append(all, s.fields...)
+}
+
+func width(ctype string) int {
+	if ctype == "long" || ctype == "double" {
+		return 8
+	}
+	return 4
+}
+
+// program translates.
+func (s *source) program(d Dialect) *Program {
+	w := &values{}
+	for _, f := range s.layout() {
+		for range max(f.length, 1) {
+			w.pad(width(s.ctype(f.typ)))
+			w.b = append(w.b, make([]byte, width(s.ctype(f.typ)))...)
+		}
+	}
+	return &Program{
+		Name: s.name, Dialect: d, Source: dialects[d].text(s), Group: s.group,
+		Buffers: len(s.buffers), Values: len(w.done()), F64: s.class == f64 || strings.Contains(s.body, "double"),
+	}
+}
+
+// values builds the structure of a launch, field after field.
+type values struct {
+	b     []byte
+	align int
+}
+
+func (v *values) pad(n int) {
+	v.align = max(v.align, n)
+	for len(v.b)%n != 0 {
+		v.b = append(v.b, 0)
+	}
+}
+
+func (v *values) int(x int) {
+	v.pad(4)
+	v.b = binary.LittleEndian.AppendUint32(v.b, uint32(int32(x)))
+}
+
+func (v *values) long(x int64) {
+	v.pad(8)
+	v.b = binary.LittleEndian.AppendUint64(v.b, uint64(x))
+}
+
+func (v *values) real(c class, x float64, t dtype.Type) {
+	switch c {
+	case f64:
+		v.pad(8)
+		v.b = binary.LittleEndian.AppendUint64(v.b, math.Float64bits(x))
+	case ints:
+		v.long(intOf(x, t))
+	default:
+		v.pad(4)
+		v.b = binary.LittleEndian.AppendUint32(v.b, math.Float32bits(float32(x)))
+	}
+}
+
+// done is the structure, as long as C makes it.
+func (v *values) done() []byte {
+	v.pad(max(v.align, 1))
+	return v.b
+}
+
+// dialect is how a language spells a kernel's frame.
+type dialect struct {
+	prelude string
+	// host, if any, writes what starts the kernel, before values have names.
+	host func(s *source) string
+	// entry is the head of the kernel function with its parameters.
+	entry func(s *source) string
+	local func(ctype, name, length string) string
+}
+
+// text is everything a compiler reads.
+func (d *dialect) text(s *source) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#define REAL_IS_%s 1\n", strings.ToUpper(s.class.real()))
+	b.WriteString(d.prelude)
+	b.WriteString(codes())
+	b.WriteString(common)
+	b.WriteString("typedef struct {\n")
+	for _, f := range s.layout() {
+		if f.length > 0 {
+			fmt.Fprintf(&b, "\t%s %s[%d];\n", s.ctype(f.typ), f.name, f.length)
+		} else {
+			fmt.Fprintf(&b, "\t%s %s;\n", s.ctype(f.typ), f.name)
+		}
+	}
+	b.WriteString("} Values;\n")
+	for i, n := range s.group {
+		fmt.Fprintf(&b, "#define GROUP%d %d\n", i, n)
+	}
+	for _, c := range s.defines {
+		fmt.Fprintf(&b, "#define %s %s\n", c[0], c[1])
+	}
+	for _, f := range s.buffers {
+		b.WriteString(access(f, s.class))
+	}
+	if d.host != nil {
+		b.WriteString(d.host(s))
+	}
+	for _, f := range s.fields {
+		fmt.Fprintf(&b, "#define %s (V.%s)\n", f.name, f.name)
+	}
+	b.WriteString(s.helpers)
+	b.WriteString(d.entry(s))
+	b.WriteString("{\n")
+	for _, l := range s.locals {
+		b.WriteString(d.local(s.ctype(l.typ), l.name, l.length))
+	}
+	b.WriteString(s.body)
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// access defines GET and SET for a buffer.
+func access(b buffer, c class) string {
+	at := fmt.Sprintf("%s, V.%s_off + (i)", b.name, b.name)
+	switch {
+	case b.typ == "coded":
+		return ""
+	case b.typ == "index":
+		return fmt.Sprintf("#define GET_%s(i) get_int(%s, V.%s_t)\n", b.name, at, b.name)
+	case b.typ == "T" && c == half:
+		return fmt.Sprintf("#define GET_%s(i) get_half(%s, V.%s_t)\n#define SET_%[1]s(i, v) set_half(%[2]s, v, V.%[3]s_t)\n", b.name, at, b.name)
+	case b.typ == "T" && c == ints:
+		return fmt.Sprintf("#define GET_%s(i) get_int(%s, V.%s_t)\n#define SET_%[1]s(i, v) set_int(%[2]s, v, V.%[3]s_t)\n", b.name, at, b.name)
+	case b.typ == "bool":
+		return fmt.Sprintf("#define GET_%s(i) (AT(%s) != 0)\n#define SET_%[1]s(i, v) (AT(%[2]s) = (v) != 0)\n", b.name, at)
+	}
+	return fmt.Sprintf("#define GET_%s(i) AT(%s)\n#define SET_%[1]s(i, v) (AT(%[2]s) = (v))\n", b.name, at)
+}
+
+// pointee is the C type a buffer's pointer points to.
+func (b buffer) pointee(c class) string {
+	t := b.typ
+	if t == "T" && !c.coded() {
+		t = c.String()
+	}
+	switch t {
+	case "f32":
+		return "float"
+	case "f64":
+		return "double"
+	case "i32":
+		return "int"
+	case "u32":
+		return "uint"
+	case "i64":
+		return "long"
+	case "u64":
+		return "ulong"
+	}
+	return "uchar" // bool, and what is read through a type code
+}

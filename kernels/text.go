@@ -1,0 +1,311 @@
+package kernels
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/crease-ml/crease/dtype"
+)
+
+//go:embed *.k
+var files embed.FS
+
+// text is a kernel of a .k file.
+type text struct {
+	file, name string
+	op         string // the row it computes, "" for one that others go on to
+	classes    []class
+	strided    bool // takes views of any strides
+	priority   int  // above hal.Portable
+	cpu, gpu   bool // only on a processor, only on anything else
+	dialects   []Dialect
+	operands   []operandDecl
+	steps      []step
+	tunes      map[string]int // defaults; values of devices are in the tuning table
+	locals     []localArray
+	group      []string // numbers or names of tunes
+	grid       []hostExpr
+	work       *workDecl
+	next       string // the kernel that goes on where this one ends
+	body       string
+	helpers    string // of the file
+	defines    [][2]string
+	likeName   string
+}
+
+// like takes over the directives of an earlier kernel of the file, and its body
+// unless there is another.
+func (t *text) like(name string, list []*text) error {
+	i := slices.IndexFunc(list, func(o *text) bool { return o.name == name })
+	if i < 0 || list[i] == t {
+		return fmt.Errorf("//crease:like %s: no kernel of that name before", name)
+	}
+	o := *list[i]
+	o.name, o.op, o.likeName = t.name, t.name, name
+	o.tunes = maps.Clone(o.tunes)
+	for _, s := range []any{&o.classes, &o.dialects, &o.operands, &o.steps, &o.locals, &o.group, &o.grid, &o.defines} {
+		clip(s)
+	}
+	*t = o
+	return nil
+}
+
+// clip makes appending to a copied slice leave the original alone.
+func clip(s any) {
+	v := reflect.ValueOf(s).Elem()
+	v.Set(v.Slice3(0, v.Len(), v.Len()))
+}
+
+// operandDecl is an input or output of the row, in its order.
+type operandDecl struct {
+	buffer
+	optional bool
+}
+
+// step is a directive that is evaluated for every call, in the order of the file.
+type step struct {
+	kind, name string // kind is let, const, val or when
+	typ        string // of a val
+	length     string // of an array: a number or the name of a const; "" for a scalar
+	expr       hostExpr
+	src        string
+}
+
+// workDecl is memory for the time of a launch.
+type workDecl struct {
+	buffer
+	elements hostExpr
+}
+
+// parseFiles reads every .k file.
+func parseFiles(fsys fs.FS) ([]*text, error) {
+	names, err := fs.Glob(fsys, "*.k")
+	if err != nil {
+		return nil, err
+	}
+	var all []*text
+	for _, name := range names {
+		b, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		list, err := parseText(name, string(b))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+// parseText reads the kernels of one file. Lines before the first kernel are
+// functions that all of them may call.
+func parseText(file, src string) (list []*text, err error) {
+	var helpers strings.Builder
+	var bodies []*strings.Builder
+	n := 0
+	for line := range strings.Lines(src) {
+		n++
+		directive, is := strings.CutPrefix(strings.TrimSpace(line), "//crease:")
+		fail := func(err error) error { return fmt.Errorf("%s:%d: %w", file, n, err) }
+		if !is {
+			if len(list) == 0 {
+				helpers.WriteString(line)
+			} else {
+				bodies[len(list)-1].WriteString(line)
+			}
+			continue
+		}
+		word, rest, _ := strings.Cut(directive, " ")
+		rest = strings.TrimSpace(rest)
+		if word == "kernel" {
+			t := &text{file: file, name: rest, op: rest, tunes: map[string]int{}, dialects: []Dialect{OpenCL, CUDA, CPlus}}
+			list, bodies = append(list, t), append(bodies, &strings.Builder{})
+			continue
+		}
+		if len(list) == 0 {
+			return nil, fail(fmt.Errorf("//crease:%s before the first //crease:kernel", word))
+		}
+		if word == "like" {
+			if err := list[len(list)-1].like(rest, list); err != nil {
+				return nil, fail(err)
+			}
+			continue
+		}
+		if err := list[len(list)-1].directive(word, rest); err != nil {
+			return nil, fail(fmt.Errorf("//crease:%s: %w", word, err))
+		}
+	}
+	for i, t := range list {
+		if text := bodies[i].String(); strings.TrimSpace(text) != "" {
+			t.body = text
+		}
+		for _, other := range list[:i] {
+			if t.body == "" && other.name == t.likeName {
+				t.body = other.body
+			}
+		}
+		t.helpers = helpers.String()
+		if err := t.complete(); err != nil {
+			return nil, fmt.Errorf("%s: kernel %s: %w", file, t.name, err)
+		}
+	}
+	return list, nil
+}
+
+func (t *text) directive(word, rest string) (err error) {
+	fields := strings.Fields(rest)
+	switch word {
+	case "op":
+		t.op = strings.TrimPrefix(rest, "none")
+	case "types":
+		for _, f := range fields {
+			c, err := parseClass(f)
+			if err != nil {
+				return err
+			}
+			t.classes = append(t.classes, c)
+		}
+	case "strided":
+		t.strided = true
+	case "prefer":
+		_, err = fmt.Sscan(rest, &t.priority)
+	case "only":
+		switch rest {
+		case "cpu":
+			t.cpu = true
+		case "gpu":
+			t.gpu = true
+		case "opencl":
+			t.dialects = []Dialect{OpenCL}
+		default:
+			return fmt.Errorf("%q: want cpu, gpu or opencl", rest)
+		}
+	case "in", "out":
+		if len(fields) != 2 {
+			return fmt.Errorf("%q: want a name and a type", rest)
+		}
+		name, optional := strings.CutSuffix(fields[0], "?")
+		t.operands = append(t.operands, operandDecl{buffer{name: name, typ: fields[1], out: word == "out"}, optional})
+	case "let", "const", "when", "val":
+		return t.step(word, rest)
+	case "tune":
+		name, value, ok := strings.Cut(rest, "=")
+		v := 0
+		if _, err := fmt.Sscan(value, &v); err != nil || !ok {
+			return fmt.Errorf("%q: want NAME = NUMBER", rest)
+		}
+		t.tunes[strings.TrimSpace(name)] = v
+	case "local":
+		typ, decl, ok := strings.Cut(rest, " ")
+		name, length, array := strings.Cut(strings.TrimSuffix(decl, "]"), "[")
+		if !ok || !array {
+			return fmt.Errorf("%q: want TYPE NAME[LENGTH]", rest)
+		}
+		t.locals = append(t.locals, localArray{name: name, typ: typ, length: length})
+	case "group":
+		t.group = fields
+	case "grid":
+		for part := range splitTop(rest) {
+			e, err := compileHost(part)
+			if err != nil {
+				return err
+			}
+			t.grid = append(t.grid, e)
+		}
+	case "work":
+		if len(fields) < 3 {
+			return fmt.Errorf("%q: want TYPE NAME ELEMENTS", rest)
+		}
+		e, err := compileHost(strings.Join(fields[2:], " "))
+		if err != nil {
+			return err
+		}
+		t.work = &workDecl{buffer{name: fields[1], typ: fields[0], out: true}, e}
+	case "define":
+		name, value, _ := strings.Cut(rest, " ")
+		t.defines = slices.DeleteFunc(slices.Clone(t.defines), func(d [2]string) bool { return d[0] == name })
+		t.defines = append(t.defines, [2]string{name, value})
+	case "next":
+		t.next = rest
+	default:
+		return fmt.Errorf("there is no such directive")
+	}
+	return err
+}
+
+// step parses NAME = EXPR, for val TYPE NAME = EXPR, for when EXPR.
+func (t *text) step(kind, rest string) error {
+	s := step{kind: kind, src: rest}
+	expr := rest
+	if kind != "when" {
+		left, right, ok := strings.Cut(rest, "=")
+		if !ok {
+			return fmt.Errorf("%q: want NAME = EXPRESSION", rest)
+		}
+		s.name, expr = strings.TrimSpace(left), right
+	}
+	if kind == "val" {
+		typ, name, ok := strings.Cut(s.name, " ")
+		if !ok || !slices.Contains([]string{"int", "long", "real"}, typ) {
+			return fmt.Errorf("%q: want int, long or real and a name", s.name)
+		}
+		s.typ = typ
+		s.name, s.length, _ = strings.Cut(strings.TrimSuffix(name, "]"), "[")
+	}
+	var err error
+	if s.expr, err = compileHost(strings.TrimSpace(expr)); err != nil {
+		return err
+	}
+	t.steps = append(t.steps, s)
+	return nil
+}
+
+// splitTop splits at commas outside parentheses.
+func splitTop(s string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		depth, from := 0, 0
+		for i, r := range s {
+			switch r {
+			case '(', '[':
+				depth++
+			case ')', ']':
+				depth--
+			case ',':
+				if depth == 0 {
+					if !yield(s[from:i]) {
+						return
+					}
+					from = i + 1
+				}
+			}
+		}
+		yield(s[from:])
+	}
+}
+
+func (t *text) complete() error {
+	switch {
+	case len(t.classes) == 0:
+		return fmt.Errorf("names no //crease:types")
+	case len(t.operands) == 0:
+		return fmt.Errorf("has no operands")
+	case len(t.group) == 0 || len(t.group) > 3:
+		return fmt.Errorf("//crease:group wants one to three sizes")
+	case len(t.grid) == 0 || len(t.grid) > 3:
+		return fmt.Errorf("//crease:grid wants one to three sizes")
+	case strings.TrimSpace(t.body) == "":
+		return fmt.Errorf("has no body")
+	}
+	for _, o := range t.operands {
+		if _, err := dtype.Parse(o.typ); err != nil && o.typ != "T" && o.typ != "index" && o.typ != "coded" {
+			return fmt.Errorf("operand %s has the type %q: want T, index, coded or an element type", o.name, o.typ)
+		}
+	}
+	return nil
+}
