@@ -110,6 +110,7 @@ type binding struct {
 	consts [][2]string
 	views  []hal.View
 	bufs   []buffer
+	absent []string // optional operands that are not given
 }
 
 func (t *text) wrong(what string, err error) error {
@@ -182,6 +183,7 @@ func (b *binding) operands(t *text, call *hal.Call) error {
 				return t.wrong("operand "+o.name, fmt.Errorf("the call has %d inputs and %d outputs", len(call.In), len(call.Out)))
 			}
 			b.env.vars[o.name] = view(nil)
+			b.absent = append(b.absent, o.name)
 			continue
 		}
 		b.env.vars[o.name] = &list[*at]
@@ -284,6 +286,9 @@ func (b *binding) source(t *text, c class) (*source, error) {
 	s := &source{
 		name: t.name + "_" + c.String(), class: c, buffers: b.bufs, fields: b.fields, defines: append(b.consts, t.defines...),
 		locals: t.locals, group: [3]int{1, 1, 1}, body: t.body, helpers: t.helpers,
+	}
+	for _, name := range b.absent {
+		s.defines = append(s.defines, [2]string{"GET_" + name + "(i)", "R(0)"})
 	}
 	for i, g := range t.group {
 		n, err := strconv.Atoi(g)

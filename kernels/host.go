@@ -32,6 +32,9 @@ import (
 //	kept_s(x, axes)     their strides
 //	reduced_n reduced_s  the same of those that are in it (all, for an empty one);
 //	                axes are joined where strides allow, and never none
+//	batch_n(y)      sizes of the axes before the last two, 1 if there are none
+//	batch_s(x, y)   strides of x along those axes of y, 0 where x repeats
+//	stride(x, i)    stride of axis i of an operand
 //	F32 I64 ...     numbers of element types; T is that of the call
 //
 // Numbers are int or float64, lists are []int; text is compared with == and !=.
@@ -427,6 +430,32 @@ var hostFuncs = map[string]func(args []any) (any, error){
 	"dense": func(args []any) (any, error) {
 		v, err := get[view](args, 0)
 		return truth(err == nil && v.Dense()), err
+	},
+	"stride": func(args []any) (any, error) {
+		v, i, err := get2[view, int](args)
+		if err != nil {
+			return nil, err
+		}
+		i, err = shape.Axis(i, len(v.Shape))
+		if err != nil {
+			return nil, err
+		}
+		return v.Strides[i], nil
+	},
+	"batch_n": func(args []any) (any, error) {
+		v, err := get[view](args, 0)
+		if err != nil || len(v.Shape) < 3 {
+			return []int{1}, err
+		}
+		return v.Shape[:len(v.Shape)-2], nil
+	},
+	"batch_s": func(args []any) (any, error) {
+		x, y, err := get2[view, view](args)
+		if err != nil || len(y.Shape) < 3 {
+			return []int{0}, err
+		}
+		lead := len(x.Shape) - 2
+		return shape.BroadcastStrides(x.Shape[:lead], x.Strides[:lead], y.Shape[:len(y.Shape)-2])
 	},
 	"kept_n":    func(args []any) (any, error) { n, _, err := axesOf(args, false); return n, err },
 	"kept_s":    func(args []any) (any, error) { _, s, err := axesOf(args, false); return s, err },

@@ -142,7 +142,7 @@ func parseText(file, src string) (list []*text, err error) {
 		}
 	}
 	for i, t := range list {
-		if text := bodies[i].String(); strings.TrimSpace(text) != "" {
+		if text := bodies[i].String(); hasCode(text) {
 			t.body = text
 		}
 		for _, other := range list[:i] {
@@ -211,6 +211,7 @@ func (t *text) directive(word, rest string) (err error) {
 	case "group":
 		t.group = fields
 	case "grid":
+		t.grid = nil // of the kernel that this one is like
 		for part := range splitTop(rest) {
 			e, err := compileHost(part)
 			if err != nil {
@@ -231,6 +232,8 @@ func (t *text) directive(word, rest string) (err error) {
 		name, value, _ := strings.Cut(rest, " ")
 		t.defines = slices.DeleteFunc(slices.Clone(t.defines), func(d [2]string) bool { return d[0] == name })
 		t.defines = append(t.defines, [2]string{name, value})
+	case "body":
+		t.likeName = rest
 	case "next":
 		t.next = rest
 	default:
@@ -264,6 +267,17 @@ func (t *text) step(kind, rest string) error {
 	}
 	t.steps = append(t.steps, s)
 	return nil
+}
+
+// hasCode is false of text that is blank and comments: what stands above the next
+// kernel.
+func hasCode(text string) bool {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+			return true
+		}
+	}
+	return false
 }
 
 // splitTop splits at commas outside parentheses.

@@ -1,4 +1,38 @@
 package kernels
 
+import (
+	"maps"
+	"strings"
+)
+
+// tuning is the parameters of kernels on devices, where the defaults in the .k
+// files are not the best. A row applies where every name it gives is a part of the
+// device's; later rows win, so the table goes from vendors to single devices. It is
+// filled by measuring, never by a search while a program runs.
+var tuning = []struct {
+	vendor, arch, device string // lower case, "" for any
+	cpu                  bool   // only where the device is a processor
+	params               map[string]map[string]int
+}{
+	// The simulator interprets: small tiles, so that tiny shapes are quick.
+	{device: "oclgrind", params: map[string]map[string]int{
+		"matmul": smallTiles, "linear": smallTiles, "conv2d": smallTiles, "conv2d_grad_input": smallTiles, "conv2d_grad_weight": smallTiles,
+	}},
+}
+
+var smallTiles = map[string]int{"SIDE": 4, "EACH": 2, "DEPTH": 4}
+
 // tuned is the tuning parameters of a kernel on this device.
-func (l *library) tuned(t *text) map[string]int { return t.tunes }
+func (l *library) tuned(t *text) map[string]int {
+	params := t.tunes
+	for _, row := range tuning {
+		p, ok := row.params[t.name]
+		if !ok || row.cpu && !l.caps.CPU || !strings.Contains(strings.ToLower(l.caps.Vendor), row.vendor) ||
+			!strings.Contains(strings.ToLower(l.caps.Arch), row.arch) || !strings.Contains(strings.ToLower(l.caps.Device), row.device) {
+			continue
+		}
+		params = maps.Clone(params)
+		maps.Copy(params, p)
+	}
+	return params
+}

@@ -281,3 +281,18 @@ DEVICE void put_real(BYTES p, int i, real v, int from, int t) {
 	set_int(p, i, real_to_long(v, t), t);
 #endif
 }
+
+// DECOMPOSE adds to offset where element i of an array of sizes n and strides s lies.
+#define DECOMPOSE(offset, i, n, s, rank) \
+	for (int rest_ = (i), d_ = (rank) - 1; d_ >= 0; d_--) { \
+		int q_ = rest_ / n[d_]; \
+		offset += (rest_ - q_ * n[d_]) * s[d_]; \
+		rest_ = q_; \
+	}
+// FOLD combines the partial results of a group in a tree; part[0] is the result.
+#define FOLD(part, combine) \
+	for (int half_ = GROUP0 / 2; half_ > 0; half_ /= 2) { \
+		BARRIER(); \
+		if (LID(0) < half_) part[LID(0)] = combine(part[LID(0)], part[LID(0) + half_]); \
+	} \
+	BARRIER();
