@@ -208,14 +208,20 @@ func (b *binding) value(s step, c class, v any) error {
 				b.values.int(v)
 			case "long":
 				b.values.long(int64(v))
+			case "float":
+				b.values.real(f32, float64(v), dtype.F32)
 			default:
 				b.values.real(c, float64(v), b.env.call.DType())
 			}
 		case float64:
-			if s.typ != "real" {
+			switch s.typ {
+			case "real":
+				b.values.real(c, v, b.env.call.DType())
+			case "float":
+				b.values.real(f32, v, dtype.F32)
+			default:
 				return fmt.Errorf("%v is no int", v)
 			}
-			b.values.real(c, v, b.env.call.DType())
 		default:
 			return fmt.Errorf("%v is no number", v)
 		}

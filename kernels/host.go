@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ import (
 // attributes (as in JSON), and of lets, values and constants written before.
 //
 //	dim(x, i)       size of axis i of an operand, negative i from the end
-//	size(x)         its number of elements
+//	count(x)        its number of elements
 //	rank(x)         its number of axes
 //	shape(x)        the sizes of all axes
 //	dense(x)        whether it is row-major without gaps
@@ -27,7 +28,8 @@ import (
 //	prod(x, i, j)   product of the sizes of axes i to j-1
 //	axis(a, x)      an axis of x, counted from the front
 //	ceil(a, b)      a/b rounded up
-//	min max len pick(cond, a, b)
+//	round(a) ceil_of(a)   a float64 as an int
+//	min max len log pick(cond, a, b)
 //	kept_n(x, axes)     sizes of the axes that are not in a list
 //	kept_s(x, axes)     their strides
 //	reduced_n reduced_s  the same of those that are in it (all, for an empty one);
@@ -350,7 +352,7 @@ var hostFuncs = map[string]func(args []any) (any, error){
 		}
 		return v.Shape[i], nil
 	},
-	"size": func(args []any) (any, error) {
+	"count": func(args []any) (any, error) {
 		v, err := get[view](args, 0)
 		if err != nil {
 			return nil, err
@@ -411,6 +413,18 @@ var hostFuncs = map[string]func(args []any) (any, error){
 	"max": func(args []any) (any, error) {
 		a, b, err := get2[int, int](args)
 		return max(a, b), err
+	},
+	"round": func(args []any) (any, error) {
+		a, err := get[float64](args, 0)
+		return int(math.Round(a)), err
+	},
+	"ceil_of": func(args []any) (any, error) {
+		a, err := get[float64](args, 0)
+		return int(math.Ceil(a)), err
+	},
+	"log": func(args []any) (any, error) {
+		a, err := get[float64](args, 0)
+		return math.Log(a), err
 	},
 	"len": func(args []any) (any, error) {
 		l, err := get[[]int](args, 0)

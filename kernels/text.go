@@ -164,6 +164,7 @@ func (t *text) directive(word, rest string) (err error) {
 	case "op":
 		t.op = strings.TrimPrefix(rest, "none")
 	case "types":
+		t.classes = nil // of the kernel that this one is like
 		for _, f := range fields {
 			c, err := parseClass(f)
 			if err != nil {
@@ -255,8 +256,8 @@ func (t *text) step(kind, rest string) error {
 	}
 	if kind == "val" {
 		typ, name, ok := strings.Cut(s.name, " ")
-		if !ok || !slices.Contains([]string{"int", "long", "real"}, typ) {
-			return fmt.Errorf("%q: want int, long or real and a name", s.name)
+		if !ok || !slices.Contains([]string{"int", "long", "real", "float"}, typ) {
+			return fmt.Errorf("%q: want int, long, real or float and a name", s.name)
 		}
 		s.typ = typ
 		s.name, s.length, _ = strings.Cut(strings.TrimSuffix(name, "]"), "[")
