@@ -167,11 +167,18 @@ func (d *dialect) text(s *source) string {
 		b.WriteString(d.host(s))
 	}
 	for _, f := range s.fields {
-		fmt.Fprintf(&b, "#define %s (V.%s)\n", f.name, f.name)
+		if f.length > 0 {
+			fmt.Fprintf(&b, "#define %s (V.%s)\n", f.name, f.name)
+		}
 	}
 	b.WriteString(s.helpers)
 	b.WriteString(d.entry(s))
 	b.WriteString("{\n")
+	for _, f := range s.fields {
+		if f.length == 0 {
+			fmt.Fprintf(&b, "\tconst %s %s = V.%s;\n", s.ctype(f.typ), f.name, f.name)
+		}
+	}
 	for _, l := range s.locals {
 		b.WriteString(d.local(s.ctype(l.typ), l.name, l.length))
 	}

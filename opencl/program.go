@@ -62,7 +62,7 @@ func (d *Device) compile(p *kernels.Program, options string) (uintptr, error) {
 	if err := d.buildProgram(program, options); err != nil {
 		log := d.buildLog(program)
 		purego.SyscallN(d.lib.releaseProgram, program)
-		return 0, fmt.Errorf("program %s does not compile: %w\n%s\n%s", p.Name, err, log, numbered(p.Source))
+		return 0, fmt.Errorf("program %s does not compile: %w\n%s", p.Name, err, log)
 	}
 	return program, nil
 }
@@ -83,15 +83,4 @@ func (d *Device) buildLog(program uintptr) string {
 	b := make([]byte, n)
 	purego.SyscallN(d.lib.getProgramBuildInfo, program, d.device, buildLog, n, uintptr(unsafe.Pointer(&b[0])), 0)
 	return strings.TrimSpace(strings.TrimRight(string(b), "\x00"))
-}
-
-// numbered is a source with line numbers, for reading a compiler's log beside it.
-func numbered(source string) string {
-	var b strings.Builder
-	n := 0
-	for line := range strings.Lines(source) {
-		n++
-		fmt.Fprintf(&b, "%4d  %s", n, line)
-	}
-	return b.String()
 }

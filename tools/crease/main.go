@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	_ "github.com/crease-ml/crease/opencl" // devices of the machine's OpenCL drivers
+
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/tools/crease/train"
