@@ -78,7 +78,7 @@ func (l *library) addText(r *hal.Registry, t *text, byName map[string]*text) {
 				if err != nil {
 					panic(t.wrong("work", err))
 				}
-				return n.(int) * t.work.size(c)
+				return max(n.(int), 1) * t.work.size(c) // the program has the buffer in any case
 			}
 		}
 		r.Add(k)

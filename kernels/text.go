@@ -183,7 +183,7 @@ func (t *text) directive(word, rest string) (err error) {
 		case "gpu":
 			t.gpu = true
 		case "opencl":
-			t.dialects = []Dialect{OpenCL}
+			t.dialects = []Dialect{OpenCL} // vectors and pointers
 		default:
 			return fmt.Errorf("%q: want cpu, gpu or opencl", rest)
 		}
@@ -236,7 +236,7 @@ func (t *text) directive(word, rest string) (err error) {
 	case "body":
 		t.likeName = rest
 	case "next":
-		t.next = rest
+		t.next = strings.TrimPrefix(rest, "none")
 	default:
 		return fmt.Errorf("there is no such directive")
 	}

@@ -17,7 +17,7 @@ type built struct{ program, kernel uintptr }
 
 // options keep arithmetic as IEEE 754 has it: nothing is relaxed.
 func (d *Device) options() string {
-	o := "-cl-std=CL1.2"
+	o := "-cl-std=CL1.2 -w" // a compiler may write its warnings to our stderr
 	if d.number(deviceSingleConfig)&correctlyRoundedDivide != 0 {
 		o += " -cl-fp32-correctly-rounded-divide-sqrt"
 	}
