@@ -175,6 +175,7 @@ func (b *binding) operands(t *text, call *hal.Call) error {
 			list, at = call.Out, &out
 		}
 		given := *at < len(list)
+		b.env.vars["out_"+o.name] = truth(o.out)
 		if o.optional {
 			b.constant("HAS_"+o.name, truth(given))
 		}

@@ -24,6 +24,7 @@ import (
 //	rank(x)         its number of axes
 //	shape(x)        the sizes of all axes
 //	dense(x)        whether it is row-major without gaps
+//	out_x           whether the operand x is a result
 //	has(x)          whether an optional operand is given
 //	prod(x, i, j)   product of the sizes of axes i to j-1
 //	axis(a, x)      an axis of x, counted from the front

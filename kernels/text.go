@@ -35,7 +35,8 @@ type text struct {
 	body       string
 	helpers    string // of the file
 	defines    [][2]string
-	likeName   string
+	likeName   string // whose body it has if it has none
+	inherits   bool   // its operands are those of another
 }
 
 // like takes over the directives of an earlier kernel of the file, and its body
@@ -46,7 +47,7 @@ func (t *text) like(name string, list []*text) error {
 		return fmt.Errorf("//crease:like %s: no kernel of that name before", name)
 	}
 	o := *list[i]
-	o.name, o.op, o.likeName = t.name, t.name, name
+	o.name, o.op, o.likeName, o.inherits = t.name, t.name, name, true
 	o.tunes = maps.Clone(o.tunes)
 	for _, s := range []any{&o.classes, &o.dialects, &o.operands, &o.steps, &o.locals, &o.group, &o.grid, &o.defines} {
 		clip(s)
@@ -190,6 +191,9 @@ func (t *text) directive(word, rest string) (err error) {
 	case "in", "out":
 		if len(fields) != 2 {
 			return fmt.Errorf("%q: want a name and a type", rest)
+		}
+		if t.inherits {
+			t.inherits, t.operands = false, nil // its own instead
 		}
 		name, optional := strings.CutSuffix(fields[0], "?")
 		t.operands = append(t.operands, operandDecl{buffer{name: name, typ: fields[1], out: word == "out"}, optional})
