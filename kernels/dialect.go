@@ -40,7 +40,10 @@ var dialects = [...]*dialect{
 	},
 	CPlus: {
 		prelude: emulatePrelude,
-		entry:   emulated,
+		host:    emulated,
+		entry: func(s *source) string {
+			return fmt.Sprintf("static void %s_body(%s)\n", s.name, parameters(s, "Memory<%s> %s", "Memory<const %s> %s"))
+		},
 		local: func(ctype, name, length string) string {
 			return fmt.Sprintf("\tSHARED(%s, %s, %s);\n", ctype, name, length)
 		},
@@ -78,14 +81,14 @@ static long *sizes;
 static Values *values;
 static void one() { %[1]s_body(%[3]s); }
 extern "C" const char *run(int *groups, char **b, long *n, Values *v) {
-	buffers = b, sizes = n, values = v, body = one, trouble[0] = 0;
-	size[0] = GROUP0, size[1] = GROUP1, size[2] = GROUP2;
-	memcpy(count, groups, sizeof count);
-	for (grp[2] = 0; grp[2] < count[2]; grp[2]++)
-		for (grp[1] = 0; grp[1] < count[1]; grp[1]++)
-			for (grp[0] = 0; grp[0] < count[0]; grp[0]++)
-				group(%[4]t, (grp[0] + grp[1] + grp[2]) %% 2);
-	return trouble;
+	buffers = b, sizes = n, values = v, body_ = one, trouble_[0] = 0;
+	size_[0] = GROUP0, size_[1] = GROUP1, size_[2] = GROUP2;
+	memcpy(count_, groups, sizeof count_);
+	for (grp_[2] = 0; grp_[2] < count_[2]; grp_[2]++)
+		for (grp_[1] = 0; grp_[1] < count_[1]; grp_[1]++)
+			for (grp_[0] = 0; grp_[0] < count_[0]; grp_[0]++)
+				group(%[4]t, (grp_[0] + grp_[1] + grp_[2]) %% 2);
+	return trouble_;
 }
 `, s.name, params, strings.Join(args, ", "), len(s.locals) > 0 || strings.Contains(s.body, "BARRIER"))
 }

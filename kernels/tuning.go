@@ -14,10 +14,14 @@ var tuning = []struct {
 	cpu                  bool   // only where the device is a processor
 	params               map[string]map[string]int
 }{
-	// The simulator interprets: small tiles, so that tiny shapes are quick.
-	{device: "oclgrind", params: map[string]map[string]int{
-		"matmul": smallTiles, "linear": smallTiles, "conv2d": smallTiles, "conv2d_grad_input": smallTiles, "conv2d_grad_weight": smallTiles,
-	}},
+	// The simulator and the emulation are slow: small tiles, so that tiny shapes are
+	// quick.
+	{device: "oclgrind", params: small},
+	{device: "emulate", params: small},
+}
+
+var small = map[string]map[string]int{
+	"matmul": smallTiles, "linear": smallTiles, "conv2d": smallTiles, "conv2d_grad_input": smallTiles, "conv2d_grad_weight": smallTiles,
 }
 
 var smallTiles = map[string]int{"SIDE": 4, "EACH": 2, "DEPTH": 4}

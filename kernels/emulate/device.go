@@ -26,6 +26,7 @@ import (
 // Device is an emulated device with memory of its own.
 type Device struct {
 	compiler, dir string
+	types         map[dtype.Type]hal.Support
 	kernels       hal.Registry
 	mu            sync.Mutex // one launch at a time: the emulation has global state
 	entries       map[*kernels.Program]entry
@@ -34,9 +35,10 @@ type Device struct {
 // entry is a compiled program: it returns what went wrong, empty if nothing did.
 type entry func(groups *int32, buffers *unsafe.Pointer, sizes *int64, values *byte) string
 
-// New is a device that keeps what it compiles in a temporary folder. Without a C++
-// compiler it is an *hal.AbsentError.
-func New() (*Device, error) {
+// New is a device that keeps what it compiles in a temporary folder. It has the
+// given element types, or all: compiling is slow. Without a C++ compiler it is an
+// *hal.AbsentError.
+func New(types ...dtype.Type) (*Device, error) {
 	cxx, err := exec.LookPath("g++")
 	if err != nil {
 		if cxx, err = exec.LookPath("clang++"); err != nil {
@@ -47,18 +49,20 @@ func New() (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{compiler: cxx, dir: dir, entries: map[*kernels.Program]entry{}}
-	kernels.Register(&d.kernels, kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16})
+	d := &Device{compiler: cxx, dir: dir, types: map[dtype.Type]hal.Support{}, entries: map[*kernels.Program]entry{}}
+	if len(types) == 0 {
+		types = dtype.All()
+	}
+	for _, t := range types {
+		d.types[t] = hal.Arithmetic
+	}
+	kernels.Register(&d.kernels, kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"})
 	return d, nil
 }
 
 // Info describes the device.
 func (d *Device) Info() hal.Info {
-	types := map[dtype.Type]hal.Support{}
-	for _, t := range dtype.All() {
-		types[t] = hal.Arithmetic
-	}
-	return hal.Info{Name: "emulate", Kind: "emulate", Description: "portable kernels as C++", Alignment: 16, DTypes: types}
+	return hal.Info{Name: "emulate", Kind: "emulate", Description: "portable kernels as C++", Alignment: 16, DTypes: d.types}
 }
 
 // Kernels is the registry.
@@ -156,7 +160,7 @@ func (d *Device) compile(p *kernels.Program) (entry, error) {
 	if err := os.WriteFile(base+".cpp", []byte(p.Source), 0o600); err != nil {
 		return nil, err
 	}
-	out, err := exec.Command(d.compiler, "-std=c++17", "-O1", "-ffp-contract=off", "-fPIC", "-shared", "-fno-exceptions", "-w", "-o", base+".so", base+".cpp").CombinedOutput()
+	out, err := exec.Command(d.compiler, "-std=c++17", "-O0", "-ffp-contract=off", "-fPIC", "-shared", "-fno-exceptions", "-w", "-o", base+".so", base+".cpp").CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("emulate: %s does not compile: %w\n%s", p.Name, err, out)
 	}

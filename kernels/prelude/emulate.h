@@ -14,18 +14,18 @@ typedef unsigned long ulong;
 
 namespace {
 enum { maxItems = 1024, stackBytes = 64 << 10 };
-int lid[3], grp[3], count[3], size[3];
-char trouble[256];
+int lid_[3], grp_[3], count_[3], size_[3];
+char trouble_[256];
 
-// fault keeps the first trouble of a launch.
+// fault keeps the first trouble_ of a launch.
 template <class... A> void fault(const char *form, A... a) {
-	if (!trouble[0]) snprintf(trouble, sizeof trouble, form, a...);
+	if (!trouble_[0]) snprintf(trouble_, sizeof trouble_, form, a...);
 }
 
 template <class T> T &checked(char *p, long bytes, long i, const char *what) {
 	static char nowhere[16];
 	if (i < 0 || (i + 1) * (long)sizeof(T) > bytes) {
-		fault("item %d %d %d of group %d %d %d: %s element %ld of %ld", lid[0], lid[1], lid[2], grp[0], grp[1], grp[2], what, i, bytes / (long)sizeof(T));
+		fault("item %d %d %d of group %d %d %d: %s element %ld of %ld", lid_[0], lid_[1], lid_[2], grp_[0], grp_[1], grp_[2], what, i, bytes / (long)sizeof(T));
 		return *(T *)nowhere;
 	}
 	return ((T *)p)[i];
@@ -57,47 +57,47 @@ template <class T, int n> struct Shared : SharedBase {
 	T &operator[](long i) { return checked<T>((char *)v, sizeof v, i, "local"); }
 };
 
-ucontext_t scheduler, items[maxItems];
+ucontext_t scheduler, items_[maxItems];
 char *stacks;
 int now, barriers, finished;
 bool done[maxItems];
-void (*body)();
+void (*body_)();
 
 void place(int item) {
-	lid[0] = item % size[0];
-	lid[1] = item / size[0] % size[1];
-	lid[2] = item / size[0] / size[1];
+	lid_[0] = item % size_[0];
+	lid_[1] = item / size_[0] % size_[1];
+	lid_[2] = item / size_[0] / size_[1];
 }
 void item() {
-	body();
+	body_();
 	done[now] = true;
 	finished++;
-	swapcontext(&items[now], &scheduler);
+	swapcontext(&items_[now], &scheduler);
 }
 void barrier_() {
 	barriers++;
 	int me = now;
-	swapcontext(&items[me], &scheduler);
+	swapcontext(&items_[me], &scheduler);
 }
 
-// group runs the items of a group, forwards or backwards, barrier by barrier.
+// group runs the items_ of a group, forwards or backwards, barrier by barrier.
 void group(bool fibers, bool backwards) {
-	int n = size[0] * size[1] * size[2];
+	int n = size_[0] * size_[1] * size_[2];
 	for (SharedBase *s = allShared; s; s = s->next) s->spoil();
 	if (!fibers) {
 		for (int k = 0; k < n; k++) {
 			place(backwards ? n - 1 - k : k);
-			body();
+			body_();
 		}
 		return;
 	}
 	if (!stacks) stacks = (char *)malloc((size_t)maxItems * stackBytes);
 	for (int i = 0; i < n; i++) {
-		getcontext(&items[i]);
-		items[i].uc_stack.ss_sp = stacks + (size_t)i * stackBytes;
-		items[i].uc_stack.ss_size = stackBytes;
-		items[i].uc_link = 0;
-		makecontext(&items[i], item, 0);
+		getcontext(&items_[i]);
+		items_[i].uc_stack.ss_sp = stacks + (size_t)i * stackBytes;
+		items_[i].uc_stack.ss_size = stackBytes;
+		items_[i].uc_link = 0;
+		makecontext(&items_[i], item, 0);
 		done[i] = false;
 	}
 	for (finished = 0; finished < n;) {
@@ -107,11 +107,11 @@ void group(bool fibers, bool backwards) {
 			now = backwards ? n - 1 - k : k;
 			if (done[now]) continue;
 			place(now);
-			swapcontext(&scheduler, &items[now]);
+			swapcontext(&scheduler, &items_[now]);
 		}
 		ended = finished - before;
 		if (ended > 0 && barriers > 0) {
-			fault("group %d %d %d: %d items wait at a barrier that %d others do not reach", grp[0], grp[1], grp[2], barriers, ended);
+			fault("group %d %d %d: %d items_ wait at a barrier that %d others do not reach", grp_[0], grp_[1], grp_[2], barriers, ended);
 			return;
 		}
 	}
@@ -125,10 +125,10 @@ void group(bool fibers, bool backwards) {
 #define PICK(t, p, i) (Memory<const t>(p)[i])
 #define PUT(t, p, i, v) (Memory<t>(p)[i] = (v))
 #define SHARED(type, name, length) static Shared<type, (length)> name
-#define GRP(d) grp[d]
-#define LID(d) lid[d]
-#define GID(d) (grp[d] * size[d] + lid[d])
-#define GROUPS(d) count[d]
+#define GRP(d) grp_[d]
+#define LID(d) lid_[d]
+#define GID(d) (grp_[d] * size_[d] + lid_[d])
+#define GROUPS(d) count_[d]
 #define BARRIER() barrier_()
 #define FMA(a, b, c) fma(a, b, c)
 static inline uint FLOAT_BITS(float f) {
