@@ -33,6 +33,18 @@ func RunOps(t *testing.T, dev hal.Device, list ...*ops.Op) {
 	}
 }
 
+// Kernels checks each kernel of some rows alone, in every layout, and nothing that
+// is built on them: for simulators, which are slow.
+func Kernels(t *testing.T, dev hal.Device, list ...*ops.Op) {
+	e, err := exec.On(dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range list {
+		t.Run(op.Name, func(t *testing.T) { eachSubject(t, dev, e, op, (*subject).kernels) })
+	}
+}
+
 // Passes reports whether a row passes on a device, for tests of the suite itself.
 func Passes(dev hal.Device, op *ops.Op) bool {
 	e, err := exec.On(dev)
@@ -60,11 +72,16 @@ func (r *recorder) Errorf(string, ...any) { r.failed = true }
 func (r *recorder) Fatal(args ...any)     { panic(fmt.Sprint(args...)) }
 
 func checkOp(t reporter, dev hal.Device, e *exec.Engine, op *ops.Op) {
+	eachSubject(t, dev, e, op, (*subject).check)
+}
+
+// eachSubject runs a check on every case and element type of a row.
+func eachSubject(t reporter, dev hal.Device, e *exec.Engine, op *ops.Op, check func(*subject)) {
 	for _, c := range op.Cases {
 		for _, dt := range typesOf(op, c) {
 			s := &subject{t: t, dev: dev, e: e, op: op, c: c, dt: dt, name: fmt.Sprintf("case %s, %s", c.Name, dt)}
 			if dev.Info().Supports(dt) >= hal.Storage && s.draw() {
-				s.check()
+				check(s)
 			}
 		}
 	}
@@ -120,19 +137,9 @@ func (s *subject) errorf(format string, args ...any) {
 
 func (s *subject) check() {
 	s.t.Helper()
-	kernels := s.dev.Kernels().For(s.op.Name)
-	for _, l := range layouts {
-		on := s
-		if l.name == expanded.name {
-			if slices.Contains(normalising, s.op.Name) {
-				continue
-			}
-			on = s.uniform()
-		}
-		for _, k := range kernels {
-			on.kernel(k, l)
-		}
-		if l.name != plain.name {
+	s.kernels()
+	for _, l := range layouts[1:] {
+		if on := s.suited(l); on != nil {
 			on.eager(l, "eager, "+l.name)
 		}
 	}
@@ -140,6 +147,29 @@ func (s *subject) check() {
 	s.without()
 	s.compiled(dense)
 	s.gradient()
+}
+
+// kernels runs every kernel of the row alone in every layout.
+func (s *subject) kernels() {
+	s.t.Helper()
+	for _, l := range layouts {
+		if on := s.suited(l); on != nil {
+			for _, k := range s.dev.Kernels().For(s.op.Name) {
+				on.kernel(k, l)
+			}
+		}
+	}
+}
+
+// suited is the subject with operands that a layout can hold, nil if there is none.
+func (s *subject) suited(l layout) *subject {
+	switch {
+	case l.name != expanded.name:
+		return s
+	case slices.Contains(normalising, s.op.Name):
+		return nil
+	}
+	return s.uniform()
 }
 
 // normalising rows divide by the spread of their input. Uniform operands have

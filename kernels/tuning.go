@@ -21,6 +21,7 @@ var tuning = []struct {
 }
 
 var small = map[string]map[string]int{
+	"*":      {"GROUP": 8, "BLOCKS": 1}, // every kernel that has such a parameter
 	"matmul": smallTiles, "linear": smallTiles, "conv2d": smallTiles, "conv2d_grad_input": smallTiles, "conv2d_grad_weight": smallTiles,
 }
 
@@ -30,13 +31,18 @@ var smallTiles = map[string]int{"SIDE": 4, "EACH": 2, "DEPTH": 4}
 func (l *library) tuned(t *text) map[string]int {
 	params := t.tunes
 	for _, row := range tuning {
-		p, ok := row.params[t.name]
-		if !ok || row.cpu && !l.caps.CPU || !strings.Contains(strings.ToLower(l.caps.Vendor), row.vendor) ||
+		if row.cpu && !l.caps.CPU || !strings.Contains(strings.ToLower(l.caps.Vendor), row.vendor) ||
 			!strings.Contains(strings.ToLower(l.caps.Arch), row.arch) || !strings.Contains(strings.ToLower(l.caps.Device), row.device) {
 			continue
 		}
-		params = maps.Clone(params)
-		maps.Copy(params, p)
+		for _, name := range []string{"*", t.name} {
+			for param, v := range row.params[name] {
+				if _, has := params[param]; has {
+					params = maps.Clone(params)
+					params[param] = v
+				}
+			}
+		}
 	}
 	return params
 }

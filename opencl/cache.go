@@ -11,20 +11,20 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"unsafe"
-
-	"github.com/ebitengine/purego"
 
 	"github.com/crease-ml/crease/internal/atomicfile"
+	"github.com/crease-ml/crease/kernels"
 )
 
-// Compiled programs are kept in a folder of the user's cache, or in CREASE_CACHE;
-// "off" keeps nothing. A file is named by what its contents depend on and begins
-// with the checksum of the rest, so one that was cut short or written by somebody
-// else is compiled again. Writers replace files as a whole.
+// Compiled programs are kept in a folder of the user's cache, or in the one that
+// CREASE_CACHE names; "off" keeps nothing. A file is named by what its contents
+// depend on and begins with a checksum of that name and the rest, so one that was
+// cut short, changed or renamed is compiled again and replaced. Writers put whole
+// files in place, so that readers and other writers need no lock. A cache that
+// cannot be read or written only costs time.
 
 const (
-	cacheMagic = "crease opencl 1\n"
+	cacheMagic = "crease opencl 2\n"
 	cacheLimit = 256 << 20 // bytes; above, the oldest files go
 )
 
@@ -45,80 +45,58 @@ func cacheDir() string {
 	}
 }
 
-// cacheKey is the name of a program's file.
-func (d *Device) cacheKey(source, options string) string {
+// cacheEntry is the place of a program's binary.
+type cacheEntry struct{ dir, key string }
+
+func (d *Device) cacheEntry(p *kernels.Program) cacheEntry {
 	h := sha256.New()
-	for _, s := range []string{source, options, d.text(deviceName), d.text(deviceVersion), d.text(driverVersion), d.text(platformName), d.text(platformVersion)} {
+	for _, s := range []string{p.Source, d.options, d.identity} {
 		fmt.Fprintf(h, "%d %s\n", len(s), s)
 	}
-	return fmt.Sprintf("%x", h.Sum(nil))
+	return cacheEntry{cacheDir(), fmt.Sprintf("%x", h.Sum(nil))}
 }
 
-// fromCache builds a program from its binary on disk.
-func (d *Device) fromCache(key, options string) (uintptr, error) {
-	dir := cacheDir()
-	if dir == "" {
-		return 0, errNotCached
+// load is the binary, nil where there is none that is whole.
+func (e cacheEntry) load() []byte {
+	if e.dir == "" {
+		return nil
 	}
-	b, err := os.ReadFile(filepath.Join(dir, key))
+	b, err := os.ReadFile(filepath.Join(e.dir, e.key))
 	if err != nil {
-		return 0, err
+		return nil
 	}
-	binary, ok := openEntry(b)
-	if !ok {
-		return 0, errNotCached
-	}
-	var code, binaryStatus int32
-	size, at := uintptr(len(binary)), &binary[0]
-	program, _, _ := purego.SyscallN(d.lib.createProgramWithBinary, d.context, 1, uintptr(unsafe.Pointer(&d.device)), uintptr(unsafe.Pointer(&size)),
-		uintptr(unsafe.Pointer(&at)), uintptr(unsafe.Pointer(&binaryStatus)), uintptr(unsafe.Pointer(&code)))
-	if code != 0 {
-		return 0, &callError{"clCreateProgramWithBinary", status(code)}
-	}
-	if err := d.buildProgram(program, options); err != nil {
-		purego.SyscallN(d.lib.releaseProgram, program)
-		return 0, err
-	}
-	return program, nil
+	return e.open(b)
 }
 
-// toCache keeps a program's binary. A cache that cannot be written only costs time.
-func (d *Device) toCache(key string, program uintptr) {
-	dir := cacheDir()
-	if dir == "" {
-		return
-	}
-	const binarySizes, binaries = 0x1165, 0x1166
-	var size uintptr
-	if r, _, _ := purego.SyscallN(d.lib.getProgramInfo, program, binarySizes, unsafe.Sizeof(size), uintptr(unsafe.Pointer(&size)), 0); int32(r) != 0 || size == 0 {
-		return
-	}
-	binary := make([]byte, size)
-	at := &binary[0]
-	if r, _, _ := purego.SyscallN(d.lib.getProgramInfo, program, binaries, unsafe.Sizeof(at), uintptr(unsafe.Pointer(&at)), 0); int32(r) != 0 {
+func (e cacheEntry) store(binary []byte) {
+	if e.dir == "" || len(binary) == 0 {
 		return
 	}
 	write := func(w io.Writer) error {
-		_, err := w.Write(sealEntry(binary))
+		_, err := w.Write(e.seal(binary))
 		return err
 	}
-	if os.MkdirAll(dir, 0o700) == nil && atomicfile.Write(filepath.Join(dir, key), 0o600, write) == nil {
-		prune(dir, cacheLimit)
+	if os.MkdirAll(e.dir, 0o700) == nil && atomicfile.Write(filepath.Join(e.dir, e.key), 0o600, write) == nil {
+		prune(e.dir, cacheLimit)
 	}
 }
 
-func sealEntry(binary []byte) []byte {
-	sum := sha256.Sum256(binary)
-	return slices.Concat([]byte(cacheMagic), sum[:], binary)
+func (e cacheEntry) sum(binary []byte) []byte {
+	s := sha256.Sum256(slices.Concat([]byte(e.key), binary))
+	return s[:]
 }
 
-func openEntry(b []byte) (binary []byte, ok bool) {
-	b, ok = bytes.CutPrefix(b, []byte(cacheMagic))
-	if !ok || len(b) <= sha256.Size {
-		return nil, false
+func (e cacheEntry) seal(binary []byte) []byte {
+	return slices.Concat([]byte(cacheMagic), e.sum(binary), binary)
+}
+
+// open is the binary in a file's contents, nil where they are not what seal made.
+func (e cacheEntry) open(b []byte) []byte {
+	b, ok := bytes.CutPrefix(b, []byte(cacheMagic))
+	if !ok || len(b) <= sha256.Size || !bytes.Equal(b[:sha256.Size], e.sum(b[sha256.Size:])) {
+		return nil
 	}
-	sum := sha256.Sum256(b[sha256.Size:])
-	return b[sha256.Size:], bytes.Equal(sum[:], b[:sha256.Size])
+	return b[sha256.Size:]
 }
 
 // prune removes the oldest files until a folder holds no more than limit bytes.

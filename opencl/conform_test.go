@@ -2,12 +2,16 @@ package opencl_test
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/crease-ml/crease/conform"
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
 	_ "github.com/crease-ml/crease/opencl"
+	"github.com/crease-ml/crease/ops"
 )
 
 // device is the first OpenCL device; without one the test is skipped, unless
@@ -24,4 +28,106 @@ func device(t *testing.T) hal.Device {
 	return dev
 }
 
-func TestConformance(t *testing.T) { conform.Run(t, device(t)) }
+// some is a device that is tested with some of its element types: drivers take long
+// to compile. One type of every class of types is what differs in kernels.
+type some struct {
+	hal.Device
+	types []dtype.Type
+}
+
+func (d *some) Info() hal.Info {
+	info := d.Device.Info()
+	all := info.DTypes
+	info.DTypes = map[dtype.Type]hal.Support{}
+	for _, t := range d.types {
+		info.DTypes[t] = all[t]
+	}
+	return info
+}
+
+// TestConformance runs every row; with CREASE_CONFORM=all for every element type.
+func TestConformance(t *testing.T) {
+	if os.Getenv(sanitized) != "" {
+		t.Skip("see TestSanitizer")
+	}
+	dev := device(t)
+	if os.Getenv("CREASE_CONFORM") == "all" {
+		conform.Run(t, dev)
+		return
+	}
+	conform.Run(t, &some{dev, []dtype.Type{dtype.F32, dtype.F16, dtype.U8, dtype.Bool}})
+}
+
+// Every row has a kernel for float32, so that nothing runs slowly without notice.
+func TestKernelsAreThere(t *testing.T) {
+	dev := device(t)
+	for _, op := range ops.All() {
+		if op.Kind == ops.Core && len(conform.Missing(dev, op)) > 0 {
+			t.Errorf("%s has no kernel for %v", op.Name, conform.Missing(dev, op))
+		}
+	}
+}
+
+// sanitized is set in the process that runs under the simulator.
+const sanitized = "CREASE_SANITIZED"
+
+// oclgrind is the simulator as an OpenCL driver.
+const oclgrind = "/usr/lib/oclgrind/liboclgrind-rt-icd.so"
+
+// TestSanitizer runs kernels in oclgrind, which sees races between work items and
+// accesses outside of buffers. It ends well whatever it sees, so its log must be
+// empty; a kernel that lacks a barrier and one that writes too far must fill it.
+func TestSanitizer(t *testing.T) {
+	if os.Getenv(sanitized) != "" {
+		t.Skip("this is it")
+	}
+	if _, err := os.Stat(oclgrind); err != nil {
+		if strings.Contains(os.Getenv("CREASE_FLAGSHIP"), "opencl") {
+			t.Fatal(err)
+		}
+		t.Skip("oclgrind is not installed (Debian: apt-get install oclgrind)")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "oclgrind.icd"), []byte(oclgrind+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		test, says string
+	}{
+		{"TestSanitizedKernels", ""},
+		{"TestPlantedMistakes/right", ""},
+		{"TestPlantedMistakes/barrier", "data race"},
+		{"TestPlantedMistakes/bounds", "Invalid write"},
+	} {
+		log := filepath.Join(dir, strings.ReplaceAll(c.test, "/", "-"))
+		cmd := exec.Command(os.Args[0], "-test.run=^"+strings.ReplaceAll(c.test, "/", "$/^")+"$", "-test.v")
+		cmd.Env = append(os.Environ(), sanitized+"=1", "OCL_ICD_VENDORS="+dir, "OCLGRIND_DATA_RACES=1", "OCLGRIND_LOG="+log, "OCLGRIND_MAX_ERRORS=2", "CREASE_CACHE=off")
+		out, err := cmd.CombinedOutput()
+		seen, _ := os.ReadFile(log)
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v\n%s", c.test, err, out)
+		case !strings.Contains(string(out), "--- PASS: "+c.test):
+			t.Errorf("%s did not run:\n%s", c.test, out)
+		case c.says == "" && len(seen) > 0:
+			t.Errorf("%s: oclgrind says\n%.2000s", c.test, seen)
+		case c.says != "" && !strings.Contains(string(seen), c.says):
+			t.Errorf("%s: a planted mistake was not seen; the log is %q", c.test, seen)
+		}
+	}
+}
+
+// TestSanitizedKernels is every kernel on tiny shapes. Maps differ by their
+// expression alone, so some stand for all.
+func TestSanitizedKernels(t *testing.T) {
+	if os.Getenv(sanitized) == "" {
+		t.Skip("runs in TestSanitizer")
+	}
+	list := []*ops.Op{ops.Add, ops.Where, ops.Copy}
+	for _, op := range ops.All() {
+		if op.Kind != ops.View && op.Expr == nil && op != ops.Copy {
+			list = append(list, op)
+		}
+	}
+	conform.Kernels(t, &some{device(t), []dtype.Type{dtype.F32}}, list...)
+}

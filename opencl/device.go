@@ -3,10 +3,8 @@
 package opencl
 
 import (
-	"errors"
-	"fmt"
+	"strings"
 	"sync"
-	"time"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -19,41 +17,87 @@ import (
 type Device struct {
 	found
 	info     hal.Info
+	profile  bool
+	options  string // of the compiler
+	identity string // of the device and its software, for the cache
 	maxAlloc int
 	context  uintptr
 	pool     hal.Pool[uintptr]
 	kernels  hal.Registry
 
-	// mu guards the queue and the arguments of kernel objects, which belong to
-	// the object and not to a launch.
-	mu     sync.Mutex
-	queue  uintptr
-	built  map[*kernels.Program]*built
+	// life is held for reading while the library is called, and for writing to
+	// close; for writing always where the library cannot take two calls at once.
+	life   sync.RWMutex
+	serial bool
 	closed bool
+	queue  uintptr
+	health hal.Health // of the queue, and so of every stream
+	queued pending
+	stage  staging
+
+	programs sync.Map   // *kernels.Program to *compiled
+	compiler sync.Mutex // not every driver's compiler is safe for concurrent use
 }
 
-const queueProfiling = 1 << 1
+const queueProfiling = 1 << 1 // CL_QUEUE_PROFILING_ENABLE
 
-func newDevice(f found, name string) (*Device, error) {
-	d := &Device{found: f, info: f.info(name), maxAlloc: f.number(deviceMaxAlloc), built: map[*kernels.Program]*built{}}
+func newDevice(f found, name string, profile bool) (*Device, error) {
+	d := &Device{found: f, info: f.info(name), profile: profile, maxAlloc: f.number(deviceMaxAlloc)}
+	d.options = f.compilerOptions()
+	d.serial = strings.Contains(f.text(platformName), "Oclgrind") // against the standard
+	d.identity = strings.Join([]string{f.text(deviceName), f.text(deviceVersion), f.text(driverVersion), f.text(platformName), f.text(platformVersion)}, "\n")
 	var code int32
 	properties := [3]uintptr{0x1084, f.platform, 0} // CL_CONTEXT_PLATFORM
 	d.context, _, _ = purego.SyscallN(f.lib.createContext, uintptr(unsafe.Pointer(&properties[0])), 1, uintptr(unsafe.Pointer(&f.device)), 0, 0, uintptr(unsafe.Pointer(&code)))
 	if code != 0 {
-		return nil, d.failure(&callError{"clCreateContext", status(code)})
+		return nil, d.failure(&callError{call: "clCreateContext", code: status(code)})
 	}
-	d.queue, _, _ = purego.SyscallN(f.lib.createCommandQueue, d.context, f.device, queueProfiling, uintptr(unsafe.Pointer(&code)))
+	var flags uintptr
+	if profile {
+		flags = queueProfiling
+	}
+	d.queue, _, _ = purego.SyscallN(f.lib.createCommandQueue, d.context, f.device, flags, uintptr(unsafe.Pointer(&code)))
 	if code != 0 {
 		purego.SyscallN(f.lib.releaseContext, d.context)
-		return nil, d.failure(&callError{"clCreateCommandQueue", status(code)})
+		return nil, d.failure(&callError{call: "clCreateCommandQueue", code: status(code)})
 	}
 	d.pool = hal.Pool[uintptr]{New: d.create, Drop: d.release, Limit: d.info.Memory / 10 * 9}
-	kernels.Register(&d.kernels, f.caps())
+	kernels.Register(&d.kernels, d.caps())
 	return d, nil
 }
 
 // failure adds the device to an error.
 func (d *Device) failure(err error) error { return &hal.DeviceError{Device: d.info.Name, Err: err} }
+
+// enter keeps the device as it is until leave.
+func (d *Device) enter() {
+	if d.serial {
+		d.life.Lock()
+	} else {
+		d.life.RLock()
+	}
+}
+
+func (d *Device) leave() {
+	if d.serial {
+		d.life.Unlock()
+	} else {
+		d.life.RUnlock()
+	}
+}
+
+// use enters unless the device is closed or lost.
+func (d *Device) use() error {
+	d.enter()
+	err := d.health.Err()
+	if d.closed {
+		err = d.failure(hal.ErrClosed)
+	}
+	if err != nil {
+		d.leave()
+	}
+	return err
+}
 
 // Info describes the device.
 func (d *Device) Info() hal.Info { return d.info }
@@ -66,61 +110,33 @@ func (d *Device) Memory() hal.MemoryStats { return d.pool.Stats() }
 
 // NewStream is a stream on the device's queue.
 func (d *Device) NewStream() (hal.Stream, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return nil, d.failure(hal.ErrClosed)
+	if err := d.use(); err != nil {
+		return nil, err
 	}
+	defer d.leave()
 	return &stream{dev: d}, nil
 }
 
-// Close waits for the queue and gives everything back.
+// Close waits for the queue and gives everything back; what buffers still hold goes
+// back as they are freed.
 func (d *Device) Close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.life.Lock()
+	defer d.life.Unlock()
 	if d.closed {
 		return nil
 	}
 	d.closed = true
-	r, _, _ := purego.SyscallN(d.lib.finish, d.queue)
-	for _, b := range d.built {
-		purego.SyscallN(d.lib.releaseKernel, b.kernel)
-		purego.SyscallN(d.lib.releaseProgram, b.program)
+	err := d.health.Err()
+	if finish := d.finish(); err == nil {
+		err = finish
 	}
+	d.programs.Range(func(_, v any) bool {
+		v.(*compiled).release(d.lib)
+		return true
+	})
+	d.stage.release(d)
 	d.pool.Flush()
 	purego.SyscallN(d.lib.releaseCommandQueue, d.queue)
 	purego.SyscallN(d.lib.releaseContext, d.context)
-	return check("clFinish", r)
-}
-
-// create gets a block of device memory.
-func (d *Device) create(n int) (uintptr, error) {
-	if d.maxAlloc > 0 && n > d.maxAlloc {
-		return 0, fmt.Errorf("%w: the device gives at most %d bytes at once", hal.ErrOutOfMemory, d.maxAlloc)
-	}
-	var code int32
-	const readWrite = 1
-	mem, _, _ := purego.SyscallN(d.lib.createBuffer, d.context, readWrite, uintptr(n), 0, uintptr(unsafe.Pointer(&code)))
-	if code != 0 {
-		return 0, &callError{"clCreateBuffer", status(code)}
-	}
-	return mem, nil
-}
-
-// release gives a block back; OpenCL keeps it until queued work is done with it.
-func (d *Device) release(mem uintptr) { purego.SyscallN(d.lib.releaseMemObject, mem) }
-
-// Elapsed is the time between two events on the device's clock (hal.Timer).
-func (d *Device) Elapsed(from, to hal.Event) (time.Duration, error) {
-	a, okA := from.(*event)
-	b, okB := to.(*event)
-	if !okA || !okB || a.dev != d || b.dev != d {
-		return 0, d.failure(errors.New("Elapsed wants two events of this device"))
-	}
-	start, err := a.time()
-	if err != nil {
-		return 0, err
-	}
-	end, err := b.time()
-	return time.Duration(end - start), err
+	return err
 }

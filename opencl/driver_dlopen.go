@@ -3,108 +3,113 @@
 package opencl
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/kernels"
 )
 
-// list is every device, or the reason why there is none.
-func list() ([]found, string) {
+const (
+	remedy      = "Install an OpenCL driver: the GPU vendor's, or PoCL for the processor (Debian: apt-get install ocl-icd-libopencl1 pocl-opencl-icd)."
+	seeDevices  = `See "crease devices".`
+	optProfile  = "profile"
+	profileNote = "profile is 0 or 1: whether events carry times of the device's clock"
+)
+
+// list is every device, processors last, so that device 0 is a GPU where there is
+// one. Without any device the error says why; otherwise it says what is wrong with
+// some platforms, if something is.
+func list() ([]found, error) {
 	lib, err := load()
 	if err != nil {
-		return nil, err.Error()
+		return nil, err
 	}
-	all, err := lib.find()
-	switch {
-	case err != nil:
-		return nil, err.Error()
-	case len(all) == 0:
-		return nil, "the OpenCL library has no platform with a device"
+	all, trouble := lib.find()
+	if len(all) == 0 && len(trouble) == 0 {
+		return nil, errors.New("the OpenCL library has no platform: no driver is installed (clGetPlatformIDs: CL_PLATFORM_NOT_FOUND_KHR)")
 	}
-	return all, ""
+	slices.SortStableFunc(all, func(a, b found) int { return rank(a) - rank(b) })
+	return all, errors.Join(trouble...)
 }
 
-func probe() []hal.Status {
-	all, why := list()
-	if why != "" {
-		return absent(why)
+func rank(f found) int {
+	if f.processor() && f.number(deviceType)&typeGPU == 0 {
+		return 1
 	}
+	return 0
+}
+
+// line is an error of several on one line.
+func line(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+func probe() []hal.Status {
+	all, err := list()
 	var out []hal.Status
 	for i, f := range all {
-		name := fmt.Sprintf("%s:%d", kind, i)
-		out = append(out, hal.Status{Name: name, Present: true, Info: f.info(name)})
+		s := hal.Status{Name: fmt.Sprintf("%s:%d", kind, i)}
+		if why := f.unfit(); why != "" {
+			s.Reason, s.Remedy = f.description()+": "+why, "Update its driver, or use another device."
+		} else {
+			s.Present, s.Info = true, f.info(s.Name)
+		}
+		out = append(out, s)
+	}
+	if err != nil {
+		out = append(out, hal.Status{Name: kind, Reason: line(err), Remedy: remedy})
 	}
 	return out
 }
 
 func open(spec hal.Spec) (hal.Device, error) {
 	if spec.Arch != "" {
-		return nil, &hal.SpecError{Spec: spec.String(), Reason: "an OpenCL device has no arch"}
+		return nil, &hal.SpecError{Spec: spec.String(), Reason: "an OpenCL device has no arch to choose"}
 	}
-	if err := spec.CheckOptions(); err != nil {
+	if err := spec.CheckOptions(optProfile); err != nil {
 		return nil, err
 	}
-	all, why := list()
-	if why != "" {
-		return nil, &hal.AbsentError{Device: spec.String(), Reason: why, Remedy: remedy}
+	profile, ok := map[string]bool{"": false, "0": false, "1": true}[spec.Options[optProfile]]
+	if !ok {
+		return nil, &hal.SpecError{Spec: spec.String(), Reason: profileNote}
+	}
+	all, err := list()
+	if len(all) == 0 {
+		return nil, &hal.AbsentError{Device: spec.String(), Reason: line(err), Remedy: remedy}
 	}
 	f, err := choose(all, spec)
 	if err != nil {
 		return nil, err
 	}
-	return newDevice(f, spec.String())
+	if why := f.unfit(); why != "" {
+		return nil, &hal.AbsentError{Device: spec.String(), Reason: f.description() + ": " + why, Remedy: "Update its driver, or use another device. " + seeDevices}
+	}
+	d, err := newDevice(f, spec.String(), profile)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // choose is the device that a name means.
 func choose(all []found, spec hal.Spec) (found, error) {
 	if spec.Index == "" {
-		return all[0], nil
+		first := slices.IndexFunc(all, func(f found) bool { return f.unfit() == "" })
+		return all[max(first, 0)], nil
 	}
 	if i, err := strconv.Atoi(spec.Index); err == nil {
-		if i < len(all) {
+		if 0 <= i && i < len(all) {
 			return all[i], nil
 		}
-		return found{}, &hal.AbsentError{Device: spec.String(), Reason: fmt.Sprintf("OpenCL has %d devices, numbered from 0", len(all)), Remedy: `See "crease devices".`}
+		return found{}, &hal.AbsentError{Device: spec.String(), Reason: fmt.Sprintf("the number of OpenCL devices here is %d, counted from 0", len(all)), Remedy: seeDevices}
 	}
 	var names []string
 	for _, f := range all {
-		full := f.text(platformName) + " " + f.text(deviceName)
-		if strings.Contains(strings.ToLower(full), strings.ToLower(spec.Index)) {
+		if strings.Contains(strings.ToLower(f.full()), strings.ToLower(spec.Index)) {
 			return f, nil
 		}
-		names = append(names, full)
+		names = append(names, f.full())
 	}
-	return found{}, &hal.AbsentError{Device: spec.String(), Reason: "no OpenCL device has that in its name; there are: " + strings.Join(names, ", "), Remedy: `See "crease devices".`}
-}
-
-func (f found) doubles() bool { return f.extension("cl_khr_fp64") }
-
-// processor is true of a device that is the machine's own processor.
-func (f found) processor() bool { return f.number(deviceType)&typeCPU != 0 }
-
-func (f found) info(name string) hal.Info {
-	types := map[dtype.Type]hal.Support{}
-	for _, t := range dtype.All() {
-		types[t] = hal.Arithmetic
-	}
-	types[dtype.F8E4M3], types[dtype.F8E5M2] = hal.Storage, hal.Storage
-	types[dtype.F32] = hal.Accelerated
-	if !f.doubles() {
-		types[dtype.F64] = hal.Storage
-	}
-	return hal.Info{
-		Name: name, Kind: kind, Arch: f.text(deviceVersion), Description: f.text(deviceName) + ", " + f.text(platformName),
-		Threads: f.number(deviceComputeUnits), Memory: f.number(deviceMemory), Alignment: max(f.number(deviceAlignment)/8, 1), DTypes: types,
-	}
-}
-
-func (f found) caps() kernels.Caps {
-	return kernels.Caps{
-		Dialect: kernels.OpenCL, F64: f.doubles(), MaxGroup: f.number(deviceMaxGroup), Local: f.number(deviceLocalMemory),
-		CPU: f.processor(), Vendor: strings.ToLower(f.text(deviceVendor)), Device: f.text(deviceName),
-	}
+	return found{}, &hal.AbsentError{Device: spec.String(), Reason: fmt.Sprintf("no OpenCL device or platform has %q in its name; there are: %s", spec.Index, strings.Join(names, "; ")), Remedy: seeDevices}
 }

@@ -3,6 +3,10 @@
 package opencl
 
 import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -10,29 +14,95 @@ import (
 	"github.com/crease-ml/crease/hal"
 )
 
-// event is a marker in the queue.
+// event is a marker in the queue. The library's object goes with it.
 type event struct {
-	dev    *Device
-	health *hal.Health
-	id     uintptr
+	dev *Device
+	id  uintptr
+}
+
+// Record marks this point of the queue.
+func (s *stream) Record() (hal.Event, error) {
+	d := s.dev
+	if err := d.use(); err != nil {
+		return nil, err
+	}
+	defer d.leave()
+	id, err := d.mark()
+	if err != nil {
+		return nil, s.failure("record", err)
+	}
+	e := &event{dev: d, id: id}
+	runtime.AddCleanup(e, d.releaseEvent, id)
+	return e, nil
+}
+
+func (d *Device) releaseEvent(id uintptr) {
+	d.enter()
+	defer d.leave()
+	purego.SyscallN(d.lib.releaseEvent, id)
+}
+
+// mark queues a marker. The caller releases it.
+func (d *Device) mark() (id uintptr, err error) {
+	err = d.enqueue("clEnqueueMarkerWithWaitList", func(q uintptr) uintptr {
+		r, _, _ := purego.SyscallN(d.lib.enqueueMarker, q, 0, 0, uintptr(unsafe.Pointer(&id)))
+		return r
+	})
+	return id, err
+}
+
+// Wait needs nothing for events of the same queue.
+func (s *stream) Wait(e hal.Event) error {
+	if x, ok := e.(*event); ok && x.dev == s.dev {
+		if err := s.dev.use(); err != nil {
+			return err
+		}
+		s.dev.leave()
+		return nil
+	}
+	return e.Wait()
 }
 
 // Wait blocks until the marker is reached.
 func (e *event) Wait() error {
-	r, _, _ := purego.SyscallN(e.dev.lib.waitForEvents, 1, uintptr(unsafe.Pointer(&e.id)))
-	if err := check("clWaitForEvents", r); err != nil {
-		return e.health.Poison(e.dev.failure(err))
+	if err := e.dev.health.Err(); err != nil {
+		return err
 	}
-	return e.health.Err()
+	e.dev.enter()
+	defer e.dev.leave()
+	r, _, _ := purego.SyscallN(e.dev.lib.waitForEvents, 1, uintptr(unsafe.Pointer(&e.id)))
+	runtime.KeepAlive(e)
+	return e.dev.waited("clWaitForEvents", r)
+}
+
+// Elapsed is the time between two reached events on the device's clock (hal.Timer).
+func (d *Device) Elapsed(from, to hal.Event) (time.Duration, error) {
+	a, okA := from.(*event)
+	b, okB := to.(*event)
+	switch {
+	case !okA || !okB || a.dev != d || b.dev != d:
+		return 0, d.failure(errors.New("elapsed: both events must be of this device"))
+	case !d.profile:
+		return 0, d.failure(fmt.Errorf("elapsed: its events carry no time: %w. Open it with the option %s=1 (as in opencl:0@%[2]s=1)", hal.ErrUnsupported, optProfile))
+	}
+	start, err := a.time()
+	if err != nil {
+		return 0, err
+	}
+	end, err := b.time()
+	return time.Duration(end - start), err
 }
 
 // time is when the marker was reached, in nanoseconds of the device's clock.
 func (e *event) time() (int64, error) {
 	const commandEnd = 0x1283
+	e.dev.enter()
+	defer e.dev.leave()
 	var ns int64
-	r, _, _ := purego.SyscallN(e.dev.lib.getEventProfilingInfo, e.id, commandEnd, 8, uintptr(unsafe.Pointer(&ns)), 0)
+	r, _, _ := purego.SyscallN(e.dev.lib.getEventProfilingInfo, e.id, commandEnd, unsafe.Sizeof(ns), uintptr(unsafe.Pointer(&ns)), 0)
+	runtime.KeepAlive(e)
 	if err := check("clGetEventProfilingInfo", r); err != nil {
-		return 0, e.dev.failure(err)
+		return 0, e.dev.failure(fmt.Errorf("elapsed: an event that is not reached, or no clock: %w", err))
 	}
 	return ns, nil
 }

@@ -13,7 +13,10 @@ import (
 )
 
 // library is the functions of an OpenCL library, as addresses for
-// purego.SyscallN: registered Go functions cost several allocations a call.
+// purego.SyscallN: a registered Go function costs several allocations a call.
+//
+// Pointers are turned into uintptr inside the argument list of SyscallN and
+// nowhere else: there alone Go keeps what they point to alive and in place.
 type library struct {
 	getPlatformIDs, getPlatformInfo, getDeviceIDs, getDeviceInfo           uintptr
 	createContext, releaseContext, createCommandQueue, releaseCommandQueue uintptr
@@ -22,8 +25,9 @@ type library struct {
 	getProgramBuildInfo, getProgramInfo, releaseProgram                    uintptr
 	createKernel, releaseKernel, setKernelArg                              uintptr
 	enqueueNDRangeKernel, enqueueReadBuffer, enqueueWriteBuffer            uintptr
-	enqueueCopyBuffer, enqueueMarker, waitForEvents, getEventProfilingInfo uintptr
-	releaseEvent, flush, finish                                            uintptr
+	enqueueCopyBuffer, enqueueMapBuffer, enqueueUnmapMemObject             uintptr
+	enqueueMarker, waitForEvents, getEventProfilingInfo, releaseEvent      uintptr
+	flush, finish                                                          uintptr
 }
 
 func (l *library) symbols() map[string]*uintptr {
@@ -39,6 +43,7 @@ func (l *library) symbols() map[string]*uintptr {
 		"clCreateKernel": &l.createKernel, "clReleaseKernel": &l.releaseKernel, "clSetKernelArg": &l.setKernelArg,
 		"clEnqueueNDRangeKernel": &l.enqueueNDRangeKernel, "clEnqueueReadBuffer": &l.enqueueReadBuffer,
 		"clEnqueueWriteBuffer": &l.enqueueWriteBuffer, "clEnqueueCopyBuffer": &l.enqueueCopyBuffer,
+		"clEnqueueMapBuffer": &l.enqueueMapBuffer, "clEnqueueUnmapMemObject": &l.enqueueUnmapMemObject,
 		"clEnqueueMarkerWithWaitList": &l.enqueueMarker, "clWaitForEvents": &l.waitForEvents,
 		"clGetEventProfilingInfo": &l.getEventProfilingInfo, "clReleaseEvent": &l.releaseEvent,
 		"clFlush": &l.flush, "clFinish": &l.finish,
@@ -56,22 +61,34 @@ func libraryNames() []string {
 	return []string{"libOpenCL.so.1", "libOpenCL.so"}
 }
 
-// load opens the library once in a process.
+// load opens the library, on first use and once in a process. Drivers do not
+// survive being unloaded, so it stays.
 var load = sync.OnceValues(func() (*library, error) {
 	var why []string
 	for _, name := range libraryNames() {
-		handle, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_GLOBAL)
-		if err != nil {
-			why = append(why, err.Error())
-			continue
+		l, err := openLibrary(name)
+		if err == nil {
+			return l, nil
 		}
-		l := &library{}
-		for symbol, to := range l.symbols() {
-			if *to, err = purego.Dlsym(handle, symbol); err != nil {
-				return nil, fmt.Errorf("%s is no OpenCL 1.2 library: %w", name, err)
-			}
-		}
-		return l, nil
+		why = append(why, err.Error())
 	}
-	return nil, fmt.Errorf("no OpenCL library: %s", strings.Join(why, "; "))
+	from := ""
+	if os.Getenv("CREASE_OPENCL") != "" {
+		from = ", which CREASE_OPENCL names"
+	}
+	return nil, fmt.Errorf("no OpenCL library could be opened (tried %s%s: %s)", strings.Join(libraryNames(), ", "), from, strings.Join(why, "; "))
 })
+
+func openLibrary(name string) (*library, error) {
+	handle, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if err != nil {
+		return nil, err
+	}
+	l := &library{}
+	for symbol, to := range l.symbols() {
+		if *to, err = purego.Dlsym(handle, symbol); err != nil {
+			return nil, fmt.Errorf("%s is no library of OpenCL 1.2 or later: %w", name, err)
+		}
+	}
+	return l, nil
+}

@@ -5,11 +5,16 @@ package opencl
 import (
 	"fmt"
 	"sync/atomic"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
 
 	"github.com/crease-ml/crease/hal"
 )
 
-// buffer is device memory from the pool.
+// buffer is device memory from the pool. Blocks are memory objects of their own,
+// never sub-buffers, so each has the alignment of the device; kernels take the
+// offset of a view as a number and need none.
 type buffer struct {
 	dev   *Device
 	mem   uintptr
@@ -20,8 +25,18 @@ type buffer struct {
 
 // Alloc takes a buffer from the pool.
 func (d *Device) Alloc(bytes int) (hal.Buffer, error) {
+	if err := d.use(); err != nil {
+		return nil, err
+	}
+	defer d.leave()
+	if d.maxAlloc > 0 && bytes > d.maxAlloc { // flushing the pool would not help
+		return nil, d.failure(fmt.Errorf("%w: %d bytes asked for, and one allocation is at most %d (CL_DEVICE_MAX_MEM_ALLOC_SIZE)", hal.ErrOutOfMemory, bytes, d.maxAlloc))
+	}
 	mem, class, err := d.pool.Get(bytes)
 	if err != nil {
+		if lost := d.health.Err(); lost != nil {
+			return nil, lost
+		}
 		return nil, d.failure(err)
 	}
 	return &buffer{dev: d, mem: mem, class: class, size: bytes}, nil
@@ -33,21 +48,53 @@ func (b *buffer) Size() int          { return b.size }
 // Free returns the block at once: whatever gets it next is queued behind the work
 // that may still use it.
 func (b *buffer) Free() {
-	if b.freed.CompareAndSwap(false, true) {
-		b.dev.pool.Put(b.mem, b.class)
+	if !b.freed.CompareAndSwap(false, true) {
+		return
+	}
+	b.dev.enter()
+	defer b.dev.leave()
+	b.dev.pool.Put(b.mem, b.class)
+	if b.dev.closed {
+		b.dev.pool.Flush()
 	}
 }
+
+// create gets a block of device memory for the pool. The pool rounds sizes up,
+// perhaps over what the device gives; Alloc has seen to it that less is enough.
+func (d *Device) create(n int) (uintptr, error) {
+	if d.maxAlloc > 0 {
+		n = min(n, d.maxAlloc)
+	}
+	var code int32
+	const readWrite = 1
+	mem, _, _ := purego.SyscallN(d.lib.createBuffer, d.context, readWrite, uintptr(n), 0, uintptr(unsafe.Pointer(&code)))
+	if code == 0 {
+		return mem, nil
+	}
+	if short(status(code)) {
+		// What the pool gives back next is free only when the queue is done with it.
+		if err := d.finish(); err != nil {
+			return 0, err
+		}
+	}
+	return 0, &callError{call: "clCreateBuffer", code: status(code)}
+}
+
+// release gives a block back; OpenCL keeps it until queued work is done with it.
+func (d *Device) release(mem uintptr) { purego.SyscallN(d.lib.releaseMemObject, mem) }
 
 // window is the memory of a buffer of this device, n bytes from off being inside it.
 func (d *Device) window(b hal.Buffer, off, n int) (uintptr, error) {
 	x, ok := b.(*buffer)
 	switch {
+	case b == nil:
+		return 0, fmt.Errorf("no buffer was given")
 	case !ok || x.dev != d:
-		return 0, d.failure(fmt.Errorf("a buffer of device %s", b.Device().Info().Name))
+		return 0, fmt.Errorf("the buffer belongs to device %s", b.Device().Info().Name)
 	case x.freed.Load():
-		return 0, d.failure(fmt.Errorf("a buffer of %d bytes that has been freed", x.size))
+		return 0, fmt.Errorf("the buffer of %d bytes has been freed", x.size)
 	case off < 0 || n < 0 || off > x.size-n:
-		return 0, d.failure(fmt.Errorf("bytes %d to %d of a buffer of %d", off, off+n, x.size))
+		return 0, fmt.Errorf("bytes %d to %d of a buffer of %d", off, off+n, x.size)
 	}
 	return x.mem, nil
 }

@@ -5,82 +5,148 @@ package opencl
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
 
+	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/kernels"
 )
 
-// built is a compiled program.
-type built struct{ program, kernel uintptr }
+// compiled is a program on a device, built once, by whoever runs it first. A
+// program that does not compile keeps its error.
+type compiled struct {
+	once            sync.Once
+	err             error
+	program, kernel uintptr
+	mu              sync.Mutex // of the kernel's arguments, until the launch is queued
+}
 
-// options keep arithmetic as IEEE 754 has it: nothing is relaxed.
-func (d *Device) options() string {
-	o := "-cl-std=CL1.2 -w" // a compiler may write its warnings to our stderr
-	if d.number(deviceSingleConfig)&correctlyRoundedDivide != 0 {
+func (c *compiled) release(lib *library) {
+	if c.kernel != 0 {
+		purego.SyscallN(lib.releaseKernel, c.kernel)
+		purego.SyscallN(lib.releaseProgram, c.program)
+	}
+}
+
+// compilerOptions keep arithmetic as IEEE 754 has it: nothing is relaxed, and
+// divisions and roots are rounded correctly where the device can.
+func (f found) compilerOptions() string {
+	o := "-cl-std=CL1.2 -w" // compilers write their warnings to our standard error
+	if f.number(deviceSingleConfig)&correctlyRoundedDivide != 0 {
 		o += " -cl-fp32-correctly-rounded-divide-sqrt"
 	}
 	return o
 }
 
-// build compiles a program on first use, from the cache on disk if it is there.
-// The caller holds the device's lock.
-func (d *Device) build(p *kernels.Program) (*built, error) {
-	if b, ok := d.built[p]; ok {
-		return b, nil
+// compiled is a program, built on first use.
+func (d *Device) compiled(p *kernels.Program) (*compiled, error) {
+	v, ok := d.programs.Load(p)
+	if !ok {
+		v, _ = d.programs.LoadOrStore(p, &compiled{})
 	}
-	options := d.options()
-	key := d.cacheKey(p.Source, options)
-	program, err := d.fromCache(key, options)
-	if err != nil {
-		if program, err = d.compile(p, options); err != nil {
-			return nil, d.failure(err)
-		}
-		d.toCache(key, program)
-	}
-	var code int32
-	name := append([]byte(p.Name), 0)
-	kernel, _, _ := purego.SyscallN(d.lib.createKernel, program, uintptr(unsafe.Pointer(&name[0])), uintptr(unsafe.Pointer(&code)))
-	if code != 0 {
-		purego.SyscallN(d.lib.releaseProgram, program)
-		return nil, d.failure(&callError{"clCreateKernel " + p.Name, status(code)})
-	}
-	b := &built{program, kernel}
-	d.built[p] = b
-	return b, nil
+	c := v.(*compiled)
+	c.once.Do(func() {
+		d.compiler.Lock()
+		defer d.compiler.Unlock()
+		c.program, c.kernel, c.err = d.build(p)
+	})
+	return c, c.err
 }
 
-func (d *Device) compile(p *kernels.Program, options string) (uintptr, error) {
+// build makes a program from the cache on disk or, where that has none or a broken
+// one, from its source.
+func (d *Device) build(p *kernels.Program) (program, kernel uintptr, err error) {
+	switch {
+	case p.Dialect != kernels.OpenCL:
+		return 0, 0, fmt.Errorf("%s is written in %v, and the device reads %v", p.Name, p.Dialect, kernels.OpenCL)
+	case p.F64 && !d.doubles():
+		return 0, 0, fmt.Errorf("%s computes in double precision, and the device has none (cl_khr_fp64): %w", p.Name, hal.ErrUnsupported)
+	}
+	entry := d.cacheEntry(p)
+	if program, err = d.fromBinary(entry.load()); err == nil {
+		if kernel, err = d.entryPoint(program, p.Name); err == nil {
+			return program, kernel, nil
+		}
+	}
+	if program, err = d.fromSource(p); err != nil {
+		return 0, 0, err
+	}
+	if kernel, err = d.entryPoint(program, p.Name); err != nil {
+		return 0, 0, err
+	}
+	entry.store(d.binary(program))
+	return program, kernel, nil
+}
+
+// entryPoint is the kernel of that name. Without it the program is released.
+func (d *Device) entryPoint(program uintptr, name string) (uintptr, error) {
+	var code int32
+	text := append([]byte(name), 0)
+	kernel, _, _ := purego.SyscallN(d.lib.createKernel, program, uintptr(unsafe.Pointer(&text[0])), uintptr(unsafe.Pointer(&code)))
+	if code != 0 {
+		purego.SyscallN(d.lib.releaseProgram, program)
+		return 0, &callError{call: "clCreateKernel " + name, code: status(code)}
+	}
+	return kernel, nil
+}
+
+func (d *Device) fromSource(p *kernels.Program) (uintptr, error) {
 	var code int32
 	source := append([]byte(p.Source), 0)
 	text := &source[0]
 	program, _, _ := purego.SyscallN(d.lib.createProgramWithSource, d.context, 1, uintptr(unsafe.Pointer(&text)), 0, uintptr(unsafe.Pointer(&code)))
 	if code != 0 {
-		return 0, &callError{"clCreateProgramWithSource", status(code)}
+		return 0, &callError{call: "clCreateProgramWithSource", code: status(code)}
 	}
-	if err := d.buildProgram(program, options); err != nil {
+	if err := d.buildProgram(program); err != nil {
 		log := d.buildLog(program)
 		purego.SyscallN(d.lib.releaseProgram, program)
-		return 0, fmt.Errorf("program %s does not compile: %w\n%s", p.Name, err, log)
+		return 0, fmt.Errorf("program %s does not compile: %w\nThe compiler says:\n%s\nThe source, with the options %s:\n%s", p.Name, err, log, d.options, numbered(p.Source))
 	}
 	return program, nil
 }
 
-func (d *Device) buildProgram(program uintptr, options string) error {
-	o := append([]byte(options), 0)
-	r, _, _ := purego.SyscallN(d.lib.buildProgram, program, 1, uintptr(unsafe.Pointer(&d.device)), uintptr(unsafe.Pointer(&o[0])), 0, 0)
+func (d *Device) buildProgram(program uintptr) error {
+	options := append([]byte(d.options), 0)
+	r, _, _ := purego.SyscallN(d.lib.buildProgram, program, 1, uintptr(unsafe.Pointer(&d.device)), uintptr(unsafe.Pointer(&options[0])), 0, 0)
 	return check("clBuildProgram", r)
 }
 
+// maxLog bounds what an error shows of a compiler's log, in bytes.
+const maxLog = 8 << 10
+
 // buildLog is what the compiler said.
 func (d *Device) buildLog(program uintptr) string {
-	const buildLog = 0x1183
+	const buildLog = 0x1183 // CL_PROGRAM_BUILD_LOG
 	var n uintptr
 	if r, _, _ := purego.SyscallN(d.lib.getProgramBuildInfo, program, d.device, buildLog, 0, 0, uintptr(unsafe.Pointer(&n))); int32(r) != 0 || n == 0 {
-		return ""
+		return "(nothing)"
 	}
 	b := make([]byte, n)
 	purego.SyscallN(d.lib.getProgramBuildInfo, program, d.device, buildLog, n, uintptr(unsafe.Pointer(&b[0])), 0)
-	return strings.TrimSpace(strings.TrimRight(string(b), "\x00"))
+	log := strings.TrimSpace(strings.TrimRight(string(b), "\x00"))
+	if len(log) > maxLog {
+		log = log[:maxLog] + "\n..."
+	}
+	return log
+}
+
+// maxLines is how much of a source an error shows.
+const maxLines = 400
+
+// numbered is the first lines of a source with their numbers, to read beside a
+// compiler's log.
+func numbered(source string) string {
+	var b strings.Builder
+	n := 0
+	for line := range strings.Lines(source) {
+		if n++; n > maxLines {
+			b.WriteString("      ...\n")
+			break
+		}
+		fmt.Fprintf(&b, "%4d  %s", n, line)
+	}
+	return b.String()
 }

@@ -4,6 +4,7 @@ package opencl
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"unsafe"
 
@@ -14,20 +15,27 @@ import (
 const (
 	platformVersion = 0x0901
 	platformName    = 0x0902
+	platformVendor  = 0x0903
 
-	deviceType         = 0x1000
-	deviceComputeUnits = 0x1002
-	deviceMaxGroup     = 0x1004
-	deviceMaxAlloc     = 0x1010
-	deviceAlignment    = 0x1019 // in bits
-	deviceSingleConfig = 0x101B
-	deviceMemory       = 0x101F
-	deviceLocalMemory  = 0x1023
-	deviceName         = 0x102B
-	deviceVendor       = 0x102C
-	driverVersion      = 0x102D
-	deviceVersion      = 0x102F
-	deviceExtensions   = 0x1030
+	deviceType           = 0x1000
+	deviceComputeUnits   = 0x1002
+	deviceMaxGroup       = 0x1004
+	deviceMaxItems       = 0x1005 // along each axis
+	deviceMaxAlloc       = 0x1010
+	deviceAlignment      = 0x1019 // in bits
+	deviceSingleConfig   = 0x101B
+	deviceMemory         = 0x101F
+	deviceLocalMemory    = 0x1023
+	deviceLittleEndian   = 0x1026
+	deviceAvailable      = 0x1027
+	deviceHasCompiler    = 0x1028
+	deviceName           = 0x102B
+	deviceVendor         = 0x102C
+	driverVersion        = 0x102D
+	deviceVersion        = 0x102F
+	deviceExtensions     = 0x1030
+	deviceCapabilityMain = 0x4000 // cl_nv_device_attribute_query
+	deviceCapabilitySub  = 0x4001
 
 	typeCPU = 1 << 1
 	typeGPU = 1 << 2
@@ -42,39 +50,43 @@ type found struct {
 	platform, device uintptr
 }
 
-// find lists every device of every platform.
-func (l *library) find() ([]found, error) {
+// find lists every device of every platform, and what went wrong with platforms
+// that could not be asked.
+func (l *library) find() (all []found, trouble []error) {
 	platforms, err := ids("clGetPlatformIDs", func(n uintptr, list *uintptr, count *uint32) uintptr {
 		r, _, _ := purego.SyscallN(l.getPlatformIDs, n, uintptr(unsafe.Pointer(list)), uintptr(unsafe.Pointer(count)))
 		return r
 	})
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
-	var all []found
 	for _, p := range platforms {
 		devices, err := ids("clGetDeviceIDs", func(n uintptr, list *uintptr, count *uint32) uintptr {
 			r, _, _ := purego.SyscallN(l.getDeviceIDs, p, typeAll, n, uintptr(unsafe.Pointer(list)), uintptr(unsafe.Pointer(count)))
 			return r
 		})
+		name := found{lib: l, platform: p}.text(platformName)
 		if err != nil {
-			return nil, err
+			trouble = append(trouble, fmt.Errorf("platform %s: %w", name, err))
+		}
+		if err == nil && len(devices) == 0 {
+			trouble = append(trouble, fmt.Errorf("platform %s has no device", name))
 		}
 		for _, d := range devices {
 			all = append(all, found{l, p, d})
 		}
 	}
-	return all, nil
+	return all, trouble
 }
 
 // ids asks for a count and then for so many handles. None is no error.
 func ids(call string, ask func(n uintptr, list *uintptr, count *uint32) uintptr) ([]uintptr, error) {
 	var n uint32
-	err := check(call, ask(0, nil, &n))
-	if e, ok := err.(*callError); ok && (e.code == platformNotFound || e.code == deviceNotFound) {
+	r := ask(0, nil, &n)
+	if code := status(int32(r)); code == platformNotFound || code == deviceNotFound {
 		return nil, nil
 	}
-	if err != nil || n == 0 {
+	if err := check(call, r); err != nil || n == 0 {
 		return nil, err
 	}
 	list := make([]uintptr, n)
@@ -84,7 +96,8 @@ func ids(call string, ask func(n uintptr, list *uintptr, count *uint32) uintptr)
 	return list[:min(int(n), len(list))], nil
 }
 
-// bytes is the answer to a question about the device or its platform.
+// bytes is the answer to a question about the device or its platform, nil where
+// there is none.
 func (f found) bytes(what uintptr) []byte {
 	call, object := f.lib.getDeviceInfo, f.device
 	if what < deviceType {
@@ -105,12 +118,13 @@ func (f found) text(what uintptr) string {
 	return strings.TrimSpace(strings.TrimRight(string(f.bytes(what)), "\x00"))
 }
 
-// number is an answer of four or eight bytes, 0 if there is none.
+// number is an answer of four or eight bytes, or the first of several of eight; 0
+// where there is none.
 func (f found) number(what uintptr) int {
-	switch b := f.bytes(what); len(b) {
-	case 4:
+	switch b := f.bytes(what); {
+	case len(b) == 4:
 		return int(binary.LittleEndian.Uint32(b))
-	case 8:
+	case len(b) >= 8:
 		return int(binary.LittleEndian.Uint64(b))
 	}
 	return 0

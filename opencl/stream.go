@@ -4,8 +4,6 @@ package opencl
 
 import (
 	"errors"
-	"fmt"
-	"runtime"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -14,150 +12,128 @@ import (
 	"github.com/crease-ml/crease/kernels"
 )
 
-// stream is a view of the device's queue with a health of its own.
+// stream is a way to the device's queue. It has nothing of its own but the kernel
+// it is running, for errors.
 type stream struct {
-	hal.Health
-	dev *Device
+	dev        *Device
+	op, kernel string
 }
 
 var _ kernels.Launcher = (*stream)(nil)
 
 func (s *stream) Device() hal.Device { return s.dev }
 
-// queued runs a call of the library on the queue; its failure poisons.
-func (s *stream) queued(name string, f func(queue uintptr) uintptr) error {
-	if err := s.Err(); err != nil {
+// failure says what the stream was doing, once. A command that shows the device to
+// be lost poisons the queue; one that is merely refused left nothing half-done.
+func (s *stream) failure(what string, err error) error {
+	var known *hal.DeviceError
+	if err == nil {
+		return nil
+	}
+	if lost := s.dev.health.Err(); lost != nil {
+		return lost // the same error from every call
+	}
+	if errors.As(err, &known) {
 		return err
 	}
-	s.dev.mu.Lock()
-	defer s.dev.mu.Unlock()
-	if s.dev.closed {
-		return s.Poison(s.dev.failure(hal.ErrClosed))
+	if s.op != "" {
+		what = s.op
 	}
-	if err := check(name, f(s.dev.queue)); err != nil {
-		return s.Poison(s.dev.failure(err))
+	err = &hal.DeviceError{Device: s.dev.info.Name, Op: what, Kernel: s.kernel, Err: err}
+	var call *callError
+	if errors.As(err, &call) && fatal(call.code) {
+		return s.dev.health.Poison(err)
 	}
-	return nil
+	return err
 }
 
-const blocking = 1
-
-// Upload waits until src has been read, and so for everything queued before.
-func (s *stream) Upload(dst hal.Buffer, off int, src []byte) error {
-	mem, err := s.dev.window(dst, off, len(src))
-	if err != nil || len(src) == 0 {
+// ranged runs f on the memory of n bytes of a buffer while the device is open. No
+// bytes are no work.
+func (s *stream) ranged(what string, b hal.Buffer, off, n int, f func(mem uintptr) error) error {
+	mem, err := s.dev.window(b, off, n)
+	if err != nil {
+		return s.failure(what, err)
+	}
+	if err := s.dev.use(); err != nil {
 		return err
 	}
-	return s.queued("clEnqueueWriteBuffer", func(q uintptr) uintptr {
-		r, _, _ := purego.SyscallN(s.dev.lib.enqueueWriteBuffer, q, mem, blocking, uintptr(off), uintptr(len(src)), uintptr(unsafe.Pointer(&src[0])), 0, 0, 0)
-		return r
+	defer s.dev.leave()
+	if n == 0 {
+		return nil
+	}
+	return s.failure(what, f(mem))
+}
+
+const blocking, nonBlocking = 1, 0
+
+// Upload copies src aside and goes on, or, where it is large, waits until the device
+// has it.
+func (s *stream) Upload(dst hal.Buffer, off int, src []byte) error {
+	d := s.dev
+	return s.ranged("upload", dst, off, len(src), func(mem uintptr) error {
+		if done, err := d.stage.upload(d, mem, off, src); done {
+			return err
+		}
+		return d.enqueue("clEnqueueWriteBuffer", func(q uintptr) uintptr {
+			r, _, _ := purego.SyscallN(d.lib.enqueueWriteBuffer, q, mem, blocking, uintptr(off), uintptr(len(src)), uintptr(unsafe.Pointer(&src[0])), 0, 0, 0)
+			return r
+		})
 	})
 }
 
 // Download waits for the data: dst may be on a stack that moves.
 func (s *stream) Download(dst []byte, src hal.Buffer, off int) error {
-	mem, err := s.dev.window(src, off, len(dst))
-	if err != nil || len(dst) == 0 {
-		return err
-	}
-	return s.queued("clEnqueueReadBuffer", func(q uintptr) uintptr {
-		r, _, _ := purego.SyscallN(s.dev.lib.enqueueReadBuffer, q, mem, blocking, uintptr(off), uintptr(len(dst)), uintptr(unsafe.Pointer(&dst[0])), 0, 0, 0)
-		return r
+	d := s.dev
+	return s.ranged("download", src, off, len(dst), func(mem uintptr) error {
+		return d.enqueue("clEnqueueReadBuffer", func(q uintptr) uintptr {
+			r, _, _ := purego.SyscallN(d.lib.enqueueReadBuffer, q, mem, blocking, uintptr(off), uintptr(len(dst)), uintptr(unsafe.Pointer(&dst[0])), 0, 0, 0)
+			return r
+		})
 	})
 }
 
+// Copy may overlap itself, as Go's copy may.
 func (s *stream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n int) error {
-	to, err := s.dev.window(dst, dstOff, n)
-	if err != nil {
-		return err
-	}
 	from, err := s.dev.window(src, srcOff, n)
-	if err != nil || n == 0 {
-		return err
+	if err != nil {
+		return s.failure("copy", err)
 	}
-	return s.queued("clEnqueueCopyBuffer", func(q uintptr) uintptr {
-		r, _, _ := purego.SyscallN(s.dev.lib.enqueueCopyBuffer, q, from, to, uintptr(srcOff), uintptr(dstOff), uintptr(n), 0, 0, 0)
-		return r
+	if dst == src && dstOff < srcOff+n && srcOff < dstOff+n && n > 0 {
+		between, err := s.dev.Alloc(n) // the library refuses ranges that overlap
+		if err != nil {
+			return err
+		}
+		defer between.Free()
+		if err := s.Copy(between, 0, src, srcOff, n); err != nil {
+			return err
+		}
+		return s.Copy(dst, dstOff, between, 0, n)
+	}
+	d := s.dev
+	return s.ranged("copy", dst, dstOff, n, func(to uintptr) error {
+		return d.enqueue("clEnqueueCopyBuffer", func(q uintptr) uintptr {
+			r, _, _ := purego.SyscallN(d.lib.enqueueCopyBuffer, q, from, to, uintptr(srcOff), uintptr(dstOff), uintptr(n), 0, 0, 0)
+			return r
+		})
 	})
 }
 
 // Launch queues a kernel.
 func (s *stream) Launch(k *hal.Kernel, c *hal.Call) error {
-	if err := s.Err(); err != nil {
+	if err := s.dev.use(); err != nil {
 		return err
 	}
-	return k.Run(s, c)
+	s.dev.leave()
+	s.op, s.kernel = c.Op, k.Name
+	defer func() { s.op, s.kernel = "", "" }()
+	return s.failure(c.Op, k.Run(s, c))
 }
 
+// Sync waits for everything queued so far, on any stream of the device.
 func (s *stream) Sync() error {
-	return s.queued("clFinish", func(q uintptr) uintptr {
-		r, _, _ := purego.SyscallN(s.dev.lib.finish, q)
-		return r
-	})
-}
-
-// Run queues a program (kernels.Launcher).
-func (s *stream) Run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, values []byte) error {
-	d := s.dev
-	if len(buffers) != p.Buffers || len(values) != p.Values {
-		return d.failure(fmt.Errorf("%s takes %d buffers and %d bytes of values, not %d and %d", p.Name, p.Buffers, p.Values, len(buffers), len(values)))
+	if err := s.dev.use(); err != nil {
+		return err
 	}
-	if groups[0]*groups[1]*groups[2] == 0 {
-		return nil
-	}
-	mems := make([]uintptr, len(buffers))
-	for i, b := range buffers {
-		var err error
-		if mems[i], err = d.window(b, 0, 0); err != nil {
-			return err
-		}
-	}
-	var local, global [3]uintptr
-	for i := range 3 {
-		local[i] = uintptr(p.Group[i])
-		global[i] = local[i] * uintptr(groups[i])
-	}
-	var buildErr error
-	err := s.queued("clEnqueueNDRangeKernel", func(q uintptr) uintptr {
-		var b *built
-		if b, buildErr = d.build(p); buildErr != nil {
-			return 0
-		}
-		for i := range mems {
-			if r, _, _ := purego.SyscallN(d.lib.setKernelArg, b.kernel, uintptr(i), unsafe.Sizeof(mems[i]), uintptr(unsafe.Pointer(&mems[i]))); int32(r) != 0 {
-				buildErr = d.failure(&callError{"clSetKernelArg", status(int32(r))})
-				return 0
-			}
-		}
-		if r, _, _ := purego.SyscallN(d.lib.setKernelArg, b.kernel, uintptr(len(mems)), uintptr(len(values)), uintptr(unsafe.Pointer(&values[0]))); int32(r) != 0 {
-			buildErr = d.failure(&callError{"clSetKernelArg", status(int32(r))})
-			return 0
-		}
-		r, _, _ := purego.SyscallN(d.lib.enqueueNDRangeKernel, q, b.kernel, 3, 0, uintptr(unsafe.Pointer(&global[0])), uintptr(unsafe.Pointer(&local[0])), 0, 0, 0)
-		return r
-	})
-	runtime.KeepAlive(buffers)
-	return errors.Join(err, buildErr)
-}
-
-// Record marks this point of the queue.
-func (s *stream) Record() (hal.Event, error) {
-	e := &event{dev: s.dev, health: &s.Health}
-	err := s.queued("clEnqueueMarkerWithWaitList", func(q uintptr) uintptr {
-		r, _, _ := purego.SyscallN(s.dev.lib.enqueueMarker, q, 0, 0, uintptr(unsafe.Pointer(&e.id)))
-		return r
-	})
-	if err != nil {
-		return nil, err
-	}
-	runtime.AddCleanup(e, func(id uintptr) { purego.SyscallN(s.dev.lib.releaseEvent, id) }, e.id)
-	return e, nil
-}
-
-// Wait has nothing to do for events of the same queue.
-func (s *stream) Wait(e hal.Event) error {
-	if x, ok := e.(*event); ok && x.dev == s.dev {
-		return s.Err()
-	}
-	return e.Wait()
+	defer s.dev.leave()
+	return s.dev.finish()
 }

@@ -118,6 +118,8 @@ void group(bool fibers, bool backwards) {
 }
 } // namespace
 
+static inline int max(int a, int b) { return a > b ? a : b; }
+static inline int min(int a, int b) { return a < b ? a : b; }
 #define DEVICE static
 #define CONST_BYTES Memory<const uchar>
 #define BYTES Memory<uchar>
