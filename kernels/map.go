@@ -87,7 +87,8 @@ func (l *library) runMap(s hal.Stream, name string, e *expr.Node, params []float
 	var dims []int
 	if !c.Dense() {
 		dims, strides = shape.Collapse(c.Out[0].Shape, strides...)
-		key.rank = max(len(dims), 1)
+		for key.rank = 2; key.rank < len(dims); key.rank *= 2 { // few texts serve all ranks
+		}
 	}
 	p, err := l.get(key, func() (*source, error) { return mapSource(name, key, len(params)) })
 	if err != nil {
@@ -105,12 +106,11 @@ func (l *library) runMap(s hal.Stream, name string, e *expr.Node, params []float
 	w.int(int(t))
 	if key.rank > 0 {
 		for _, list := range append([][]int{dims}, strides...) {
-			for i := range key.rank {
-				if i < len(list) {
-					w.int(list[i])
-				} else {
-					w.int(1) // a scalar: one element
-				}
+			for range key.rank - len(list) {
+				w.int(1) // an axis of one element in front, whatever its stride
+			}
+			for _, n := range list {
+				w.int(n)
 			}
 		}
 	}

@@ -44,6 +44,7 @@ func elsewhere(t *testing.T, env ...string) (here bool) {
 	if os.Getenv("CREASE_TEST_ELSEWHERE") == t.Name() {
 		return true
 	}
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // nothing may hang
 	defer cancel()
 	var pattern []string
