@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/hostmem"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -53,17 +56,25 @@ func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Res
 	if o.Samples == 0 {
 		o.Samples = 5
 	}
+	switch {
+	case size < 1 || size > maxSize:
+		return Result{}, fmt.Errorf("size %d: want 1 to %d", size, maxSize)
+	case o.Samples < 0:
+		return Result{}, fmt.Errorf("%d samples: want at least 1", o.Samples)
+	}
 	attrs, args, err := Inputs(op, size, t)
 	if err != nil {
 		return Result{}, err
 	}
+	specs, outs, err := operands(e.Device().Info(), op, attrs, args, t)
+	if err != nil {
+		return Result{}, fmt.Errorf("size %d: %w", size, err)
+	}
 	r := rand.New(rand.NewPCG(1, uint64(size)))
-	specs := make([]ops.Spec, len(args))
 	in := make([]ops.Value, len(args))
 	var host []ops.Host
 	for i, a := range args {
 		h := a.Make(t, r)
-		specs[i] = h.Spec
 		array, err := e.Upload(h)
 		if err != nil {
 			return Result{}, err
@@ -71,10 +82,6 @@ func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Res
 		defer array.Release()
 		in[i] = array
 		host = append(host, h)
-	}
-	outs, err := op.Specs(attrs, specs)
-	if err != nil {
-		return Result{}, err
 	}
 	info := e.Device().Info()
 	res := Result{Op: op.Name, Device: info.Name, DType: t.String(), Size: size, Threads: info.Threads, Samples: o.Samples}
@@ -116,6 +123,33 @@ func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Res
 	}
 	res.Served = served(e, op, attrs, in, outs)
 	return res, nil
+}
+
+// operands are the specs of what an op takes and gives. Those that the host or
+// the device cannot hold are refused before anything of their size is made.
+func operands(dev hal.Info, op *ops.Op, attrs any, args []ops.Arg, t dtype.Type) (in, out []ops.Spec, err error) {
+	for _, a := range args {
+		in = append(in, ops.Spec{DType: cmp.Or(a.DType, t), Shape: a.Shape})
+	}
+	if out, err = op.Specs(attrs, in); err != nil {
+		return nil, nil, err
+	}
+	need := 0
+	for _, s := range slices.Concat(in, out) {
+		n, err := shape.Bytes(s.DType, s.Shape)
+		if err != nil {
+			return nil, nil, err
+		}
+		need += n
+	}
+	have := dev.Memory
+	if total := hostmem.Total(); have == 0 || total > 0 && total < have {
+		have = total
+	}
+	if have > 0 && need > have {
+		return nil, nil, fmt.Errorf("%w: operands and results take %d bytes of %d", hal.ErrOutOfMemory, need, have)
+	}
+	return in, out, nil
 }
 
 // rival is the peer's way of doing the same, nil when it has none.

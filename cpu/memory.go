@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -74,45 +76,52 @@ type stream struct {
 func (s *stream) Device() hal.Device { return s.dev }
 
 func (s *stream) Upload(dst hal.Buffer, off int, src []byte) error {
-	return s.copy("upload", src, func() ([]byte, error) { return window(dst, off, len(src)) })
+	return s.copy("upload", host(src), window(dst, off, len(src)))
 }
 
 func (s *stream) Download(dst []byte, src hal.Buffer, off int) error {
-	b, err := window(src, off, len(dst))
-	if err != nil {
-		return fmt.Errorf("download: %w", err)
-	}
-	return s.copy("download", b, func() ([]byte, error) { return dst, nil })
+	return s.copy("download", window(src, off, len(dst)), host(dst))
 }
 
 func (s *stream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n int) error {
-	b, err := window(src, srcOff, n)
-	if err != nil {
-		return fmt.Errorf("copy: %w", err)
-	}
-	return s.copy("copy", b, func() ([]byte, error) { return window(dst, dstOff, n) })
+	return s.copy("copy", window(src, srcOff, n), window(dst, dstOff, n))
+}
+
+// span is memory to copy from or to, or why there is none.
+type span struct {
+	bytes []byte
+	err   error
 }
 
 // copy refuses work on a poisoned stream. A range error is the caller's mistake
 // and does not poison.
-func (s *stream) copy(what string, src []byte, dst func() ([]byte, error)) error {
+func (s *stream) copy(what string, src, dst span) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	b, err := dst()
-	if err != nil {
+	if err := cmp.Or(src.err, dst.err); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	copy(b, src)
+	copy(dst.bytes, src.bytes)
 	return nil
 }
 
-func window(b hal.Buffer, off, n int) ([]byte, error) {
-	mem := b.(*buffer).bytes()
-	if off < 0 || n < 0 || off > len(mem)-n {
-		return nil, fmt.Errorf("bytes %d to %d of a buffer of %d", off, off+n, len(mem))
+func host(b []byte) span { return span{bytes: b} }
+
+// window is n bytes from off of a live buffer.
+func window(b hal.Buffer, off, n int) span {
+	x, ok := b.(*buffer)
+	switch {
+	case b == nil:
+		return span{err: errors.New("no buffer was given")}
+	case !ok:
+		return span{err: fmt.Errorf("the buffer belongs to device %s", b.Device().Info().Name)}
+	case x.freed.Load():
+		return span{err: fmt.Errorf("the buffer of %d bytes has been freed", x.size)}
+	case off < 0 || n < 0 || off > x.size-n:
+		return span{err: fmt.Errorf("%d bytes from byte %d of a buffer of %d", n, off, x.size)}
 	}
-	return mem[off : off+n], nil
+	return span{bytes: x.bytes()[off : off+n]}
 }
 
 // Launch runs the kernel to its end. An error of the kernel is returned and does

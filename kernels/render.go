@@ -25,7 +25,7 @@ var floatText = map[string]string{
 	"exp": "exp($a)", "exp2": "exp2($a)", "expm1": "expm1($a)",
 	"log": "log($a)", "log2": "log2($a)", "log10": "log10($a)", "log1p": "log1p($a)",
 	"sin": "sin($a)", "cos": "cos($a)", "tan": "tan($a)", "asin": "asin($a)", "acos": "acos($a)", "atan": "atan($a)",
-	"atan2": "atan2($a, $b)", "sinh": "sinh($a)", "cosh": "cosh($a)", "tanh": "tanh($a)",
+	"atan2": "atan2($a, $b)", "sinh": "sinh($a)", "cosh": "cosh($a)", "tanh": "real_tanh($a)",
 	"erf": "erf($a)", "sigmoid": "real_sigmoid($a)",
 }
 

@@ -1,27 +1,46 @@
 package gemm
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
+	"github.com/crease-ml/crease/internal/cpufeat"
 	"github.com/crease-ml/crease/internal/parallel"
 )
 
-// Peak is a number of flop/s for the kernels of every level and both types, on
-// the caller alone and on a pool.
+func isPeak(t *testing.T, what string, flops float64) {
+	t.Helper()
+	if !(flops > 0) || math.IsInf(flops, 0) {
+		t.Errorf("%s: the limit is %v flop/s", what, flops)
+	}
+}
+
+// The kernels of every level and both types have a limit, plain Go included.
 func TestPeak(t *testing.T) {
-	pool := parallel.New(2)
-	defer pool.Close()
 	for _, level := range levels() {
-		for name, ctx := range map[string]*Context{"alone": NewContext(nil, level), "pool": NewContext(pool, level)} {
-			t.Run(fmt.Sprintf("%v/%s", level, name), func(t *testing.T) {
-				for dt, got := range map[string]float64{"f32": Peak[float32](ctx), "f64": Peak[float64](ctx)} {
-					if !(got > 0) || math.IsInf(got, 0) {
-						t.Errorf("the limit of %s is %v flop/s", dt, got)
-					}
-				}
-			})
+		ctx := NewContext(nil, level)
+		isPeak(t, level.String()+" f32", Peak[float32](ctx))
+		isPeak(t, level.String()+" f64", Peak[float64](ctx))
+	}
+}
+
+// Every thread of a pool has operands of its own, and a pool that has been closed
+// is one thread.
+func TestPeakOfAPool(t *testing.T) {
+	pool := parallel.New(3)
+	ctx := NewContext(pool, cpufeat.Best())
+	isPeak(t, "3 threads", Peak[float32](ctx))
+	pool.Close()
+	isPeak(t, "a closed pool", Peak[float32](ctx))
+}
+
+// A level that this machine lacks is measured as plain Go, not run.
+func TestPeakOfAnAbsentLevel(t *testing.T) {
+	for l := cpufeat.Generic; l <= cpufeat.NEON; l++ {
+		if !cpufeat.Available(l) {
+			isPeak(t, l.String(), Peak[float32](NewContext(nil, l)))
+			return
 		}
 	}
+	t.Skip("no level is absent")
 }

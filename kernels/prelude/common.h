@@ -120,6 +120,8 @@ DEVICE real real_mod(real a, real b) {
 	if (r == 0) return copysign(R(0), b);
 	return (r < 0) != (b < 0) ? r + b : r;
 }
+// real_tanh is exactly 1 where it rounds to that: some drivers' tanh is a little less.
+DEVICE real real_tanh(real a) { return fabs(a) > R(20) ? copysign(R(1), a) : tanh(a); }
 DEVICE real real_sigmoid(real a) {
 	real e = exp(-fabs(a));
 	return a < 0 ? e / (1 + e) : 1 / (1 + e);
