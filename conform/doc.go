@@ -5,11 +5,7 @@
 // A third party certifies a device in its own tests:
 //
 //	func TestConformance(t *testing.T) {
-//		dev, err := hal.Open("mydevice")
-//		if err != nil {
-//			t.Skip(err)
-//		}
-//		conform.Run(t, dev)
+//		conform.Run(t, conform.Open(t, "mydevice"))
 //	}
 //
 // [Run] compares results with the references of the rows, which accumulate in

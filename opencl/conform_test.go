@@ -1,6 +1,7 @@
 package opencl_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,20 +14,6 @@ import (
 	_ "github.com/crease-ml/crease/opencl"
 	"github.com/crease-ml/crease/ops"
 )
-
-// device is the first OpenCL device; without one the test is skipped, unless
-// CREASE_FLAGSHIP asks for it.
-func device(t *testing.T) hal.Device {
-	t.Helper()
-	dev, err := hal.Open("opencl")
-	if err != nil {
-		if strings.Contains(os.Getenv("CREASE_FLAGSHIP"), "opencl") {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return dev
-}
 
 // some is a device that is tested with some of its element types: drivers take long
 // to compile. One type of every class of types is what differs in kernels.
@@ -52,7 +39,7 @@ func TestConformance(t *testing.T) {
 	if os.Getenv(sanitized) != "" {
 		t.Skip("see TestSanitizer")
 	}
-	dev := device(t)
+	dev := conform.Open(t, "opencl")
 	if os.Getenv("CREASE_CONFORM") == "all" {
 		conform.Run(t, dev)
 		return
@@ -71,7 +58,7 @@ func TestConformance(t *testing.T) {
 
 // Every row has a kernel for float32, so that nothing runs slowly without notice.
 func TestKernelsAreThere(t *testing.T) {
-	dev := device(t)
+	dev := conform.Open(t, "opencl")
 	for _, op := range ops.All() {
 		if op.Kind == ops.Core && len(conform.Missing(dev, op)) > 0 {
 			t.Errorf("%s has no kernel for %v", op.Name, conform.Missing(dev, op))
@@ -93,10 +80,7 @@ func TestSanitizer(t *testing.T) {
 		t.Skip("this is it")
 	}
 	if _, err := os.Stat(oclgrind); err != nil {
-		if strings.Contains(os.Getenv("CREASE_FLAGSHIP"), "opencl") {
-			t.Fatal(err)
-		}
-		t.Skip("oclgrind is not installed (Debian: apt-get install oclgrind)")
+		conform.Absent(t, "opencl", fmt.Errorf("oclgrind is not installed (Debian: apt-get install oclgrind): %w", err))
 	}
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "oclgrind.icd"), []byte(oclgrind+"\n"), 0o644); err != nil {
@@ -140,5 +124,5 @@ func TestSanitizedKernels(t *testing.T) {
 			list = append(list, op)
 		}
 	}
-	conform.Kernels(t, &some{device(t), []dtype.Type{dtype.F32}}, list...)
+	conform.Kernels(t, &some{conform.Open(t, "opencl"), []dtype.Type{dtype.F32}}, list...)
 }

@@ -6,9 +6,9 @@ import (
 	"encoding/binary"
 	"math"
 	"os"
-	"strings"
 	"testing"
 
+	"github.com/crease-ml/crease/conform"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/kernels"
 )
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // fresh opens a device that the test has to itself. Without one the test is
-// skipped, unless CREASE_FLAGSHIP asks for it.
+// skipped.
 func fresh(t testing.TB, name string) *Device {
 	t.Helper()
 	spec, err := hal.ParseSpec(name)
@@ -37,10 +37,7 @@ func fresh(t testing.TB, name string) *Device {
 	}
 	dev, err := open(spec)
 	if err != nil {
-		if strings.Contains(os.Getenv("CREASE_FLAGSHIP"), "opencl") {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		conform.Absent(t, kind, err)
 	}
 	d := dev.(*Device)
 	t.Cleanup(func() { _ = d.Close() })

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/crease-ml/crease/conform"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/kernels"
 )
@@ -25,7 +26,7 @@ func TestPlantedMistakes(t *testing.T) {
 		"bounds":  strings.Replace(right, "SET(y, GID(0)", "SET(y, GID(0) + 64", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			dev := device(t)
+			dev := conform.Open(t, "opencl")
 			s, err := dev.NewStream()
 			if err != nil {
 				t.Fatal(err)

@@ -141,16 +141,9 @@ func TestResumeRefuses(t *testing.T) {
 }
 
 func TestFashionLearns(t *testing.T) {
-	dir := os.Getenv("CREASE_DATA")
-	if dir == "" {
-		if os.Getenv("CREASE_FLAGSHIP") != "" {
-			t.Fatal("CREASE_FLAGSHIP is set and CREASE_DATA is not")
-		}
-		t.Skip("CREASE_DATA is not set")
-	}
 	for model, steps := range map[string]int{"mlp": 150, "cnn": 40} {
 		o := options(t, "cpu")
-		o.Task, o.Data, o.Settings = Fashion, dir, Settings{Model: model, Steps: steps}
+		fashion(t, &o, model, steps)
 		_, res := curve(t, o)
 		if res.TestAccuracy < 0.7 {
 			t.Errorf("%s: accuracy %v after %d steps", model, res.TestAccuracy, steps)

@@ -1,0 +1,70 @@
+package train
+
+import (
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/conform"
+	"github.com/crease-ml/crease/exec"
+	_ "github.com/crease-ml/crease/opencl"
+)
+
+// Another device trains the same models: without any fallback, with losses that
+// begin as those of the processor do, and with the same bits eager and compiled.
+func TestDevicesAgree(t *testing.T) {
+	for _, name := range []string{"opencl"} {
+		t.Run(name, func(t *testing.T) {
+			dev, err := crease.Wrap(conform.Open(t, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer exec.SetFallback(exec.SetFallback(exec.KernelsOnly))
+			for _, c := range []struct {
+				name string
+				set  func(*Options)
+			}{
+				{"uncrumple", func(o *Options) { o.Settings.Steps = 20 }},
+				{"mlp", func(o *Options) { fashion(t, o, "mlp", 20) }},
+				{"cnn", func(o *Options) { fashion(t, o, "cnn", 3) }},
+			} {
+				t.Run(c.name, func(t *testing.T) {
+					here, there := options(t, "cpu"), options(t, "cpu")
+					there.Device = dev
+					c.set(&here)
+					c.set(&there)
+					want, _ := curve(t, here)
+					got, res := curve(t, there)
+					// The first loss is of the same parameters and data; rounding then
+					// makes the paths part, slowly.
+					for i, tol := 0, 1e-5; i < len(want); i, tol = i+1, 5e-2 {
+						if math.Abs(got[i]-want[i]) > tol*math.Abs(want[i]) {
+							t.Errorf("step %d: loss %v, on cpu %v", i, got[i], want[i])
+						}
+					}
+					there.Graph = true
+					graph, again := curve(t, there)
+					if !slices.Equal(got, graph) {
+						t.Errorf("the losses are %v, compiled %v", got, graph)
+					}
+					same(t, "compiled", res, again)
+				})
+			}
+		})
+	}
+}
+
+// fashion makes a run one on Fashion-MNIST, or skips the test where there is no data.
+func fashion(t *testing.T, o *Options, model string, steps int) {
+	t.Helper()
+	o.Task, o.Data, o.Settings = Fashion, os.Getenv("CREASE_DATA"), Settings{Model: model, Steps: steps}
+	if o.Data != "" {
+		return
+	}
+	if os.Getenv("CREASE_FLAGSHIP") != "" {
+		t.Fatal("CREASE_FLAGSHIP is set and CREASE_DATA is not")
+	}
+	t.Skip("CREASE_DATA is not set")
+}
