@@ -17,7 +17,7 @@ import (
 type Compiled struct {
 	f  func(in ...*Tensor) []*Tensor
 	mu sync.Mutex
-	// programs are by device and specs of the inputs.
+	// programs are by device, specs of the inputs and whether gradients are recorded.
 	programs map[string]*program
 }
 
@@ -31,9 +31,9 @@ type program struct {
 }
 
 // Compile makes a graph of f. The function is run once for every combination of
-// device, element types and shapes of its inputs, with tensors that stand for
-// values to come; what it did is optimised and replayed in later calls, with the
-// same bits as running it eagerly.
+// device, element types and shapes of its inputs, and once more inside [NoGrad],
+// with tensors that stand for values to come; what it did is optimised and replayed
+// in later calls, with the same bits as running it eagerly.
 //
 // Tensors that f uses without receiving them are read anew in every call, and
 // what f assigns to them ([Tensor.Assign]) happens in every call, after the rest;
@@ -103,7 +103,7 @@ func (c *Compiled) program(in []*Tensor) (*program, *Device) {
 	if dev == nil {
 		dev = mustDefault()
 	}
-	key.WriteString(dev.Name())
+	fmt.Fprint(&key, dev.Name(), recording())
 	p := c.programs[key.String()]
 	if p == nil {
 		p = c.record(dev, in)
@@ -121,9 +121,9 @@ func (c *Compiled) record(dev *Device, in []*Tensor) *program {
 	}
 	p := &program{g: tr.g}
 	with(func(l *local) func() {
-		old := *l
-		l.trace, l.noGrad = tr, 0
-		return func() { l.trace, l.noGrad = old.trace, old.noGrad }
+		old := l.trace
+		l.trace = tr
+		return func() { l.trace = old }
 	}, func() {
 		results := c.f(args...)
 		p.results = len(results)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -175,6 +176,43 @@ func TestCompileRefuses(t *testing.T) {
 		t.Errorf("an input that requires a gradient: %v", err)
 	}
 	crease.NoGrad(func() { near(t, "under NoGrad", c.Call(w)[0].Floats(), []float64{math.E, math.E}) })
+}
+
+// A recording knows whether gradients are recorded: inside NoGrad ops that have no
+// gradient of their own run as kernels, as they do eagerly, and Backward finds
+// nothing.
+func TestCompileInsideNoGrad(t *testing.T) {
+	w := crease.From([]float32{1, 2}, nil).RequireGrad()
+	zero, one := crease.Zeros([]int{2}), crease.Ones([]int{2})
+	x := crease.Randn([]int{8, 2})
+	norm := func(in ...*crease.Tensor) []*crease.Tensor {
+		return crease.Apply(ops.BatchNormInfer, ops.BatchNormAttrs{Eps: 1e-5}, in[0], w, zero, zero, one)
+	}
+	c := crease.Compile(norm)
+	launches := func() (n int) {
+		before := x.Device().Engine().Stats()
+		c.Call(x)
+		for _, row := range x.Device().Engine().Stats() {
+			n += row.Count[0]
+			if i := slices.IndexFunc(before, func(o exec.OpStats) bool { return o.Op == row.Op }); i >= 0 {
+				n -= before[i].Count[0]
+			}
+		}
+		return n
+	}
+	c.Call(x)
+	outside := launches()
+	crease.NoGrad(func() {
+		near(t, "inside NoGrad", c.Call(x)[0].Floats(), norm(x)[0].Floats())
+		if inside := launches(); inside != 1 || outside <= 1 {
+			t.Errorf("%d launches inside NoGrad, want 1; %d outside, want several", inside, outside)
+		}
+		if err := crease.Try(func() {
+			crease.Compile(func(...*crease.Tensor) []*crease.Tensor { w.Square().Sum().Backward(); return nil }).Call()
+		}); err == nil {
+			t.Error("Backward found gradients inside NoGrad")
+		}
+	})
 }
 
 func TestCompileSwapsState(t *testing.T) {

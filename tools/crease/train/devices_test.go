@@ -24,17 +24,17 @@ func TestDevicesAgree(t *testing.T) {
 			defer exec.SetFallback(exec.SetFallback(exec.KernelsOnly))
 			for _, c := range []struct {
 				name string
-				set  func(*Options)
+				set  func(*testing.T, *Options)
 			}{
-				{"uncrumple", func(o *Options) { o.Settings.Steps = 20 }},
-				{"mlp", func(o *Options) { fashion(t, o, "mlp", 20) }},
-				{"cnn", func(o *Options) { fashion(t, o, "cnn", 3) }},
+				{"uncrumple", func(_ *testing.T, o *Options) { o.Settings.Steps = 20 }},
+				{"mlp", func(t *testing.T, o *Options) { fashion(t, o, "mlp", 20) }},
+				{"cnn", func(t *testing.T, o *Options) { fashion(t, o, "cnn", 3) }},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					here, there := options(t, "cpu"), options(t, "cpu")
 					there.Device = dev
-					c.set(&here)
-					c.set(&there)
+					c.set(t, &here)
+					c.set(t, &there)
 					want, _ := curve(t, here)
 					got, res := curve(t, there)
 					// The first loss is of the same parameters and data; rounding then
