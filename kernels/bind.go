@@ -12,31 +12,30 @@ import (
 )
 
 // addTexts registers the kernels of the .k files.
-func (l *library) addTexts(r *hal.Registry) {
+func (l *Library) addTexts(r *hal.Registry) {
 	texts, err := parseFiles(files)
 	if err != nil {
 		panic("kernels: " + err.Error()) // the files are part of the program; a test parses them
 	}
-	byName := map[string]*text{}
 	for _, t := range texts {
-		if byName[t.name] != nil {
+		if l.texts[t.name] != nil {
 			panic("kernels: two kernels are named " + t.name)
 		}
-		byName[t.name] = t
+		l.texts[t.name] = t
 	}
-	for _, t := range texts {
-		if t.op != "" && l.suits(t) {
-			l.addText(r, t, byName)
+	l.order = slices.DeleteFunc(texts, func(t *text) bool { return !slices.Contains(t.dialects, l.caps.Dialect) })
+	for _, t := range l.order {
+		if t.op == "" {
+			continue
 		}
+		for part := t; part != nil; part = l.texts[part.next] {
+			part.head = t.name
+		}
+		l.addText(r, t)
 	}
 }
 
-// suits reports whether a kernel is made for this device.
-func (l *library) suits(t *text) bool {
-	return slices.Contains(t.dialects, l.caps.Dialect) && !(t.cpu && !l.caps.CPU) && !(t.gpu && l.caps.CPU)
-}
-
-func (l *library) addText(r *hal.Registry, t *text, byName map[string]*text) {
+func (l *Library) addText(r *hal.Registry, t *text) {
 	op := ops.Get(t.op)
 	if op == nil {
 		panic(fmt.Sprintf("kernels: %s: kernel %s: there is no op %q", t.file, t.name, t.op))
@@ -47,20 +46,20 @@ func (l *library) addText(r *hal.Registry, t *text, byName map[string]*text) {
 	}
 	for _, dt := range op.Types {
 		c := classOf(dt)
-		if !slices.Contains(t.classes, c) || !l.computes(c) {
+		if !t.serves(dt) || !l.computes(c) {
 			continue
 		}
 		k := &hal.Kernel{
-			Key: hal.Key{Op: t.op, DType: dt, Layout: layout}, Name: t.name + "_" + dt.String(), Priority: hal.Portable + t.priority,
+			Key: hal.Key{Op: t.op, DType: dt, Layout: layout}, Name: t.kernelName(dt), Priority: hal.Portable + l.tuned.of(t.name, tune{name: prefer, value: t.priority}),
 			Accepts: func(call *hal.Call) bool {
 				b, err := l.bind(t, c, call)
 				if err != nil {
 					panic(err)
 				}
-				return b != nil && indexable(call)
+				return b != nil && indexable(call) && l.fits(b)
 			},
 			Run: func(s hal.Stream, call *hal.Call) error {
-				for next := t; next != nil; next = byName[next.next] {
+				for next := t; next != nil; next = l.texts[next.next] {
 					if err := l.runText(s, next, c, call); err != nil {
 						return err
 					}
@@ -74,15 +73,56 @@ func (l *library) addText(r *hal.Registry, t *text, byName map[string]*text) {
 				if err != nil {
 					panic(err)
 				}
-				n, err := t.work.elements(b.env)
+				n, err := b.env.int(t.work.elements)
 				if err != nil {
 					panic(t.wrong("work", err))
 				}
-				return max(n.(int), 1) * t.work.size(c) // the program has the buffer in any case
+				return max(n, 1) * t.work.size(c) // the program has the buffer in any case
 			}
 		}
 		r.Add(k)
 	}
+}
+
+// serves reports whether the kernel computes in an element type.
+func (t *text) serves(dt dtype.Type) bool { return slices.Contains(t.classes, classOf(dt)) }
+
+// kernelName is the kernel's name in the registry.
+func (t *text) kernelName(dt dtype.Type) string { return t.name + "_" + dt.String() }
+
+// fits reports whether the device has room for a group of the kernel.
+func (l *Library) fits(b *binding) bool {
+	if fits, known := l.fitting.Load(b.key); known {
+		return fits.(bool)
+	}
+	t := b.key.text
+	group, err := t.groupSize(b.env)
+	if err != nil {
+		panic(err)
+	}
+	local := 0
+	for _, a := range t.locals {
+		n, err := b.env.int(a.elements)
+		if err != nil {
+			panic(t.wrong("local "+a.name, err))
+		}
+		local += n * width((&source{class: b.key.class}).ctype(a.typ))
+	}
+	fits := group[0]*group[1]*group[2] <= l.caps.MaxGroup && local <= l.caps.Local
+	l.fitting.Store(b.key, fits)
+	return fits
+}
+
+// groupSize is the work items of a group along each axis.
+func (t *text) groupSize(e *env) ([3]int, error) {
+	size := [3]int{1, 1, 1}
+	for i, g := range t.group {
+		var err error
+		if size[i], err = e.int(g); err != nil {
+			return size, t.wrong("group", err)
+		}
+	}
+	return size, nil
 }
 
 // size is the bytes of an element of scratch memory.
@@ -119,14 +159,15 @@ func (t *text) wrong(what string, err error) error {
 
 // bind evaluates a kernel's directives for a call. Nil without an error means
 // that the kernel does not take it.
-func (l *library) bind(t *text, c class, call *hal.Call) (*binding, error) {
+func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
 	b := &binding{env: &env{call: call, text: t, vars: map[string]any{}}, key: textKey{text: t, class: c}, values: &values{}}
 	if err := b.operands(t, call); err != nil {
 		return nil, err
 	}
-	for name, v := range l.tuned(t) {
-		b.env.vars[name] = v
-		b.constant(name, v)
+	for _, p := range t.tunes {
+		v := l.tuned.of(t.head, p)
+		b.env.vars[p.name] = v
+		b.constant(p.name, v)
 	}
 	if t.work != nil && call.Work != nil {
 		b.bufs, b.views = append(b.bufs, t.work.buffer), append(b.views, hal.View{Buf: call.Work, DType: dtype.F32})
@@ -230,15 +271,12 @@ func (b *binding) value(s step, c class, v any) error {
 	}
 	f := field{name: s.name, typ: s.typ}
 	defer func() { b.fields = append(b.fields, f) }()
-	if s.length == "" {
+	if s.length == nil {
 		return put(v)
 	}
-	n, err := strconv.Atoi(s.length)
+	n, err := b.env.int(s.length)
 	if err != nil {
-		var ok bool
-		if n, ok = b.env.vars[s.length].(int); !ok {
-			return fmt.Errorf("the length %s is neither a number nor a const", s.length)
-		}
+		return err
 	}
 	list, ok := v.([]int)
 	if !ok || n <= 0 {
@@ -258,7 +296,7 @@ func (b *binding) value(s step, c class, v any) error {
 }
 
 // runText launches one kernel of a chain.
-func (l *library) runText(s hal.Stream, t *text, c class, call *hal.Call) error {
+func (l *Library) runText(s hal.Stream, t *text, c class, call *hal.Call) error {
 	b, err := l.bind(t, c, call)
 	if err != nil {
 		return err
@@ -268,13 +306,9 @@ func (l *library) runText(s hal.Stream, t *text, c class, call *hal.Call) error 
 	}
 	groups := [3]int{1, 1, 1}
 	for i, g := range t.grid {
-		v, err := g(b.env)
+		n, err := b.env.int(g)
 		if err != nil {
 			return t.wrong("grid", err)
-		}
-		n, ok := v.(int)
-		if !ok || n < 0 {
-			return t.wrong("grid", fmt.Errorf("%v groups", v))
 		}
 		groups[i] = n
 	}
@@ -292,20 +326,12 @@ func (l *library) runText(s hal.Stream, t *text, c class, call *hal.Call) error 
 func (b *binding) source(t *text, c class) (*source, error) {
 	s := &source{
 		name: t.name + "_" + c.String(), class: c, buffers: b.bufs, fields: b.fields, defines: append(b.consts, t.defines...),
-		locals: t.locals, group: [3]int{1, 1, 1}, body: t.body, helpers: t.helpers,
+		locals: t.locals, body: t.body, helpers: t.helpers,
 	}
 	for _, name := range b.absent {
 		s.defines = append(s.defines, [2]string{"GET_" + name + "(i)", "R(0)"})
 	}
-	for i, g := range t.group {
-		n, err := strconv.Atoi(g)
-		if err != nil {
-			var ok bool
-			if n, ok = b.env.vars[g].(int); !ok {
-				return nil, t.wrong("group", fmt.Errorf("%q is neither a number nor a tune nor a const", g))
-			}
-		}
-		s.group[i] = n
-	}
-	return s, nil
+	var err error
+	s.group, err = t.groupSize(b.env)
+	return s, err
 }

@@ -123,6 +123,19 @@ func literal(n *ast.BasicLit) (hostExpr, error) {
 	return func(*env) (any, error) { return v, nil }, err
 }
 
+// int evaluates an expression that counts something.
+func (e *env) int(f hostExpr) (int, error) {
+	v, err := f(e)
+	if err != nil {
+		return 0, err
+	}
+	n, ok := v.(int)
+	if !ok || n < 0 {
+		return 0, fmt.Errorf("%v is no count", v)
+	}
+	return n, nil
+}
+
 func (e *env) lookup(name string) (any, error) {
 	if v, ok := e.vars[name]; ok {
 		return v, nil

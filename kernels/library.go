@@ -10,15 +10,21 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// library makes the programs of one device, each once.
-type library struct {
-	caps     Caps
+// Library is the portable kernels of one device. It makes their programs, each once.
+type Library struct {
+	caps  Caps
+	tuned tuned
+	order []*text          // of the files, those for other languages left out
+	texts map[string]*text // by name
+
+	fitting sync.Map // of textKey: whether the device has room for it
+
 	mu       sync.Mutex
 	programs map[any]*Program
 }
 
 // get is the program of a key, a comparable value that says all its text depends on.
-func (l *library) get(key any, make func() (*source, error)) (*Program, error) {
+func (l *Library) get(key any, make func() (*source, error)) (*Program, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p, ok := l.programs[key]; ok {
@@ -34,7 +40,7 @@ func (l *library) get(key any, make func() (*source, error)) (*Program, error) {
 }
 
 // computes reports whether the device can compute in a class.
-func (l *library) computes(c class) bool { return c != f64 || l.caps.F64 }
+func (l *Library) computes(c class) bool { return c != f64 || l.caps.F64 }
 
 // launch queues a program.
 func launch(s hal.Stream, p *Program, groups [3]int, views []hal.View, values []byte) error {
@@ -49,13 +55,16 @@ func launch(s hal.Stream, p *Program, groups [3]int, views []hal.View, values []
 	return to.Run(p, groups, buffers, values)
 }
 
+// maxIndex leaves room for the last group to count beyond the end.
+const maxIndex = math.MaxInt32 - 1<<25
+
 // indexable reports whether kernels, which count in 32 bits, can reach every
 // element of every view.
 func indexable(c *hal.Call) bool {
 	for _, list := range [][]hal.View{c.In, c.Out} {
 		for _, v := range list {
 			lo, hi, err := shape.Extent(v.Shape, v.Strides, v.Offset)
-			if err != nil || lo < 0 || hi > math.MaxInt32 || v.Elements() > math.MaxInt32 {
+			if err != nil || lo < 0 || hi > maxIndex || v.Elements() > maxIndex {
 				return false
 			}
 		}

@@ -14,11 +14,6 @@ import (
 // Every op row with a scalar expression becomes a kernel here, and so does any
 // expression: fusing ops is substituting their expressions.
 
-const (
-	mapGroup = 64
-	mapItems = 4 // elements a work item computes
-)
-
 // mapKey is what the text of a map depends on.
 type mapKey struct {
 	expr   *expr.Node
@@ -27,10 +22,12 @@ type mapKey struct {
 	truth  bool
 	rank   int // of the collapsed views, 0 where all are dense
 	inputs int
+	group  int
+	items  int
 }
 
 // addMaps registers a kernel for every elementwise row.
-func (l *library) addMaps(r *hal.Registry) {
+func (l *Library) addMaps(r *hal.Registry) {
 	for _, op := range ops.All() {
 		if op.Expr == nil {
 			continue
@@ -41,8 +38,10 @@ func (l *library) addMaps(r *hal.Registry) {
 			}
 			r.Add(&hal.Kernel{
 				Key:  hal.Key{Op: op.Name, DType: t, Layout: hal.Strided},
-				Name: op.Name + "_" + t.String() + "_map", Priority: hal.Portable,
-				Accepts: func(c *hal.Call) bool { return indexable(c) && l.computes(classOf(computedIn(c))) },
+				Name: mapName(op, t), Priority: hal.Portable,
+				Accepts: func(c *hal.Call) bool {
+					return indexable(c) && l.computes(classOf(computedIn(c))) && l.tuned.of("map", groupTune) <= l.caps.MaxGroup
+				},
 				Run: func(s hal.Stream, c *hal.Call) error {
 					var params []float64
 					if op.Params != nil {
@@ -54,6 +53,8 @@ func (l *library) addMaps(r *hal.Registry) {
 		}
 	}
 }
+
+func mapName(op *ops.Op, t dtype.Type) string { return op.Name + "_" + t.String() + "_map" }
 
 // computedIn is the element type that an expression is computed in: that of the
 // first operand that is not a truth value.
@@ -70,13 +71,14 @@ func computedIn(c *hal.Call) dtype.Type {
 }
 
 // runMap launches an expression over views of one shape.
-func (l *library) runMap(s hal.Stream, name string, e *expr.Node, params []float64, c *hal.Call) error {
+func (l *Library) runMap(s hal.Stream, name string, e *expr.Node, params []float64, c *hal.Call) error {
 	total := c.Out[0].Elements()
 	if total == 0 {
 		return nil
 	}
 	t := computedIn(c)
 	key := mapKey{expr: e, class: classOf(t), inputs: len(c.In), truth: c.Out[0].DType == dtype.Bool && t != dtype.Bool}
+	key.group, key.items = l.tuned.of("map", groupTune), l.tuned.of("map", itemsTune)
 	strides := [][]int{c.Out[0].Strides}
 	for i, v := range c.In {
 		strides = append(strides, v.Strides)
@@ -117,13 +119,13 @@ func (l *library) runMap(s hal.Stream, name string, e *expr.Node, params []float
 	for _, v := range params {
 		w.real(key.class, v, t)
 	}
-	return launch(s, p, [3]int{ceil(total, mapGroup*mapItems), 1, 1}, views, w.done())
+	return launch(s, p, [3]int{ceil(total, key.group*key.items), 1, 1}, views, w.done())
 }
 
 // mapSource writes the kernel of an expression.
 func mapSource(name string, key mapKey, params int) (*source, error) {
-	s := &source{name: fmt.Sprintf("%s_%s", name, key.class), class: key.class, group: [3]int{mapGroup, 1, 1},
-		defines: [][2]string{{"ITEMS", fmt.Sprint(mapItems)}, {"RANK", fmt.Sprint(key.rank)}}}
+	s := &source{name: fmt.Sprintf("%s_%s", name, key.class), class: key.class, group: [3]int{key.group, 1, 1},
+		defines: [][2]string{{"ITEMS", fmt.Sprint(key.items)}, {"RANK", fmt.Sprint(key.rank)}}}
 	out := buffer{name: "y", typ: "T", out: true}
 	if key.truth {
 		out.typ = "bool"
@@ -151,7 +153,7 @@ func mapSource(name string, key mapKey, params int) (*source, error) {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString("\tfor (int k = 0; k < ITEMS; k++) {\n\t\tint i = (GRP(0) * ITEMS + k) * GROUP0 + LID(0);\n\t\tif (i >= total) continue;\n")
+	b.WriteString("\tOWN(i) {\n")
 	at := func(string) string { return "i" }
 	if key.rank > 0 {
 		at = func(name string) string { return "i_" + name }

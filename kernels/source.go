@@ -42,7 +42,11 @@ type field struct {
 	length    int
 }
 
-type localArray struct{ name, typ, length string }
+// localArray is memory of a group. Its length is an expression in C.
+type localArray struct {
+	name, typ, length string
+	elements          hostExpr // the same for the host; nil in a program of a test
+}
 
 // ctype is the C type behind a field or local type.
 func (s *source) ctype(t string) string {

@@ -2,11 +2,12 @@ package kernels
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/crease-ml/crease/dtype"
@@ -22,13 +23,13 @@ type text struct {
 	classes    []class
 	strided    bool // takes views of any strides
 	priority   int  // above hal.Portable
-	cpu, gpu   bool // only on a processor, only on anything else
 	dialects   []Dialect
 	operands   []operandDecl
 	steps      []step
-	tunes      map[string]int // defaults; values of devices are in the tuning table
+	tunes      []tune
+	head       string // the kernel whose parameters it has: the first of a chain
 	locals     []localArray
-	group      []string // numbers or names of tunes
+	group      []hostExpr
 	grid       []hostExpr
 	work       *workDecl
 	next       string // the kernel that goes on where this one ends
@@ -48,8 +49,7 @@ func (t *text) like(name string, list []*text) error {
 	}
 	o := *list[i]
 	o.name, o.op, o.likeName, o.inherits = t.name, t.name, name, true
-	o.tunes = maps.Clone(o.tunes)
-	for _, s := range []any{&o.classes, &o.dialects, &o.operands, &o.steps, &o.locals, &o.group, &o.grid, &o.defines} {
+	for _, s := range []any{&o.classes, &o.dialects, &o.operands, &o.steps, &o.tunes, &o.locals, &o.group, &o.grid, &o.defines} {
 		clip(s)
 	}
 	*t = o
@@ -70,9 +70,9 @@ type operandDecl struct {
 
 // step is a directive that is evaluated for every call, in the order of the file.
 type step struct {
-	kind, name string // kind is let, const, val or when
-	typ        string // of a val
-	length     string // of an array: a number or the name of a const; "" for a scalar
+	kind, name string   // kind is let, const, val or when
+	typ        string   // of a val
+	length     hostExpr // of an array, nil for a scalar
 	expr       hostExpr
 	src        string
 }
@@ -125,7 +125,7 @@ func parseText(file, src string) (list []*text, err error) {
 		word, rest, _ := strings.Cut(directive, " ")
 		rest = strings.TrimSpace(rest)
 		if word == "kernel" {
-			t := &text{file: file, name: rest, op: rest, tunes: map[string]int{}, dialects: []Dialect{OpenCL, CUDA, CPlus}}
+			t := &text{file: file, name: rest, op: rest, dialects: []Dialect{OpenCL, CUDA, CPlus}}
 			list, bodies = append(list, t), append(bodies, &strings.Builder{})
 			continue
 		}
@@ -178,16 +178,10 @@ func (t *text) directive(word, rest string) (err error) {
 	case "prefer":
 		_, err = fmt.Sscan(rest, &t.priority)
 	case "only":
-		switch rest {
-		case "cpu":
-			t.cpu = true
-		case "gpu":
-			t.gpu = true
-		case "opencl":
-			t.dialects = []Dialect{OpenCL} // vectors and pointers
-		default:
-			return fmt.Errorf("%q: want cpu, gpu or opencl", rest)
+		if rest != "opencl" {
+			return fmt.Errorf("%q: want opencl", rest)
 		}
+		t.dialects = []Dialect{OpenCL} // vectors and pointers
 	case "in", "out":
 		if len(fields) != 2 {
 			return fmt.Errorf("%q: want a name and a type", rest)
@@ -200,30 +194,25 @@ func (t *text) directive(word, rest string) (err error) {
 	case "let", "const", "when", "val":
 		return t.step(word, rest)
 	case "tune":
-		name, value, ok := strings.Cut(rest, "=")
-		v := 0
-		if _, err := fmt.Sscan(value, &v); err != nil || !ok {
-			return fmt.Errorf("%q: want NAME = NUMBER", rest)
-		}
-		t.tunes[strings.TrimSpace(name)] = v
+		return t.tune(rest)
 	case "local":
 		typ, decl, ok := strings.Cut(rest, " ")
 		name, length, array := strings.Cut(strings.TrimSuffix(decl, "]"), "[")
 		if !ok || !array {
 			return fmt.Errorf("%q: want TYPE NAME[LENGTH]", rest)
 		}
-		t.locals = append(t.locals, localArray{name: name, typ: typ, length: length})
-	case "group":
-		t.group = fields
-	case "grid":
-		t.grid = nil // of the kernel that this one is like
-		for part := range splitTop(rest) {
-			e, err := compileHost(part)
-			if err != nil {
-				return err
-			}
-			t.grid = append(t.grid, e)
+		elements, err := compileHost(length)
+		if err != nil {
+			return err
 		}
+		t.locals = append(t.locals, localArray{name: name, typ: typ, length: length, elements: elements})
+	case "each":
+		t.tunes = append(t.tunes, groupTune, itemsTune)
+		return errors.Join(t.directive("group", groupTune.name), t.directive("grid", "ceil("+rest+", GROUP * ITEMS)"), t.step("val", "int total = "+rest))
+	case "group":
+		t.group, err = sizes(rest)
+	case "grid":
+		t.grid, err = sizes(rest)
 	case "work":
 		if len(fields) < 3 {
 			return fmt.Errorf("%q: want TYPE NAME ELEMENTS", rest)
@@ -247,6 +236,42 @@ func (t *text) directive(word, rest string) (err error) {
 	return err
 }
 
+// tune is a parameter: its value where the tuning table has no other, and values
+// that are worth trying.
+type tune struct {
+	name  string
+	value int
+	among []int
+}
+
+// The parameters of kernels that compute each element by itself: work items of a
+// group, which take elements side by side, and elements of a work item. A processor
+// is better off with one item, whose elements then follow one another.
+var (
+	groupTune = tune{name: "GROUP", value: 64, among: []int{1, 32, 64, 128, 256}}
+	itemsTune = tune{name: "ITEMS", value: 4, among: []int{1, 4, 16, 256, 1024, 4096}}
+)
+
+// tune parses NAME = NUMBER, and what may follow: of NUMBER NUMBER ...
+func (t *text) tune(rest string) error {
+	name, values, ok := strings.Cut(rest, "=")
+	first, among, _ := strings.Cut(values, " of ")
+	v, err := strconv.Atoi(strings.TrimSpace(first))
+	if err != nil || !ok {
+		return fmt.Errorf("%q: want NAME = NUMBER, or NAME = NUMBER of NUMBER NUMBER ...", rest)
+	}
+	p := tune{name: strings.TrimSpace(name), value: v}
+	for f := range strings.FieldsSeq(among) {
+		n, err := strconv.Atoi(f)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q: %s is no value to try", rest, f)
+		}
+		p.among = append(p.among, n)
+	}
+	t.tunes = append(t.tunes, p)
+	return nil
+}
+
 // step parses NAME = EXPR, for val TYPE NAME = EXPR, for when EXPR.
 func (t *text) step(kind, rest string) error {
 	s := step{kind: kind, src: rest}
@@ -264,7 +289,13 @@ func (t *text) step(kind, rest string) error {
 			return fmt.Errorf("%q: want int, long, real or float and a name", s.name)
 		}
 		s.typ = typ
-		s.name, s.length, _ = strings.Cut(strings.TrimSuffix(name, "]"), "[")
+		var length string
+		if s.name, length, ok = strings.Cut(strings.TrimSuffix(name, "]"), "["); ok {
+			var err error
+			if s.length, err = compileHost(length); err != nil {
+				return err
+			}
+		}
 	}
 	var err error
 	if s.expr, err = compileHost(strings.TrimSpace(expr)); err != nil {
@@ -283,6 +314,18 @@ func hasCode(text string) bool {
 		}
 	}
 	return false
+}
+
+// sizes parses expressions with commas between them.
+func sizes(list string) (out []hostExpr, err error) {
+	for part := range splitTop(list) {
+		e, err := compileHost(strings.TrimSpace(part))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }
 
 // splitTop splits at commas outside parentheses.

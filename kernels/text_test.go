@@ -14,7 +14,9 @@ import (
 func TestEveryCoreOpHasAKernel(t *testing.T) {
 	for _, d := range []Dialect{OpenCL, CUDA, CPlus} {
 		var r hal.Registry
-		Register(&r, Caps{Dialect: d, F64: true})
+		if _, err := Register(&r, Caps{Dialect: d, F64: true}); err != nil {
+			t.Fatal(err)
+		}
 		for _, op := range ops.All() {
 			for _, dt := range op.Types {
 				found := false

@@ -1,48 +1,202 @@
 package kernels
 
 import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
 	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
+
+	"github.com/crease-ml/crease/internal/atomicfile"
 )
 
-// tuning is the parameters of kernels on devices, where the defaults in the .k
-// files are not the best. A row applies where every name it gives is a part of the
-// device's; later rows win, so the table goes from vendors to single devices. It is
-// filled by measuring, never by a search while a program runs.
-var tuning = []struct {
-	vendor, arch, device string // lower case, "" for any
-	cpu                  bool   // only where the device is a processor
-	params               map[string]map[string]int
-}{
-	// The simulator and the emulation are slow: small tiles, so that tiny shapes are
-	// quick.
-	{device: "oclgrind", params: small},
-	{device: "emulate", params: small},
+// Tuning is parameters of kernels for some devices. It applies where every name it
+// gives is a part of what the device says of itself, in lower case.
+type Tuning struct {
+	Vendor    string `json:"vendor,omitempty"`
+	Arch      string `json:"arch,omitempty"`
+	Device    string `json:"device,omitempty"`
+	Processor bool   `json:"processor,omitempty"` // only where the device is a processor
+	// Params are parameters by kernel; those of "*" are of every kernel that has them
+	// and no value of its own here. PREFER is a kernel's rank among those for the same
+	// op; the rest are the kernel's.
+	Params map[string]Params `json:"params"`
 }
 
-var small = map[string]map[string]int{
-	"*":      {"GROUP": 8, "BLOCKS": 1}, // every kernel that has such a parameter
-	"matmul": smallTiles, "linear": smallTiles, "conv2d": smallTiles, "conv2d_grad_input": smallTiles, "conv2d_grad_weight": smallTiles,
-}
+// paramLimit is above every useful parameter, and low enough that the products of
+// a few do not overflow.
+const paramLimit = 1 << 12
 
-var smallTiles = map[string]int{"SIDE": 4, "EACH": 2, "DEPTH": 4}
+// Params is tuning parameters by name.
+type Params map[string]int
 
-// tuned is the tuning parameters of a kernel on this device.
-func (l *library) tuned(t *text) map[string]int {
-	params := t.tunes
-	for _, row := range tuning {
-		if row.cpu && !l.caps.CPU || !strings.Contains(strings.ToLower(l.caps.Vendor), row.vendor) ||
-			!strings.Contains(strings.ToLower(l.caps.Arch), row.arch) || !strings.Contains(strings.ToLower(l.caps.Device), row.device) {
-			continue
+// prefer ranks kernels for one op.
+const prefer = "PREFER"
+
+// tuningTable is the parameters of kernels on devices where the defaults in the .k
+// files are not the best. Later rows win, so it goes from vendors to single
+// devices. It is filled by measuring, see crease tune, never by a search while a
+// program runs.
+//
+//go:embed tuning.json
+var tuningTable []byte
+
+// TuningFile is where the user's own table is: the file that CREASE_TUNING names, or
+// one in the user's configuration directory. It is empty where there is none, or
+// where CREASE_TUNING is "off".
+func TuningFile() string {
+	switch path := os.Getenv("CREASE_TUNING"); path {
+	case "off":
+		return ""
+	case "":
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return ""
 		}
-		for _, name := range []string{"*", t.name} {
-			for param, v := range row.params[name] {
-				if _, has := params[param]; has {
-					params = maps.Clone(params)
-					params[param] = v
+		return filepath.Join(dir, "crease", "tuning.json")
+	default:
+		return path
+	}
+}
+
+// tuningFileLimit is the longest table that is read, in bytes.
+const tuningFileLimit = 1 << 20
+
+// ReadTuning reads a table; a file that does not exist is an empty one.
+func ReadTuning(path string) ([]Tuning, error) {
+	info, err := os.Stat(path)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	fail := func(err error) error {
+		return fmt.Errorf("tuning table %s: %w; mend or delete it, or set CREASE_TUNING=off", path, err)
+	}
+	if err != nil {
+		return nil, fail(err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > tuningFileLimit {
+		return nil, fail(fmt.Errorf("it is no file of at most %d bytes", tuningFileLimit))
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fail(err)
+	}
+	rows, err := parseTuning(b)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return rows, nil
+}
+
+func parseTuning(b []byte) (rows []Tuning, err error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&rows); err != nil {
+		return nil, err
+	}
+	for i, row := range rows {
+		for kernel, params := range row.Params {
+			for name, v := range params {
+				if name != prefer && (v < 1 || v > paramLimit) {
+					return nil, fmt.Errorf("row %d: %s: %s is %d, want 1 to %d", i+1, kernel, name, v, paramLimit)
 				}
 			}
 		}
 	}
-	return params
+	return rows, nil
+}
+
+// SaveTuning adds parameters of a kernel to the table in a file, in place of those
+// that the same device has there.
+func SaveTuning(path string, device Tuning, kernel string, params Params) error {
+	rows, err := ReadTuning(path)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(rows, func(r Tuning) bool {
+		return r.Vendor == device.Vendor && r.Arch == device.Arch && r.Device == device.Device && r.Processor == device.Processor
+	})
+	if i < 0 {
+		device.Params = map[string]Params{}
+		i, rows = len(rows), append(rows, device)
+	}
+	if rows[i].Params == nil {
+		rows[i].Params = map[string]Params{}
+	}
+	rows[i].Params[kernel] = params
+	b, err := json.MarshalIndent(rows, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, 0o644, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
+}
+
+// tuned is the parameters that apply to one device, by kernel.
+type tuned struct {
+	table atomic.Pointer[map[string]Params]
+}
+
+// load takes the rows of the tables that apply.
+func (t *tuned) load(caps Caps) error {
+	rows, err := parseTuning(tuningTable)
+	if err != nil {
+		return fmt.Errorf("kernels: tuning.json: %w", err)
+	}
+	if path := TuningFile(); path != "" {
+		own, err := ReadTuning(path)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, own...)
+	}
+	part := func(of, name string) bool { return strings.Contains(strings.ToLower(of), name) }
+	all := map[string]Params{}
+	for _, row := range rows {
+		if row.Processor && !caps.CPU || !part(caps.Vendor, row.Vendor) || !part(caps.Arch, row.Arch) || !part(caps.Device, row.Device) {
+			continue
+		}
+		for kernel, params := range row.Params {
+			if all[kernel] == nil {
+				all[kernel] = Params{}
+			}
+			maps.Copy(all[kernel], params)
+		}
+	}
+	t.table.Store(&all)
+	return nil
+}
+
+// of is the value of a kernel's parameter.
+func (t *tuned) of(kernel string, p tune) int {
+	table := *t.table.Load()
+	if v, ok := table[kernel][p.name]; ok {
+		return v
+	}
+	if v, ok := table["*"][p.name]; ok {
+		return v
+	}
+	return p.value
+}
+
+// set gives a kernel's parameters other values.
+func (t *tuned) set(kernel string, params Params) {
+	next := maps.Clone(*t.table.Load())
+	next[kernel] = maps.Clone(next[kernel])
+	if next[kernel] == nil {
+		next[kernel] = Params{}
+	}
+	maps.Copy(next[kernel], params)
+	t.table.Store(&next)
 }

@@ -83,6 +83,7 @@ func init() {
 		Cases: []Case{
 			{Name: "rows", Attrs: BatchNormAttrs{1e-5}, In: args(Arg{}, []int{6, 3}, []int{3}, []int{3})},
 			{Name: "image", Attrs: BatchNormAttrs{1e-3}, In: args(Arg{}, []int{2, 3, 2, 2}, []int{3}, []int{3})},
+			{Name: "long", Attrs: BatchNormAttrs{1e-5}, In: args(Arg{}, []int{3, 2, 5, 7}, []int{2}, []int{2})},
 			{Name: "signal", Attrs: BatchNormAttrs{1e-5}, In: args(Arg{}, []int{2, 1, 5}, []int{1}, []int{1})},
 			{Name: "one-element", Attrs: BatchNormAttrs{1}, In: args(Arg{}, []int{1, 4}, []int{4}, []int{4})},
 			{Name: "no-channels", Attrs: BatchNormAttrs{1e-5}, In: args(Arg{}, []int{2, 0}, []int{0}, []int{0})},
@@ -144,7 +145,7 @@ func init() {
 		},
 		Cost:  flopsPer(14),
 		Tol:   Tolerance{ULP: 8, Depth: perChannel},
-		Cases: withWide([]Case{batchNormGradCase("rows", []int{4, 3}), batchNormGradCase("image", []int{2, 2, 2, 2})}, 3, 4),
+		Cases: withWide([]Case{batchNormGradCase("rows", []int{4, 3}), batchNormGradCase("image", []int{2, 2, 2, 2}), batchNormGradCase("long", []int{3, 2, 37})}, 3, 4),
 	})
 
 	BatchNormInfer = Declare(Op{

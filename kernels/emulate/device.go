@@ -56,8 +56,8 @@ func New(types ...dtype.Type) (*Device, error) {
 	for _, t := range types {
 		d.types[t] = hal.Arithmetic
 	}
-	kernels.Register(&d.kernels, kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"})
-	return d, nil
+	_, err = kernels.Register(&d.kernels, kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"})
+	return d, err
 }
 
 // Info describes the device.

@@ -291,10 +291,16 @@ DEVICE void put_real(BYTES p, int i, real v, int from, int t) {
 		offset += (rest_ - q_ * n[d_]) * s[d_]; \
 		rest_ = q_; \
 	}
+// OWN runs through the elements of a work item: ITEMS of them, those of a group side
+// by side.
+#define OWN(i) \
+	for (int i = GRP(0) * ITEMS * GROUP0 + LID(0), end_ = min(total, (GRP(0) + 1) * ITEMS * GROUP0); i < end_; i += GROUP0)
+
 // FOLD combines the partial results of a group in a tree; part[0] is the result.
 #define FOLD(part, combine) \
-	for (int half_ = GROUP0 / 2; half_ > 0; half_ /= 2) { \
+	for (int n_ = GROUP0, half_; n_ > 1; n_ = half_) { \
 		BARRIER(); \
-		if (LID(0) < half_) part[LID(0)] = combine(part[LID(0)], part[LID(0) + half_]); \
+		half_ = (n_ + 1) / 2; \
+		if (LID(0) < n_ / 2) part[LID(0)] = combine(part[LID(0)], part[LID(0) + half_]); \
 	} \
 	BARRIER();

@@ -25,6 +25,7 @@ var variables = []struct{ name, doc string }{
 	{"CREASE_DEBUG", "2 prints a line for every kernel"},
 	{"CREASE_DATA", "directory of data sets"},
 	{"CREASE_OPENCL", "OpenCL library, where it is not found"},
+	{"CREASE_TUNING", "table of kernel parameters, or off"},
 	{"CREASE_CACHE", "directory of compiled kernels, or off"},
 	{"CREASE_OPENBLAS", "OpenBLAS that bench compares with"},
 	{"NO_COLOR", "output has no colour in any case"},
