@@ -252,13 +252,13 @@ var (
 	itemsTune = tune{name: "ITEMS", value: 4, among: []int{1, 4, 16, 256, 1024, 4096}}
 )
 
-// tune parses NAME = NUMBER, and what may follow: of NUMBER NUMBER ...
+// tune parses NAME = NUMBER, and what may follow: of NUMBERS.
 func (t *text) tune(rest string) error {
 	name, values, ok := strings.Cut(rest, "=")
 	first, among, _ := strings.Cut(values, " of ")
 	v, err := strconv.Atoi(strings.TrimSpace(first))
 	if err != nil || !ok {
-		return fmt.Errorf("%q: want NAME = NUMBER, or NAME = NUMBER of NUMBER NUMBER ...", rest)
+		return fmt.Errorf("%q: want NAME = NUMBER, or NAME = NUMBER of NUMBERS", rest)
 	}
 	p := tune{name: strings.TrimSpace(name), value: v}
 	for f := range strings.FieldsSeq(among) {
