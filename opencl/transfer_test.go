@@ -1,4 +1,4 @@
-package crease_test
+package opencl_test
 
 import (
 	"bytes"
