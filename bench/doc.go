@@ -2,6 +2,6 @@
 // to the device's limit, and how they compare with the same product in OpenBLAS.
 //
 // A measurement is the median of several samples; a sample repeats the op until
-// about twenty milliseconds have passed. Where there is a peer, its samples and
+// fifty milliseconds have passed. Where there is a peer, its samples and
 // ours take turns, so that both see the same noise.
 package bench

@@ -12,30 +12,15 @@ import (
 )
 
 // addTexts registers the kernels of the .k files.
-func (l *Library) addTexts(r *hal.Registry) {
-	texts, err := parseFiles(files)
-	if err != nil {
-		panic("kernels: " + err.Error()) // the files are part of the program; a test parses them
-	}
-	for _, t := range texts {
-		if l.texts[t.name] != nil {
-			panic("kernels: two kernels are named " + t.name)
+func (l *library) addTexts(r *hal.Registry) {
+	for _, t := range texts() {
+		if t.op != "" && slices.Contains(t.dialects, l.caps.Dialect) {
+			l.addText(r, t)
 		}
-		l.texts[t.name] = t
-	}
-	l.order = slices.DeleteFunc(texts, func(t *text) bool { return !slices.Contains(t.dialects, l.caps.Dialect) })
-	for _, t := range l.order {
-		if t.op == "" {
-			continue
-		}
-		for part := t; part != nil; part = l.texts[part.next] {
-			part.head = t.name
-		}
-		l.addText(r, t)
 	}
 }
 
-func (l *Library) addText(r *hal.Registry, t *text) {
+func (l *library) addText(r *hal.Registry, t *text) {
 	op := ops.Get(t.op)
 	if op == nil {
 		panic(fmt.Sprintf("kernels: %s: kernel %s: there is no op %q", t.file, t.name, t.op))
@@ -46,20 +31,23 @@ func (l *Library) addText(r *hal.Registry, t *text) {
 	}
 	for _, dt := range op.Types {
 		c := classOf(dt)
-		if !t.serves(dt) || !l.computes(c) {
+		if !slices.Contains(t.classes, c) || !l.computes(c) {
 			continue
 		}
 		k := &hal.Kernel{
-			Key: hal.Key{Op: t.op, DType: dt, Layout: layout}, Name: t.kernelName(dt), Priority: hal.Portable + l.tuned.of(t.name, tune{name: prefer, value: t.priority}),
+			Key: hal.Key{Op: t.op, DType: dt, Layout: layout}, Name: t.name + "_" + dt.String(), Priority: hal.Portable + l.tuned.of(t.name, tune{prefer, t.priority}),
 			Accepts: func(call *hal.Call) bool {
+				if !indexable(call) {
+					return false
+				}
 				b, err := l.bind(t, c, call)
 				if err != nil {
 					panic(err)
 				}
-				return b != nil && indexable(call) && l.fits(b)
+				return b != nil && l.fits(b)
 			},
 			Run: func(s hal.Stream, call *hal.Call) error {
-				for next := t; next != nil; next = l.texts[next.next] {
+				for next := t; next != nil; next = next.next {
 					if err := l.runText(s, next, c, call); err != nil {
 						return err
 					}
@@ -84,14 +72,8 @@ func (l *Library) addText(r *hal.Registry, t *text) {
 	}
 }
 
-// serves reports whether the kernel computes in an element type.
-func (t *text) serves(dt dtype.Type) bool { return slices.Contains(t.classes, classOf(dt)) }
-
-// kernelName is the kernel's name in the registry.
-func (t *text) kernelName(dt dtype.Type) string { return t.name + "_" + dt.String() }
-
 // fits reports whether the device has room for a group of the kernel.
-func (l *Library) fits(b *binding) bool {
+func (l *library) fits(b *binding) bool {
 	if fits, known := l.fitting.Load(b.key); known {
 		return fits.(bool)
 	}
@@ -159,8 +141,8 @@ func (t *text) wrong(what string, err error) error {
 
 // bind evaluates a kernel's directives for a call. Nil without an error means
 // that the kernel does not take it.
-func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
-	b := &binding{env: &env{call: call, text: t, vars: map[string]any{}}, key: textKey{text: t, class: c}, values: &values{}}
+func (l *library) bind(t *text, c class, call *hal.Call) (*binding, error) {
+	b := &binding{env: &env{call: call, vars: map[string]any{}}, key: textKey{text: t, class: c}, values: &values{}}
 	if err := b.operands(t, call); err != nil {
 		return nil, err
 	}
@@ -202,8 +184,12 @@ func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
 			}
 		}
 	}
-	slices.SortFunc(b.consts, func(x, y [2]string) int { return strings.Compare(x[0], y[0]) })
-	b.key.consts = fmt.Sprint(b.consts)
+	var consts strings.Builder
+	for _, c := range b.consts { // a text names them in one order
+		consts.WriteString(c[1])
+		consts.WriteByte(' ')
+	}
+	b.key.consts = consts.String()
 	return b, nil
 }
 
@@ -296,7 +282,7 @@ func (b *binding) value(s step, c class, v any) error {
 }
 
 // runText launches one kernel of a chain.
-func (l *Library) runText(s hal.Stream, t *text, c class, call *hal.Call) error {
+func (l *library) runText(s hal.Stream, t *text, c class, call *hal.Call) error {
 	b, err := l.bind(t, c, call)
 	if err != nil {
 		return err

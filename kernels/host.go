@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
@@ -45,7 +46,6 @@ import (
 // env is a call as expressions see it.
 type env struct {
 	call *hal.Call
-	text *text
 	vars map[string]any
 }
 
@@ -155,12 +155,29 @@ func attribute(attrs any, name string) (any, bool) {
 		return nil, false
 	}
 	v := reflect.ValueOf(attrs)
-	for _, f := range reflect.VisibleFields(v.Type()) {
-		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag == name {
-			return hostValue(v.FieldByIndex(f.Index)), true
+	index, ok := attributesOf(v.Type())[name]
+	if !ok {
+		return nil, false
+	}
+	return hostValue(v.FieldByIndex(index)), true
+}
+
+// attributes is the fields of attribute structs by name, of every type met so far:
+// every launch looks some up.
+var attributes sync.Map
+
+func attributesOf(t reflect.Type) map[string][]int {
+	if known, ok := attributes.Load(t); ok {
+		return known.(map[string][]int)
+	}
+	fields := map[string][]int{}
+	for _, f := range reflect.VisibleFields(t) {
+		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != "" {
+			fields[tag] = f.Index
 		}
 	}
-	return nil, false
+	attributes.Store(t, fields)
+	return fields
 }
 
 func hostValue(v reflect.Value) any {
@@ -356,11 +373,7 @@ func get2[A, B any](args []any) (a A, b B, err error) {
 
 var hostFuncs = map[string]func(args []any) (any, error){
 	"dim": func(args []any) (any, error) {
-		v, i, err := get2[view, int](args)
-		if err != nil {
-			return nil, err
-		}
-		i, err = shape.Axis(i, len(v.Shape))
+		v, i, err := axisOf(args)
 		if err != nil {
 			return nil, err
 		}
@@ -460,11 +473,7 @@ var hostFuncs = map[string]func(args []any) (any, error){
 		return truth(err == nil && v.Dense()), err
 	},
 	"stride": func(args []any) (any, error) {
-		v, i, err := get2[view, int](args)
-		if err != nil {
-			return nil, err
-		}
-		i, err = shape.Axis(i, len(v.Shape))
+		v, i, err := axisOf(args)
 		if err != nil {
 			return nil, err
 		}
@@ -489,6 +498,16 @@ var hostFuncs = map[string]func(args []any) (any, error){
 	"kept_s":    func(args []any) (any, error) { _, s, err := axesOf(args, false); return s, err },
 	"reduced_n": func(args []any) (any, error) { n, _, err := axesOf(args, true); return n, err },
 	"reduced_s": func(args []any) (any, error) { _, s, err := axesOf(args, true); return s, err },
+}
+
+// axisOf is a view and an axis of it, counted from the end where negative.
+func axisOf(args []any) (view, int, error) {
+	v, i, err := get2[view, int](args)
+	if err != nil {
+		return nil, 0, err
+	}
+	i, err = shape.Axis(i, len(v.Shape))
+	return v, i, err
 }
 
 // axesOf is the sizes and the strides of the axes of a view that are, or are

@@ -10,12 +10,10 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// Library is the portable kernels of one device. It makes their programs, each once.
-type Library struct {
+// library is the portable kernels of one device. It makes their programs, each once.
+type library struct {
 	caps  Caps
 	tuned tuned
-	order []*text          // of the files, those for other languages left out
-	texts map[string]*text // by name
 
 	fitting sync.Map // of textKey: whether the device has room for it
 
@@ -24,7 +22,7 @@ type Library struct {
 }
 
 // get is the program of a key, a comparable value that says all its text depends on.
-func (l *Library) get(key any, make func() (*source, error)) (*Program, error) {
+func (l *library) get(key any, make func() (*source, error)) (*Program, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p, ok := l.programs[key]; ok {
@@ -40,7 +38,7 @@ func (l *Library) get(key any, make func() (*source, error)) (*Program, error) {
 }
 
 // computes reports whether the device can compute in a class.
-func (l *Library) computes(c class) bool { return c != f64 || l.caps.F64 }
+func (l *library) computes(c class) bool { return c != f64 || l.caps.F64 }
 
 // launch queues a program.
 func launch(s hal.Stream, p *Program, groups [3]int, views []hal.View, values []byte) error {

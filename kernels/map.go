@@ -27,7 +27,7 @@ type mapKey struct {
 }
 
 // addMaps registers a kernel for every elementwise row.
-func (l *Library) addMaps(r *hal.Registry) {
+func (l *library) addMaps(r *hal.Registry) {
 	for _, op := range ops.All() {
 		if op.Expr == nil {
 			continue
@@ -38,7 +38,7 @@ func (l *Library) addMaps(r *hal.Registry) {
 			}
 			r.Add(&hal.Kernel{
 				Key:  hal.Key{Op: op.Name, DType: t, Layout: hal.Strided},
-				Name: mapName(op, t), Priority: hal.Portable,
+				Name: op.Name + "_" + t.String() + "_map", Priority: hal.Portable,
 				Accepts: func(c *hal.Call) bool {
 					return indexable(c) && l.computes(classOf(computedIn(c))) && l.tuned.of("map", groupTune) <= l.caps.MaxGroup
 				},
@@ -53,8 +53,6 @@ func (l *Library) addMaps(r *hal.Registry) {
 		}
 	}
 }
-
-func mapName(op *ops.Op, t dtype.Type) string { return op.Name + "_" + t.String() + "_map" }
 
 // computedIn is the element type that an expression is computed in: that of the
 // first operand that is not a truth value.
@@ -71,7 +69,7 @@ func computedIn(c *hal.Call) dtype.Type {
 }
 
 // runMap launches an expression over views of one shape.
-func (l *Library) runMap(s hal.Stream, name string, e *expr.Node, params []float64, c *hal.Call) error {
+func (l *library) runMap(s hal.Stream, name string, e *expr.Node, params []float64, c *hal.Call) error {
 	total := c.Out[0].Elements()
 	if total == 0 {
 		return nil

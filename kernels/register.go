@@ -4,13 +4,14 @@ import "github.com/crease-ml/crease/hal"
 
 // Register adds every portable kernel that a device with these capabilities can
 // run to its registry. It fails if the user's tuning table cannot be read.
-func Register(r *hal.Registry, caps Caps) (*Library, error) {
-	l := &Library{caps: caps, texts: map[string]*text{}, programs: map[any]*Program{}}
-	if err := l.tuned.load(caps); err != nil {
-		return nil, err
+func Register(r *hal.Registry, caps Caps) error {
+	table, err := tunedFor(caps)
+	if err != nil {
+		return err
 	}
+	l := &library{caps: caps, tuned: table, programs: map[any]*Program{}}
 	l.addMaps(r)
 	l.addCopies(r)
 	l.addTexts(r)
-	return l, nil
+	return nil
 }

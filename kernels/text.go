@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/crease-ml/crease/dtype"
 )
@@ -32,7 +33,8 @@ type text struct {
 	group      []hostExpr
 	grid       []hostExpr
 	work       *workDecl
-	next       string // the kernel that goes on where this one ends
+	nextName   string
+	next       *text // the kernel that goes on where this one ends, nil for none
 	body       string
 	helpers    string // of the file
 	defines    [][2]string
@@ -83,6 +85,15 @@ type workDecl struct {
 	elements hostExpr
 }
 
+// texts is the kernels of the files, read on first use. They do not change.
+var texts = sync.OnceValue(func() []*text {
+	list, err := parseFiles(files)
+	if err != nil {
+		panic("kernels: " + err.Error()) // the files are part of the program; a test parses them
+	}
+	return list
+})
+
 // parseFiles reads every .k file.
 func parseFiles(fsys fs.FS) ([]*text, error) {
 	names, err := fs.Glob(fsys, "*.k")
@@ -101,7 +112,33 @@ func parseFiles(fsys fs.FS) ([]*text, error) {
 		}
 		all = append(all, list...)
 	}
-	return all, nil
+	return all, link(all)
+}
+
+// link finds the kernels that go on where others end, which have the parameters of
+// the first.
+func link(all []*text) error {
+	byName := map[string]*text{}
+	for _, t := range all {
+		if byName[t.name] != nil {
+			return fmt.Errorf("two kernels are named %s", t.name)
+		}
+		byName[t.name] = t
+	}
+	for _, t := range all {
+		if t.nextName == "" {
+			continue
+		}
+		if t.next = byName[t.nextName]; t.next == nil {
+			return fmt.Errorf("%s: kernel %s: no kernel %s is there to go on", t.file, t.name, t.nextName)
+		}
+	}
+	for _, t := range all {
+		for part := t; t.op != "" && part != nil; part = part.next {
+			part.head = t.name
+		}
+	}
+	return nil
 }
 
 // parseText reads the kernels of one file. Lines before the first kernel are
@@ -194,7 +231,12 @@ func (t *text) directive(word, rest string) (err error) {
 	case "let", "const", "when", "val":
 		return t.step(word, rest)
 	case "tune":
-		return t.tune(rest)
+		name, value, ok := strings.Cut(rest, "=")
+		v, err := strconv.Atoi(strings.TrimSpace(value))
+		if err != nil || !ok {
+			return fmt.Errorf("%q: want NAME = NUMBER", rest)
+		}
+		t.tunes = append(t.tunes, tune{strings.TrimSpace(name), v})
 	case "local":
 		typ, decl, ok := strings.Cut(rest, " ")
 		name, length, array := strings.Cut(strings.TrimSuffix(decl, "]"), "[")
@@ -229,48 +271,23 @@ func (t *text) directive(word, rest string) (err error) {
 	case "body":
 		t.likeName = rest
 	case "next":
-		t.next = strings.TrimPrefix(rest, "none")
+		t.nextName = strings.TrimPrefix(rest, "none")
 	default:
 		return fmt.Errorf("there is no such directive")
 	}
 	return err
 }
 
-// tune is a parameter: its value where the tuning table has no other, and values
-// that are worth trying.
+// tune is a parameter and its value where the tuning table has no other.
 type tune struct {
 	name  string
 	value int
-	among []int
 }
 
 // The parameters of kernels that compute each element by itself: work items of a
 // group, which take elements side by side, and elements of a work item. A processor
 // is better off with one item, whose elements then follow one another.
-var (
-	groupTune = tune{name: "GROUP", value: 64, among: []int{1, 32, 64, 128, 256}}
-	itemsTune = tune{name: "ITEMS", value: 4, among: []int{1, 4, 16, 256, 1024, 4096}}
-)
-
-// tune parses NAME = NUMBER, and what may follow: of NUMBERS.
-func (t *text) tune(rest string) error {
-	name, values, ok := strings.Cut(rest, "=")
-	first, among, _ := strings.Cut(values, " of ")
-	v, err := strconv.Atoi(strings.TrimSpace(first))
-	if err != nil || !ok {
-		return fmt.Errorf("%q: want NAME = NUMBER, or NAME = NUMBER of NUMBERS", rest)
-	}
-	p := tune{name: strings.TrimSpace(name), value: v}
-	for f := range strings.FieldsSeq(among) {
-		n, err := strconv.Atoi(f)
-		if err != nil || n < 1 {
-			return fmt.Errorf("%q: %s is no value to try", rest, f)
-		}
-		p.among = append(p.among, n)
-	}
-	t.tunes = append(t.tunes, p)
-	return nil
-}
+var groupTune, itemsTune = tune{"GROUP", 64}, tune{"ITEMS", 4}
 
 // step parses NAME = EXPR, for val TYPE NAME = EXPR, for when EXPR.
 func (t *text) step(kind, rest string) error {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
@@ -14,7 +15,7 @@ import (
 func TestEveryCoreOpHasAKernel(t *testing.T) {
 	for _, d := range []Dialect{OpenCL, CUDA, CPlus} {
 		var r hal.Registry
-		if _, err := Register(&r, Caps{Dialect: d, F64: true}); err != nil {
+		if err := Register(&r, Caps{Dialect: d, F64: true}); err != nil {
 			t.Fatal(err)
 		}
 		for _, op := range ops.All() {
@@ -50,6 +51,19 @@ func TestParseRefuses(t *testing.T) {
 		strings.Replace(head, "x T", "x f31", 1) + "y;": "has the type",
 	} {
 		if _, err := parseText("test.k", src); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %q", src, err, says)
+		}
+	}
+}
+
+// Kernels are told apart by name, and one goes on with another that is there.
+func TestLinkRefuses(t *testing.T) {
+	const kernel = "//crease:kernel k\n//crease:types f32\n//crease:in x T\n//crease:group 1\n//crease:grid 1\n"
+	for src, says := range map[string]string{
+		kernel + "y;\n" + kernel + "y;":         "two kernels are named k",
+		kernel + "//crease:next other\n" + "y;": "no kernel other",
+	} {
+		if _, err := parseFiles(fstest.MapFS{"test.k": {Data: []byte(src)}}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", src, err, says)
 		}
 	}

@@ -5,20 +5,15 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync/atomic"
-
-	"github.com/crease-ml/crease/internal/atomicfile"
 )
 
-// Tuning is parameters of kernels for some devices. It applies where every name it
+// tuning is parameters of kernels for some devices. It applies where every name it
 // gives is a part of what the device says of itself, in lower case.
-type Tuning struct {
+type tuning struct {
 	Vendor    string `json:"vendor,omitempty"`
 	Arch      string `json:"arch,omitempty"`
 	Device    string `json:"device,omitempty"`
@@ -26,31 +21,30 @@ type Tuning struct {
 	// Params are parameters by kernel; those of "*" are of every kernel that has them
 	// and no value of its own here. PREFER is a kernel's rank among those for the same
 	// op; the rest are the kernel's.
-	Params map[string]Params `json:"params"`
+	Params map[string]params `json:"params"`
 }
 
 // paramLimit is above every useful parameter, and low enough that the products of
 // a few do not overflow.
 const paramLimit = 1 << 12
 
-// Params is tuning parameters by name.
-type Params map[string]int
+// params is tuning parameters by name.
+type params map[string]int
 
 // prefer ranks kernels for one op.
 const prefer = "PREFER"
 
 // tuningTable is the parameters of kernels on devices where the defaults in the .k
 // files are not the best. Later rows win, so it goes from vendors to single
-// devices. It is filled by measuring, see crease tune, never by a search while a
-// program runs.
+// devices. It is filled by measuring, never by a search while a program runs.
 //
 //go:embed tuning.json
 var tuningTable []byte
 
-// TuningFile is where the user's own table is: the file that CREASE_TUNING names, or
+// tuningFile is where the user's own table is: the file that CREASE_TUNING names, or
 // one in the user's configuration directory. It is empty where there is none, or
 // where CREASE_TUNING is "off".
-func TuningFile() string {
+func tuningFile() string {
 	switch path := os.Getenv("CREASE_TUNING"); path {
 	case "off":
 		return ""
@@ -68,8 +62,8 @@ func TuningFile() string {
 // tuningFileLimit is the longest table that is read, in bytes.
 const tuningFileLimit = 1 << 20
 
-// ReadTuning reads a table; a file that does not exist is an empty one.
-func ReadTuning(path string) ([]Tuning, error) {
+// readTuning reads a table; a file that does not exist is an empty one.
+func readTuning(path string) ([]tuning, error) {
 	info, err := os.Stat(path)
 	if os.IsNotExist(err) {
 		return nil, nil
@@ -94,7 +88,7 @@ func ReadTuning(path string) ([]Tuning, error) {
 	return rows, nil
 }
 
-func parseTuning(b []byte) (rows []Tuning, err error) {
+func parseTuning(b []byte) (rows []tuning, err error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&rows); err != nil {
@@ -112,91 +106,45 @@ func parseTuning(b []byte) (rows []Tuning, err error) {
 	return rows, nil
 }
 
-// SaveTuning adds parameters of a kernel to the table in a file, in place of those
-// that the same device has there.
-func SaveTuning(path string, device Tuning, kernel string, params Params) error {
-	rows, err := ReadTuning(path)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(rows, func(r Tuning) bool {
-		return r.Vendor == device.Vendor && r.Arch == device.Arch && r.Device == device.Device && r.Processor == device.Processor
-	})
-	if i < 0 {
-		device.Params = map[string]Params{}
-		i, rows = len(rows), append(rows, device)
-	}
-	if rows[i].Params == nil {
-		rows[i].Params = map[string]Params{}
-	}
-	rows[i].Params[kernel] = params
-	b, err := json.MarshalIndent(rows, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return atomicfile.Write(path, 0o644, func(w io.Writer) error {
-		_, err := w.Write(append(b, '\n'))
-		return err
-	})
-}
-
 // tuned is the parameters that apply to one device, by kernel.
-type tuned struct {
-	table atomic.Pointer[map[string]Params]
-}
+type tuned map[string]params
 
-// load takes the rows of the tables that apply.
-func (t *tuned) load(caps Caps) error {
+// tunedFor takes the rows of the tables that apply.
+func tunedFor(caps Caps) (tuned, error) {
 	rows, err := parseTuning(tuningTable)
 	if err != nil {
-		return fmt.Errorf("kernels: tuning.json: %w", err)
+		return nil, fmt.Errorf("kernels: tuning.json: %w", err)
 	}
-	if path := TuningFile(); path != "" {
-		own, err := ReadTuning(path)
+	if path := tuningFile(); path != "" {
+		own, err := readTuning(path)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		rows = append(rows, own...)
 	}
 	part := func(of, name string) bool { return strings.Contains(strings.ToLower(of), name) }
-	all := map[string]Params{}
+	all := tuned{}
 	for _, row := range rows {
 		if row.Processor && !caps.CPU || !part(caps.Vendor, row.Vendor) || !part(caps.Arch, row.Arch) || !part(caps.Device, row.Device) {
 			continue
 		}
-		for kernel, params := range row.Params {
+		for kernel, values := range row.Params {
 			if all[kernel] == nil {
-				all[kernel] = Params{}
+				all[kernel] = params{}
 			}
-			maps.Copy(all[kernel], params)
+			maps.Copy(all[kernel], values)
 		}
 	}
-	t.table.Store(&all)
-	return nil
+	return all, nil
 }
 
 // of is the value of a kernel's parameter.
-func (t *tuned) of(kernel string, p tune) int {
-	table := *t.table.Load()
-	if v, ok := table[kernel][p.name]; ok {
+func (t tuned) of(kernel string, p tune) int {
+	if v, ok := t[kernel][p.name]; ok {
 		return v
 	}
-	if v, ok := table["*"][p.name]; ok {
+	if v, ok := t["*"][p.name]; ok {
 		return v
 	}
 	return p.value
-}
-
-// set gives a kernel's parameters other values.
-func (t *tuned) set(kernel string, params Params) {
-	next := maps.Clone(*t.table.Load())
-	next[kernel] = maps.Clone(next[kernel])
-	if next[kernel] == nil {
-		next[kernel] = Params{}
-	}
-	maps.Copy(next[kernel], params)
-	t.table.Store(&next)
 }

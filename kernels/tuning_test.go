@@ -8,80 +8,57 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/ops"
 )
 
 // registered is the kernels of a device with these capabilities.
-func registered(t *testing.T, caps Caps) (*Library, *hal.Registry) {
+func registered(t *testing.T, caps Caps) *hal.Registry {
 	t.Helper()
 	var r hal.Registry
-	l, err := Register(&r, caps)
-	if err != nil {
+	if err := Register(&r, caps); err != nil {
 		t.Fatal(err)
 	}
-	return l, &r
+	return &r
 }
 
-func params(t *testing.T, l *Library, op *ops.Op, name string) Params {
-	t.Helper()
-	for _, u := range l.Tunables(op, dtype.F32) {
-		if u.Name == name {
-			return u.Params
-		}
-	}
-	t.Fatalf("%s has no kernel %s to tune", op.Name, name)
-	return nil
-}
-
-// The user's table is over the one of the program, single devices over kinds, and
-// what is set over both.
+// The user's table is over the one of the program, and its rows over those before.
 func TestTuning(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "sub", "tuning.json")
+	path := filepath.Join(t.TempDir(), "tuning.json")
 	t.Setenv("CREASE_TUNING", path)
-	gpu, cpu := Caps{Vendor: "Acme", Device: "Fast One", MaxGroup: 1024, Local: 1 << 15}, Caps{Vendor: "Acme", CPU: true, MaxGroup: 1024, Local: 1 << 15}
-	l, r := registered(t, gpu)
-	if p := params(t, l, ops.MatMul, "matmul"); p["SIDE"] != 16 || p["EACH"] != 4 {
-		t.Errorf("defaults are %v", p)
-	}
-	if first := r.For("matmul")[0]; strings.HasPrefix(first.Name, "matmul_vector") {
-		t.Error("vectors come first on a GPU")
-	}
-	on, r := registered(t, cpu)
-	if p := params(t, on, ops.Add, "map"); p["GROUP"] != 1 || p["ITEMS"] != 1024 {
-		t.Errorf("on a processor maps have %v", p)
-	}
-	if first := r.For("matmul")[0]; first.Name != "matmul_vector_f32" {
-		t.Errorf("%s comes first on a processor", first.Name)
-	}
-	row := l.Device()
-	for _, side := range []int{4, 8} {
-		if err := SaveTuning(path, row, "matmul", Params{"SIDE": side}); err != nil {
+	gpu, cpu := Caps{Vendor: "Acme", Device: "Fast One"}, Caps{Vendor: "Acme", CPU: true}
+	side, each, items := tune{"SIDE", 16}, tune{"EACH", 4}, itemsTune
+	check := func(what string, caps Caps, kernel string, p tune, want int) {
+		t.Helper()
+		table, err := tunedFor(caps)
+		if err != nil {
 			t.Fatal(err)
 		}
+		if got := table.of(kernel, p); got != want {
+			t.Errorf("%s: %s of %s is %d, want %d", what, p.name, kernel, got, want)
+		}
 	}
-	if err := SaveTuning(path, Tuning{Processor: true}, "map", Params{"ITEMS": 16}); err != nil {
+	check("by default", gpu, "matmul", side, 16)
+	check("by default", gpu, "matmul", each, 4)
+	check("on a processor", cpu, "map", groupTune, 1)
+	check("on a processor", cpu, "map", items, 1024)
+	if first := registered(t, gpu).For("matmul")[0]; strings.HasPrefix(first.Name, "matmul_vector") {
+		t.Error("vectors come first on a GPU")
+	}
+	if first := registered(t, cpu).For("matmul")[0]; first.Name != "matmul_vector_f32" {
+		t.Errorf("%s comes first on a processor", first.Name)
+	}
+	own := `[{"vendor": "acme", "device": "fast one", "params": {"matmul": {"SIDE": 4}}},
+		{"vendor": "acme", "device": "fast one", "params": {"matmul": {"SIDE": 8}}},
+		{"processor": true, "params": {"map": {"ITEMS": 16}}}]`
+	if err := os.WriteFile(path, []byte(own), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	l, _ = registered(t, gpu)
-	if p := params(t, l, ops.MatMul, "matmul"); p["SIDE"] != 8 || p["EACH"] != 4 {
-		t.Errorf("with a table of its own the device has %v", p)
-	}
-	on, _ = registered(t, cpu)
-	if p := params(t, on, ops.Add, "map"); p["GROUP"] != 1 || p["ITEMS"] != 16 {
-		t.Errorf("with a table of its own a processor has %v", p)
-	}
-	if p := params(t, on, ops.MatMul, "matmul"); p["SIDE"] != 16 {
-		t.Errorf("a row for another device gave %v", p)
-	}
-	l.Set("matmul", Params{"DEPTH": 32})
-	if p := params(t, l, ops.MatMul, "matmul"); p["SIDE"] != 8 || p["DEPTH"] != 32 {
-		t.Errorf("set, they are %v", p)
-	}
+	check("with a row of its own", gpu, "matmul", side, 8)
+	check("with a row of its own", gpu, "matmul", each, 4)
+	check("with a row for processors", cpu, "map", groupTune, 1)
+	check("with a row for processors", cpu, "map", items, 16)
+	check("with a row for another device", cpu, "matmul", side, 16)
 	t.Setenv("CREASE_TUNING", "off")
-	l, _ = registered(t, gpu)
-	if p := params(t, l, ops.MatMul, "matmul"); p["SIDE"] != 16 {
-		t.Errorf("without tables of the user they are %v", p)
-	}
+	check("without tables of the user", gpu, "matmul", side, 16)
 }
 
 func TestTuningRefuses(t *testing.T) {
@@ -99,16 +76,13 @@ func TestTuningRefuses(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Register(&hal.Registry{}, Caps{})
+		err := Register(&hal.Registry{}, Caps{})
 		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%.40q: %v, want %q", text, err, says)
 		}
-		if err := SaveTuning(path, Tuning{}, "k", Params{"N": 1}); err == nil {
-			t.Errorf("%.40q was overwritten", text)
-		}
 	}
 	t.Setenv("CREASE_TUNING", dir)
-	if _, err := Register(&hal.Registry{}, Caps{}); err == nil {
+	if err := Register(&hal.Registry{}, Caps{}); err == nil {
 		t.Error("a folder was read as a table")
 	}
 }
@@ -128,7 +102,7 @@ func TestKernelsThatDoNotFit(t *testing.T) {
 		{Caps{MaxGroup: 64, Local: 1 << 15, Dialect: CUDA}, false},
 		{Caps{MaxGroup: 1024, Local: 4096, Dialect: CUDA}, false},
 	} {
-		_, r := registered(t, x.caps)
+		r := registered(t, x.caps)
 		if k := r.Find(c); (k != nil) != x.fits {
 			t.Errorf("groups of %d, %d bytes: found %v, want %v", x.caps.MaxGroup, x.caps.Local, k != nil, x.fits)
 		}

@@ -18,25 +18,22 @@ func BenchmarkLaunch(b *testing.B) {
 		p, values := axpy(), axpyValues(1, 1, 0, 0)
 		must(b, s.Run(p, [3]int{1, 1, 1}, bufs, values))
 		must(b, s.Sync())
-		b.Run(name+"/queued", func(b *testing.B) {
-			b.ReportAllocs()
-			for range b.N {
-				must(b, s.Run(p, [3]int{1, 1, 1}, bufs, values))
-			}
-			must(b, s.Sync())
-		})
-		b.Run(name+"/waited", func(b *testing.B) {
-			for range b.N {
-				must(b, s.Run(p, [3]int{1, 1, 1}, bufs, values))
+		for _, c := range []struct {
+			name   string
+			groups int
+			wait   bool
+		}{{"queued", 1, false}, {"waited", 1, true}, {"empty", 0, false}} {
+			b.Run(name+"/"+c.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for range b.N {
+					must(b, s.Run(p, [3]int{c.groups, 1, 1}, bufs, values))
+					if c.wait {
+						must(b, s.Sync())
+					}
+				}
 				must(b, s.Sync())
-			}
-		})
-		b.Run(name+"/empty", func(b *testing.B) {
-			b.ReportAllocs()
-			for range b.N {
-				must(b, s.Run(p, [3]int{0, 1, 1}, bufs, values))
-			}
-		})
+			})
+		}
 	}
 }
 

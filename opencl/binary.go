@@ -23,21 +23,19 @@ func (d *Device) binary(program uintptr) []byte {
 	return b
 }
 
-// fromBinary builds a program from such a binary.
-func (d *Device) fromBinary(b []byte) (uintptr, error) {
-	if len(b) == 0 {
-		return 0, errNotCached
-	}
+// fromBinary builds a program from such a binary, and its kernel.
+func (d *Device) fromBinary(b []byte, name string) (program, kernel uintptr, err error) {
 	var code, binaryStatus int32
 	size, at := uintptr(len(b)), &b[0]
-	program, _, _ := purego.SyscallN(d.lib.createProgramWithBinary, d.context, 1, uintptr(unsafe.Pointer(&d.device)), uintptr(unsafe.Pointer(&size)),
+	program, _, _ = purego.SyscallN(d.lib.createProgramWithBinary, d.context, 1, uintptr(unsafe.Pointer(&d.device)), uintptr(unsafe.Pointer(&size)),
 		uintptr(unsafe.Pointer(&at)), uintptr(unsafe.Pointer(&binaryStatus)), uintptr(unsafe.Pointer(&code)))
 	if code != 0 {
-		return 0, &callError{call: "clCreateProgramWithBinary", code: status(code)}
+		return 0, 0, &callError{call: "clCreateProgramWithBinary", code: status(code)}
 	}
 	if err := d.buildProgram(program); err != nil {
 		purego.SyscallN(d.lib.releaseProgram, program)
-		return 0, err
+		return 0, 0, err
 	}
-	return program, nil
+	kernel, err = d.entryPoint(program, name)
+	return program, kernel, err
 }

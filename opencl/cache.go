@@ -5,7 +5,6 @@ package opencl
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,8 +26,6 @@ const (
 	cacheMagic = "crease opencl 2\n"
 	cacheLimit = 256 << 20 // bytes; above, the oldest files go
 )
-
-var errNotCached = errors.New("not cached")
 
 func cacheDir() string {
 	switch dir := os.Getenv("CREASE_CACHE"); dir {

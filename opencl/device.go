@@ -24,7 +24,6 @@ type Device struct {
 	context  uintptr
 	pool     hal.Pool[uintptr]
 	kernels  hal.Registry
-	library  *kernels.Library
 
 	// life is held for reading while the library is called, and for writing to
 	// close; for writing always where the library cannot take two calls at once.
@@ -63,17 +62,12 @@ func newDevice(f found, name string, profile bool) (*Device, error) {
 		return nil, d.failure(&callError{call: "clCreateCommandQueue", code: status(code)})
 	}
 	d.pool = hal.Pool[uintptr]{New: d.create, Drop: d.release, Limit: d.info.Memory / 10 * 9}
-	library, err := kernels.Register(&d.kernels, d.caps())
-	if err != nil {
+	if err := kernels.Register(&d.kernels, d.caps()); err != nil {
 		_ = d.Close()
 		return nil, err
 	}
-	d.library = library
 	return d, nil
 }
-
-// Library is the portable kernels, for tuning them.
-func (d *Device) Library() *kernels.Library { return d.library }
 
 // failure adds the device to an error.
 func (d *Device) failure(err error) error { return &hal.DeviceError{Device: d.info.Name, Err: err} }

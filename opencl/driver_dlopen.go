@@ -14,6 +14,7 @@ import (
 
 const (
 	remedy      = "Install an OpenCL driver: the GPU vendor's, or PoCL for the processor (Debian: apt-get install ocl-icd-libopencl1 pocl-opencl-icd)."
+	update      = "Update its driver, or use another device."
 	seeDevices  = `See "crease devices".`
 	optProfile  = "profile"
 	profileNote = "profile is 0 or 1: whether events carry times of the device's clock"
@@ -51,7 +52,7 @@ func probe() []hal.Status {
 	for i, f := range all {
 		s := hal.Status{Name: fmt.Sprintf("%s:%d", kind, i)}
 		if why := f.unfit(); why != "" {
-			s.Reason, s.Remedy = f.description()+": "+why, "Update its driver, or use another device."
+			s.Reason, s.Remedy = f.description()+": "+why, update
 		} else {
 			s.Present, s.Info = true, f.info(s.Name)
 		}
@@ -83,7 +84,7 @@ func open(spec hal.Spec) (hal.Device, error) {
 		return nil, err
 	}
 	if why := f.unfit(); why != "" {
-		return nil, &hal.AbsentError{Device: spec.String(), Reason: f.description() + ": " + why, Remedy: "Update its driver, or use another device. " + seeDevices}
+		return nil, &hal.AbsentError{Device: spec.String(), Reason: f.description() + ": " + why, Remedy: update + " " + seeDevices}
 	}
 	d, err := newDevice(f, spec.String(), profile)
 	if err != nil {

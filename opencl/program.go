@@ -65,8 +65,8 @@ func (d *Device) build(p *kernels.Program) (program, kernel uintptr, err error) 
 		return 0, 0, fmt.Errorf("%s computes in double precision, and the device has none (cl_khr_fp64): %w", p.Name, hal.ErrUnsupported)
 	}
 	entry := d.cacheEntry(p)
-	if program, err = d.fromBinary(entry.load()); err == nil {
-		if kernel, err = d.entryPoint(program, p.Name); err == nil {
+	if b := entry.load(); b != nil {
+		if program, kernel, err = d.fromBinary(b, p.Name); err == nil {
 			return program, kernel, nil
 		}
 	}

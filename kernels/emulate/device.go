@@ -56,8 +56,11 @@ func New(types ...dtype.Type) (*Device, error) {
 	for _, t := range types {
 		d.types[t] = hal.Arithmetic
 	}
-	_, err = kernels.Register(&d.kernels, kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"})
-	return d, err
+	if err := kernels.Register(&d.kernels, kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"}); err != nil {
+		_ = d.Close() // the folder
+		return nil, err
+	}
+	return d, nil
 }
 
 // Info describes the device.

@@ -291,6 +291,9 @@ DEVICE void put_real(BYTES p, int i, real v, int from, int t) {
 		offset += (rest_ - q_ * n[d_]) * s[d_]; \
 		rest_ = q_; \
 	}
+// ACTIVATE is what follows a product, by the value act.
+#define ACTIVATE(v) (act == 1 ? real_max(v, R(0)) : act == 2 ? real_tanh(v) : act == 3 ? real_sigmoid(v) : (v))
+
 // OWN runs through the elements of a work item: ITEMS of them, those of a group side
 // by side.
 #define OWN(i) \

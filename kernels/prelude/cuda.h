@@ -13,7 +13,6 @@ typedef unsigned long long ulong;
 #define GRP(d) ((int)(d == 0 ? blockIdx.x : d == 1 ? blockIdx.y : blockIdx.z))
 #define LID(d) ((int)(d == 0 ? threadIdx.x : d == 1 ? threadIdx.y : threadIdx.z))
 #define GID(d) (GRP(d) * (int)(d == 0 ? blockDim.x : d == 1 ? blockDim.y : blockDim.z) + LID(d))
-#define GROUPS(d) ((int)(d == 0 ? gridDim.x : d == 1 ? gridDim.y : gridDim.z))
 #define BARRIER() __syncthreads()
 #define FMA(a, b, c) fma(a, b, c)
 #define FLOAT_BITS(f) __float_as_uint(f)

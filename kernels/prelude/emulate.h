@@ -130,7 +130,6 @@ static inline int min(int a, int b) { return a < b ? a : b; }
 #define GRP(d) grp_[d]
 #define LID(d) lid_[d]
 #define GID(d) (grp_[d] * size_[d] + lid_[d])
-#define GROUPS(d) count_[d]
 #define BARRIER() barrier_()
 #define FMA(a, b, c) fma(a, b, c)
 static inline uint FLOAT_BITS(float f) {

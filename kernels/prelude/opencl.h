@@ -12,7 +12,6 @@
 #define GRP(d) ((int)get_group_id(d))
 #define LID(d) ((int)get_local_id(d))
 #define GID(d) ((int)get_global_id(d))
-#define GROUPS(d) ((int)get_num_groups(d))
 #define BARRIER() barrier(CLK_LOCAL_MEM_FENCE)
 #define FMA(a, b, c) fma(a, b, c)
 #define FLOAT_BITS(f) as_uint(f)
