@@ -1,10 +1,8 @@
 package bench
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -12,9 +10,7 @@ import (
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/internal/hostmem"
 	"github.com/crease-ml/crease/ops"
-	"github.com/crease-ml/crease/shape"
 )
 
 // Result is one op of one size on one device.
@@ -62,40 +58,18 @@ func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Res
 	case o.Samples < 0:
 		return Result{}, fmt.Errorf("%d samples: want at least 1", o.Samples)
 	}
-	attrs, args, err := Inputs(op, size, t)
+	w, err := newWorkload(e, op, size, t)
 	if err != nil {
 		return Result{}, err
 	}
-	specs, outs, err := operands(e.Device().Info(), op, attrs, args, t)
-	if err != nil {
-		return Result{}, fmt.Errorf("size %d: %w", size, err)
-	}
-	r := rand.New(rand.NewPCG(1, uint64(size)))
-	in := make([]ops.Value, len(args))
-	var host []ops.Host
-	for i, a := range args {
-		h := a.Make(t, r)
-		array, err := e.Upload(h)
-		if err != nil {
-			return Result{}, err
-		}
-		defer array.Release()
-		in[i] = array
-		host = append(host, h)
-	}
+	defer w.release()
 	info := e.Device().Info()
 	res := Result{Op: op.Name, Device: info.Name, DType: t.String(), Size: size, Threads: info.Threads, Samples: o.Samples}
 	e.ResetStats()
-	ours := func() {
-		for _, v := range e.Apply(op, attrs, in...) {
-			v.(*exec.Array).Release()
-		}
-	}
-	sync := func() error { return e.Sync() }
-	theirs := rival(o.Peer, op, size, t, info.Threads, host)
+	theirs := rival(o.Peer, op, size, t, info.Threads, w.host)
 	var mine, its []float64
 	for range o.Samples {
-		s, err := sample(ours, sync)
+		s, err := sample(w.apply, e.Sync)
 		if err != nil {
 			return res, err
 		}
@@ -111,7 +85,7 @@ func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Res
 		time.Sleep(settle)
 	}
 	res.Median, res.Mean, res.Dev = median(mine), mean(mine), deviation(mine)
-	cost := op.Cost(attrs, specs, outs)
+	cost := op.Cost(w.attrs, w.specs, w.outs)
 	res.GFlops, res.GBytes = cost.Flops/res.Median/1e9, cost.Bytes/res.Median/1e9
 	if p, ok := e.Device().(hal.Peaker); ok {
 		if peak := p.PeakFlops(t); peak > 0 {
@@ -121,35 +95,8 @@ func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Res
 	if theirs != nil {
 		res.Peer, res.PeerName = median(its)/res.Median, o.Peer.Name
 	}
-	res.Served = served(e, op, attrs, in, outs)
+	res.Served = w.served()
 	return res, nil
-}
-
-// operands are the specs of what an op takes and gives. Those that the host or
-// the device cannot hold are refused before anything of their size is made.
-func operands(dev hal.Info, op *ops.Op, attrs any, args []ops.Arg, t dtype.Type) (in, out []ops.Spec, err error) {
-	for _, a := range args {
-		in = append(in, ops.Spec{DType: cmp.Or(a.DType, t), Shape: a.Shape})
-	}
-	if out, err = op.Specs(attrs, in); err != nil {
-		return nil, nil, err
-	}
-	need := 0
-	for _, s := range slices.Concat(in, out) {
-		n, err := shape.Bytes(s.DType, s.Shape)
-		if err != nil {
-			return nil, nil, err
-		}
-		need += n
-	}
-	have := dev.Memory
-	if total := hostmem.Total(); have == 0 || total > 0 && total < have {
-		have = total
-	}
-	if have > 0 && need > have {
-		return nil, nil, fmt.Errorf("%w: operands and results take %d bytes of %d", hal.ErrOutOfMemory, need, have)
-	}
-	return in, out, nil
 }
 
 // rival is the peer's way of doing the same, nil when it has none.
@@ -188,32 +135,6 @@ func sample(f func(), sync func() error) (float64, error) {
 			return took.Seconds() / float64(n), nil
 		}
 	}
-}
-
-// served names the kernel that ran, or the step that dispatch took.
-func served(e *exec.Engine, op *ops.Op, attrs any, in []ops.Value, outs []ops.Spec) string {
-	step := exec.Kernel
-	for _, s := range e.Stats() {
-		for k, n := range s.Count {
-			if s.Op == op.Name && n > 0 {
-				step = exec.Step(k)
-			}
-		}
-	}
-	if step > exec.Densified {
-		return step.String()
-	}
-	c := &hal.Call{Op: op.Name, Attrs: attrs}
-	for _, v := range in {
-		c.In = append(c.In, v.(*exec.Array).View())
-	}
-	for _, s := range outs {
-		c.Out = append(c.Out, hal.View{DType: s.DType, Shape: s.Shape, Strides: shape.Strides(s.Shape)})
-	}
-	if k := e.Device().Kernels().Find(c); k != nil {
-		return k.Name
-	}
-	return step.String()
 }
 
 func median(x []float64) float64 {

@@ -189,7 +189,7 @@ func (s *subject) kernel(k *hal.Kernel, l layout) {
 	for _, w := range s.want {
 		call.Out = append(call.Out, place(w, plain, false))
 	}
-	if !takes(k, call) {
+	if !k.Takes(call) {
 		return
 	}
 	what := "kernel " + k.Name + ", " + l.name
@@ -235,15 +235,4 @@ func (s *subject) kernel(k *hal.Kernel, l layout) {
 		got = append(got, ops.Host{Spec: w.Spec, Data: mem[guard : guard+len(w.Data)]})
 	}
 	s.compare(what, got)
-}
-
-// takes reports whether dispatch could choose the kernel for the call.
-func takes(k *hal.Kernel, c *hal.Call) bool {
-	if k.Key.DType != c.DType() && k.Key.DType != 0 {
-		return false
-	}
-	if k.Key.Layout == hal.Dense && !c.Dense() {
-		return false
-	}
-	return k.Accepts == nil || k.Accepts(c)
 }

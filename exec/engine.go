@@ -3,6 +3,7 @@ package exec
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/crease-ml/crease/hal"
@@ -58,6 +59,30 @@ func (e *Engine) Apply(op *ops.Op, attrs any, in ...ops.Value) []ops.Value {
 		panic(err)
 	}
 	return values(out)
+}
+
+// ApplyWith runs an op by one kernel, whatever dispatch would choose. The error is
+// hal.ErrUnsupported where the kernel does not take these inputs.
+func (e *Engine) ApplyWith(k *hal.Kernel, op *ops.Op, attrs any, in ...ops.Value) ([]ops.Value, error) {
+	ops.CheckInputs(op, in)
+	arrays := make([]*Array, len(in))
+	for i, v := range in {
+		arrays[i] = e.mine(op, i, v)
+	}
+	specs, err := op.Specs(attrs, ops.SpecsOf(in))
+	if err != nil {
+		return nil, err
+	}
+	c, err := call(op, attrs, arrays, specs)
+	if err != nil {
+		return nil, err
+	}
+	if !k.Takes(c) {
+		return nil, hal.ErrUnsupported
+	}
+	out, err := e.run(op, k, c, specs)
+	runtime.KeepAlive(arrays) // the call holds buffers, not the blocks that own them
+	return values(out), err
 }
 
 // mine checks that an input is a live array of this engine.

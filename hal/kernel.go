@@ -105,8 +105,9 @@ func (k *Kernel) SetEnabled(on bool) { k.disabled.Store(!on) }
 // Enabled reports whether dispatch may choose the kernel.
 func (k *Kernel) Enabled() bool { return !k.disabled.Load() }
 
-func (k *Kernel) accepts(c *Call) bool {
-	return !k.disabled.Load() && (k.Accepts == nil || k.Accepts(c))
+// Takes reports whether the kernel can do a call: its element type, layout and limits.
+func (k *Kernel) Takes(c *Call) bool {
+	return (k.Key.DType == c.DType() || k.Key.DType == dtype.Invalid) && (k.Key.Layout == Strided || c.Dense()) && (k.Accepts == nil || k.Accepts(c))
 }
 
 // Registry holds the kernels of one device.
@@ -147,18 +148,17 @@ func (r *Registry) Find(c *Call) *Kernel {
 	if len(list) == 0 {
 		return nil
 	}
-	t := c.DType()
 	if c.Dense() {
-		if k := first(list, c, t, Dense); k != nil {
+		if k := first(list, c, Dense); k != nil {
 			return k
 		}
 	}
-	return first(list, c, t, Strided)
+	return first(list, c, Strided)
 }
 
-func first(list []*Kernel, c *Call, t dtype.Type, l Layout) *Kernel {
+func first(list []*Kernel, c *Call, l Layout) *Kernel {
 	for _, k := range list {
-		if k.Key.Layout == l && (k.Key.DType == t || k.Key.DType == dtype.Invalid) && k.accepts(c) {
+		if k.Key.Layout == l && k.Enabled() && k.Takes(c) {
 			return k
 		}
 	}

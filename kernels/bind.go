@@ -12,7 +12,7 @@ import (
 )
 
 // addTexts registers the kernels of the .k files.
-func (l *library) addTexts(r *hal.Registry) {
+func (l *Library) addTexts(r *hal.Registry) {
 	for _, t := range texts() {
 		if t.op != "" && slices.Contains(t.dialects, l.caps.Dialect) {
 			l.addText(r, t)
@@ -20,60 +20,66 @@ func (l *library) addTexts(r *hal.Registry) {
 	}
 }
 
-func (l *library) addText(r *hal.Registry, t *text) {
+func (l *Library) addText(r *hal.Registry, t *text) {
 	op := ops.Get(t.op)
 	if op == nil {
 		panic(fmt.Sprintf("kernels: %s: kernel %s: there is no op %q", t.file, t.name, t.op))
 	}
-	layout := hal.Dense
-	if t.strided {
-		layout = hal.Strided
-	}
 	for _, dt := range op.Types {
-		c := classOf(dt)
-		if !slices.Contains(t.classes, c) || !l.computes(c) {
-			continue
+		if t.takes(dt) && l.computes(classOf(dt)) {
+			r.Add(l.textKernel(t, dt))
 		}
-		k := &hal.Kernel{
-			Key: hal.Key{Op: t.op, DType: dt, Layout: layout}, Name: t.name + "_" + dt.String(), Priority: hal.Portable + l.tuned.of(t.name, tune{prefer, t.priority}),
-			Accepts: func(call *hal.Call) bool {
-				if !indexable(call) {
-					return false
-				}
-				b, err := l.bind(t, c, call)
-				if err != nil {
-					panic(err)
-				}
-				return b != nil && l.fits(b)
-			},
-			Run: func(s hal.Stream, call *hal.Call) error {
-				for next := t; next != nil; next = next.next {
-					if err := l.runText(s, next, c, call); err != nil {
-						return err
-					}
-				}
-				return nil
-			},
-		}
-		if t.work != nil {
-			k.Work = func(call *hal.Call) int {
-				b, err := l.bind(t, c, call)
-				if err != nil {
-					panic(err)
-				}
-				n, err := b.env.int(t.work.elements)
-				if err != nil {
-					panic(t.wrong("work", err))
-				}
-				return max(n, 1) * t.work.size(c) // the program has the buffer in any case
-			}
-		}
-		r.Add(k)
 	}
 }
 
+// takes reports whether the text is for an element type.
+func (t *text) takes(dt dtype.Type) bool { return slices.Contains(t.classes, classOf(dt)) }
+
+func (l *Library) textKernel(t *text, dt dtype.Type) *hal.Kernel {
+	c, layout := classOf(dt), hal.Dense
+	if t.strided {
+		layout = hal.Strided
+	}
+	k := &hal.Kernel{
+		Key: hal.Key{Op: t.op, DType: dt, Layout: layout}, Name: t.name + "_" + dt.String(),
+		Priority: hal.Portable + l.tuned.of(t.name, tune{name: prefer, value: t.priority}),
+		Accepts: func(call *hal.Call) bool {
+			if !indexable(call) {
+				return false
+			}
+			b, err := l.bind(t, c, call)
+			if err != nil {
+				panic(err)
+			}
+			return b != nil && l.fits(b)
+		},
+		Run: func(s hal.Stream, call *hal.Call) error {
+			for next := t; next != nil; next = next.next {
+				if err := l.runText(s, next, c, call); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	if t.work != nil {
+		k.Work = func(call *hal.Call) int {
+			b, err := l.bind(t, c, call)
+			if err != nil {
+				panic(err)
+			}
+			n, err := b.env.int(t.work.elements)
+			if err != nil {
+				panic(t.wrong("work", err))
+			}
+			return max(n, 1) * t.work.size(c) // the program has the buffer in any case
+		}
+	}
+	return k
+}
+
 // fits reports whether the device has room for a group of the kernel.
-func (l *library) fits(b *binding) bool {
+func (l *Library) fits(b *binding) bool {
 	if fits, known := l.fitting.Load(b.key); known {
 		return fits.(bool)
 	}
@@ -141,7 +147,7 @@ func (t *text) wrong(what string, err error) error {
 
 // bind evaluates a kernel's directives for a call. Nil without an error means
 // that the kernel does not take it.
-func (l *library) bind(t *text, c class, call *hal.Call) (*binding, error) {
+func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
 	b := &binding{env: &env{call: call, vars: map[string]any{}}, key: textKey{text: t, class: c}, values: &values{}}
 	if err := b.operands(t, call); err != nil {
 		return nil, err
@@ -282,7 +288,7 @@ func (b *binding) value(s step, c class, v any) error {
 }
 
 // runText launches one kernel of a chain.
-func (l *library) runText(s hal.Stream, t *text, c class, call *hal.Call) error {
+func (l *Library) runText(s hal.Stream, t *text, c class, call *hal.Call) error {
 	b, err := l.bind(t, c, call)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ var (
 )
 
 // addCopies registers what is made of copies, for every element type.
-func (l *library) addCopies(r *hal.Registry) {
+func (l *Library) addCopies(r *hal.Registry) {
 	add := func(op *ops.Op, layout hal.Layout, run func(hal.Stream, *hal.Call) error) {
 		r.Add(&hal.Kernel{
 			Key: hal.Key{Op: op.Name, Layout: layout}, Name: op.Name + "_windows", Priority: hal.Portable, Run: run,
@@ -30,13 +30,13 @@ func (l *library) addCopies(r *hal.Registry) {
 }
 
 // move copies between views of one shape and type, bit for bit.
-func (l *library) move(s hal.Stream, dst, src hal.View) error {
+func (l *Library) move(s hal.Stream, dst, src hal.View) error {
 	dst.DType, src.DType = bitsType(dst.DType), bitsType(src.DType)
 	return l.runMap(s, "copy", identity, nil, &hal.Call{In: []hal.View{src}, Out: []hal.View{dst}})
 }
 
 // fill sets every element to a value, which is rounded to the element type once.
-func (l *library) fill(s hal.Stream, dst hal.View, v float64) error {
+func (l *Library) fill(s hal.Stream, dst hal.View, v float64) error {
 	var b [8]byte
 	dtype.Store(b[:], dst.DType, 0, v)
 	t := bitsType(dst.DType)
@@ -50,7 +50,7 @@ func (l *library) fill(s hal.Stream, dst hal.View, v float64) error {
 
 // fillBits sets 64-bit, 16-bit and 8-bit elements. A parameter passes through a
 // float64, so long ones go in two halves.
-func (l *library) fillBits(s hal.Stream, dst hal.View, t dtype.Type, bits int64) error {
+func (l *Library) fillBits(s hal.Stream, dst hal.View, t dtype.Type, bits int64) error {
 	dst.DType = t
 	hi, lo := float64(uint64(bits)>>32), float64(uint64(bits)&0xffffffff)
 	return l.runMap(s, "fill", joined, []float64{hi, lo}, &hal.Call{Out: []hal.View{dst}})
@@ -59,7 +59,7 @@ func (l *library) fillBits(s hal.Stream, dst hal.View, t dtype.Type, bits int64)
 // joined is two halves of a number.
 var joined = expr.MustParse("p0 * 65536 * 65536 + p1")
 
-func (l *library) concat(s hal.Stream, c *hal.Call) error {
+func (l *Library) concat(s hal.Stream, c *hal.Call) error {
 	out := c.Out[0]
 	axis, err := shape.Axis(c.Attrs.(ops.ConcatAttrs).Axis, len(out.Shape))
 	if err != nil {
@@ -77,7 +77,7 @@ func (l *library) concat(s hal.Stream, c *hal.Call) error {
 }
 
 // pad fills the result and copies the part of the input that stays into it.
-func (l *library) pad(s hal.Stream, c *hal.Call) error {
+func (l *Library) pad(s hal.Stream, c *hal.Call) error {
 	a, x, y := c.Attrs.(ops.PadAttrs), c.In[0], c.Out[0]
 	if err := l.fill(s, y, a.Value); err != nil {
 		return err

@@ -13,7 +13,7 @@
 //   - program.go is the seam to devices: a device implements [Launcher], calls
 //     [Register], and has a kernel for every core op.
 //   - tuning.go reads the tables of tuning parameters by device: tuning.json and the
-//     user's own.
+//     user's own; tunable.go is what a search for better ones needs.
 //   - emulate is a device that runs the texts on fibers, to find mistakes.
 //
 // # Adding a kernel

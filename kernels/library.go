@@ -10,8 +10,8 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// library is the portable kernels of one device. It makes their programs, each once.
-type library struct {
+// Library is the portable kernels of one device. It makes their programs, each once.
+type Library struct {
 	caps  Caps
 	tuned tuned
 
@@ -21,8 +21,12 @@ type library struct {
 	programs map[any]*Program
 }
 
+func newLibrary(caps Caps, table tuned) *Library {
+	return &Library{caps: caps, tuned: table, programs: map[any]*Program{}}
+}
+
 // get is the program of a key, a comparable value that says all its text depends on.
-func (l *library) get(key any, make func() (*source, error)) (*Program, error) {
+func (l *Library) get(key any, make func() (*source, error)) (*Program, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p, ok := l.programs[key]; ok {
@@ -38,7 +42,7 @@ func (l *library) get(key any, make func() (*source, error)) (*Program, error) {
 }
 
 // computes reports whether the device can compute in a class.
-func (l *library) computes(c class) bool { return c != f64 || l.caps.F64 }
+func (l *Library) computes(c class) bool { return c != f64 || l.caps.F64 }
 
 // launch queues a program.
 func launch(s hal.Stream, p *Program, groups [3]int, views []hal.View, values []byte) error {

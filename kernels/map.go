@@ -27,30 +27,36 @@ type mapKey struct {
 }
 
 // addMaps registers a kernel for every elementwise row.
-func (l *library) addMaps(r *hal.Registry) {
+func (l *Library) addMaps(r *hal.Registry) {
 	for _, op := range ops.All() {
 		if op.Expr == nil {
 			continue
 		}
 		for _, t := range op.Types {
-			if !l.computes(classOf(t)) {
-				continue
+			if l.computes(classOf(t)) {
+				r.Add(l.mapKernel(op, t))
 			}
-			r.Add(&hal.Kernel{
-				Key:  hal.Key{Op: op.Name, DType: t, Layout: hal.Strided},
-				Name: op.Name + "_" + t.String() + "_map", Priority: hal.Portable,
-				Accepts: func(c *hal.Call) bool {
-					return indexable(c) && l.computes(classOf(computedIn(c))) && l.tuned.of("map", groupTune) <= l.caps.MaxGroup
-				},
-				Run: func(s hal.Stream, c *hal.Call) error {
-					var params []float64
-					if op.Params != nil {
-						params = op.Params(c.Attrs)
-					}
-					return l.runMap(s, op.Name, op.Expr, params, c)
-				},
-			})
 		}
+	}
+}
+
+// mapTable is what tuning tables call the kernels of this file.
+const mapTable = "map"
+
+func (l *Library) mapKernel(op *ops.Op, t dtype.Type) *hal.Kernel {
+	return &hal.Kernel{
+		Key:  hal.Key{Op: op.Name, DType: t, Layout: hal.Strided},
+		Name: op.Name + "_" + t.String() + "_map", Priority: hal.Portable,
+		Accepts: func(c *hal.Call) bool {
+			return indexable(c) && l.computes(classOf(computedIn(c))) && l.tuned.of(mapTable, groupTune) <= l.caps.MaxGroup
+		},
+		Run: func(s hal.Stream, c *hal.Call) error {
+			var params []float64
+			if op.Params != nil {
+				params = op.Params(c.Attrs)
+			}
+			return l.runMap(s, op.Name, op.Expr, params, c)
+		},
 	}
 }
 
@@ -69,14 +75,14 @@ func computedIn(c *hal.Call) dtype.Type {
 }
 
 // runMap launches an expression over views of one shape.
-func (l *library) runMap(s hal.Stream, name string, e *expr.Node, params []float64, c *hal.Call) error {
+func (l *Library) runMap(s hal.Stream, name string, e *expr.Node, params []float64, c *hal.Call) error {
 	total := c.Out[0].Elements()
 	if total == 0 {
 		return nil
 	}
 	t := computedIn(c)
 	key := mapKey{expr: e, class: classOf(t), inputs: len(c.In), truth: c.Out[0].DType == dtype.Bool && t != dtype.Bool}
-	key.group, key.items = l.tuned.of("map", groupTune), l.tuned.of("map", itemsTune)
+	key.group, key.items = l.tuned.of(mapTable, groupTune), l.tuned.of(mapTable, itemsTune)
 	strides := [][]int{c.Out[0].Strides}
 	for i, v := range c.In {
 		strides = append(strides, v.Strides)

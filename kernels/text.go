@@ -231,12 +231,7 @@ func (t *text) directive(word, rest string) (err error) {
 	case "let", "const", "when", "val":
 		return t.step(word, rest)
 	case "tune":
-		name, value, ok := strings.Cut(rest, "=")
-		v, err := strconv.Atoi(strings.TrimSpace(value))
-		if err != nil || !ok {
-			return fmt.Errorf("%q: want NAME = NUMBER", rest)
-		}
-		t.tunes = append(t.tunes, tune{strings.TrimSpace(name), v})
+		return t.tune(rest)
 	case "local":
 		typ, decl, ok := strings.Cut(rest, " ")
 		name, length, array := strings.Cut(strings.TrimSuffix(decl, "]"), "[")
@@ -278,16 +273,41 @@ func (t *text) directive(word, rest string) (err error) {
 	return err
 }
 
-// tune is a parameter and its value where the tuning table has no other.
+// tune is a parameter: its value where the tuning table has no other, and values
+// that are worth trying.
 type tune struct {
 	name  string
 	value int
+	among []int
 }
 
 // The parameters of kernels that compute each element by itself: work items of a
 // group, which take elements side by side, and elements of a work item. A processor
 // is better off with one item, whose elements then follow one another.
-var groupTune, itemsTune = tune{"GROUP", 64}, tune{"ITEMS", 4}
+var (
+	groupTune = tune{"GROUP", 64, []int{1, 32, 64, 128, 256}}
+	itemsTune = tune{"ITEMS", 4, []int{1, 4, 16, 256, 1024, 4096}}
+)
+
+// tune parses NAME = NUMBER, and what may follow: of NUMBERS.
+func (t *text) tune(rest string) error {
+	name, values, ok := strings.Cut(rest, "=")
+	first, among, _ := strings.Cut(values, " of ")
+	v, err := strconv.Atoi(strings.TrimSpace(first))
+	if err != nil || !ok {
+		return fmt.Errorf("%q: want NAME = NUMBER, or NAME = NUMBER of NUMBERS", rest)
+	}
+	p := tune{name: strings.TrimSpace(name), value: v}
+	for f := range strings.FieldsSeq(among) {
+		n, err := strconv.Atoi(f)
+		if err != nil || n < 1 || n > paramLimit {
+			return fmt.Errorf("%q: %s is no value to try", rest, f)
+		}
+		p.among = append(p.among, n)
+	}
+	t.tunes = append(t.tunes, p)
+	return nil
+}
 
 // step parses NAME = EXPR, for val TYPE NAME = EXPR, for when EXPR.
 func (t *text) step(kind, rest string) error {

@@ -15,7 +15,7 @@ import (
 func TestEveryCoreOpHasAKernel(t *testing.T) {
 	for _, d := range []Dialect{OpenCL, CUDA, CPlus} {
 		var r hal.Registry
-		if err := Register(&r, Caps{Dialect: d, F64: true}); err != nil {
+		if _, err := Register(&r, Caps{Dialect: d, F64: true}); err != nil {
 			t.Fatal(err)
 		}
 		for _, op := range ops.All() {
@@ -35,18 +35,19 @@ func TestEveryCoreOpHasAKernel(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	const head = "//crease:kernel k\n//crease:types f32\n//crease:in x T\n//crease:group 1\n//crease:grid 1\n"
 	for src, says := range map[string]string{
-		"//crease:op sum":                              "before the first",
-		"//crease:kernel k\n//crease:types f31":        "no class of types",
-		"//crease:kernel k\n//crease:colour red":       "no such directive",
-		"//crease:kernel k\n//crease:in x":             "a name and a type",
-		"//crease:kernel k\n//crease:let n":            "NAME = EXPRESSION",
-		"//crease:kernel k\n//crease:let n = 1 +":      "expected operand",
-		"//crease:kernel k\n//crease:let n = f(1)":     `no function "f"`,
-		"//crease:kernel k\n//crease:let n = func(){}": "not part of the language",
-		"//crease:kernel k\n//crease:like other":       "no kernel of that name",
-		"//crease:kernel k\n//crease:local real x":     "TYPE NAME[LENGTH]",
-		"//crease:kernel k\n//crease:tune N = much":    "NAME = NUMBER",
-		"//crease:kernel k\n//crease:val char n = 1":   "want int, long, real",
+		"//crease:op sum":                               "before the first",
+		"//crease:kernel k\n//crease:types f31":         "no class of types",
+		"//crease:kernel k\n//crease:colour red":        "no such directive",
+		"//crease:kernel k\n//crease:in x":              "a name and a type",
+		"//crease:kernel k\n//crease:let n":             "NAME = EXPRESSION",
+		"//crease:kernel k\n//crease:let n = 1 +":       "expected operand",
+		"//crease:kernel k\n//crease:let n = f(1)":      `no function "f"`,
+		"//crease:kernel k\n//crease:let n = func(){}":  "not part of the language",
+		"//crease:kernel k\n//crease:like other":        "no kernel of that name",
+		"//crease:kernel k\n//crease:local real x":      "TYPE NAME[LENGTH]",
+		"//crease:kernel k\n//crease:tune N = much":     "NAME = NUMBER",
+		"//crease:kernel k\n//crease:tune N = 1 of 2 0": "no value to try",
+		"//crease:kernel k\n//crease:val char n = 1":    "want int, long, real",
 		head: "no body",
 		strings.Replace(head, "x T", "x f31", 1) + "y;": "has the type",
 	} {

@@ -5,15 +5,19 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/crease-ml/crease/internal/atomicfile"
 )
 
-// tuning is parameters of kernels for some devices. It applies where every name it
+// Tuning is parameters of kernels for some devices. It applies where every name it
 // gives is a part of what the device says of itself, in lower case.
-type tuning struct {
+type Tuning struct {
 	Vendor    string `json:"vendor,omitempty"`
 	Arch      string `json:"arch,omitempty"`
 	Device    string `json:"device,omitempty"`
@@ -21,30 +25,31 @@ type tuning struct {
 	// Params are parameters by kernel; those of "*" are of every kernel that has them
 	// and no value of its own here. PREFER is a kernel's rank among those for the same
 	// op; the rest are the kernel's.
-	Params map[string]params `json:"params"`
+	Params map[string]Params `json:"params"`
 }
 
 // paramLimit is above every useful parameter, and low enough that the products of
 // a few do not overflow.
 const paramLimit = 1 << 12
 
-// params is tuning parameters by name.
-type params map[string]int
+// Params is tuning parameters by name.
+type Params map[string]int
 
 // prefer ranks kernels for one op.
 const prefer = "PREFER"
 
 // tuningTable is the parameters of kernels on devices where the defaults in the .k
 // files are not the best. Later rows win, so it goes from vendors to single
-// devices. It is filled by measuring, never by a search while a program runs.
+// devices. It is filled by measuring, see crease tune, never by a search while a
+// program runs.
 //
 //go:embed tuning.json
 var tuningTable []byte
 
-// tuningFile is where the user's own table is: the file that CREASE_TUNING names, or
+// TuningFile is where the user's own table is: the file that CREASE_TUNING names, or
 // one in the user's configuration directory. It is empty where there is none, or
 // where CREASE_TUNING is "off".
-func tuningFile() string {
+func TuningFile() string {
 	switch path := os.Getenv("CREASE_TUNING"); path {
 	case "off":
 		return ""
@@ -63,7 +68,7 @@ func tuningFile() string {
 const tuningFileLimit = 1 << 20
 
 // readTuning reads a table; a file that does not exist is an empty one.
-func readTuning(path string) ([]tuning, error) {
+func readTuning(path string) ([]Tuning, error) {
 	info, err := os.Stat(path)
 	if os.IsNotExist(err) {
 		return nil, nil
@@ -88,7 +93,7 @@ func readTuning(path string) ([]tuning, error) {
 	return rows, nil
 }
 
-func parseTuning(b []byte) (rows []tuning, err error) {
+func parseTuning(b []byte) (rows []Tuning, err error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&rows); err != nil {
@@ -106,8 +111,42 @@ func parseTuning(b []byte) (rows []tuning, err error) {
 	return rows, nil
 }
 
+// SaveTuning adds parameters of a kernel to the table in a file, which need not
+// exist: to the row with the names of the given one, over those that it has there.
+func SaveTuning(path string, device Tuning, kernel string, values Params) error {
+	rows, err := readTuning(path)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(rows, func(r Tuning) bool {
+		return r.Vendor == device.Vendor && r.Arch == device.Arch && r.Device == device.Device && r.Processor == device.Processor
+	})
+	if i < 0 {
+		device.Params = nil
+		i, rows = len(rows), append(rows, device)
+	}
+	if rows[i].Params == nil {
+		rows[i].Params = map[string]Params{}
+	}
+	if rows[i].Params[kernel] == nil {
+		rows[i].Params[kernel] = Params{}
+	}
+	maps.Copy(rows[i].Params[kernel], values)
+	b, err := json.MarshalIndent(rows, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, 0o644, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
+}
+
 // tuned is the parameters that apply to one device, by kernel.
-type tuned map[string]params
+type tuned map[string]Params
 
 // tunedFor takes the rows of the tables that apply.
 func tunedFor(caps Caps) (tuned, error) {
@@ -115,7 +154,7 @@ func tunedFor(caps Caps) (tuned, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kernels: tuning.json: %w", err)
 	}
-	if path := tuningFile(); path != "" {
+	if path := TuningFile(); path != "" {
 		own, err := readTuning(path)
 		if err != nil {
 			return nil, err
@@ -130,12 +169,23 @@ func tunedFor(caps Caps) (tuned, error) {
 		}
 		for kernel, values := range row.Params {
 			if all[kernel] == nil {
-				all[kernel] = params{}
+				all[kernel] = Params{}
 			}
 			maps.Copy(all[kernel], values)
 		}
 	}
 	return all, nil
+}
+
+// with is the table with other parameters for a kernel.
+func (t tuned) with(kernel string, values Params) tuned {
+	t = maps.Clone(t)
+	t[kernel] = maps.Clone(t[kernel])
+	if t[kernel] == nil {
+		t[kernel] = Params{}
+	}
+	maps.Copy(t[kernel], values)
+	return t
 }
 
 // of is the value of a kernel's parameter.

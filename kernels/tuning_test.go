@@ -8,13 +8,14 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/ops"
 )
 
 // registered is the kernels of a device with these capabilities.
 func registered(t *testing.T, caps Caps) *hal.Registry {
 	t.Helper()
 	var r hal.Registry
-	if err := Register(&r, caps); err != nil {
+	if _, err := Register(&r, caps); err != nil {
 		t.Fatal(err)
 	}
 	return &r
@@ -25,7 +26,7 @@ func TestTuning(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tuning.json")
 	t.Setenv("CREASE_TUNING", path)
 	gpu, cpu := Caps{Vendor: "Acme", Device: "Fast One"}, Caps{Vendor: "Acme", CPU: true}
-	side, each, items := tune{"SIDE", 16}, tune{"EACH", 4}, itemsTune
+	side, each, items := tune{name: "SIDE", value: 16}, tune{name: "EACH", value: 4}, itemsTune
 	check := func(what string, caps Caps, kernel string, p tune, want int) {
 		t.Helper()
 		table, err := tunedFor(caps)
@@ -76,13 +77,13 @@ func TestTuningRefuses(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		err := Register(&hal.Registry{}, Caps{})
+		_, err := Register(&hal.Registry{}, Caps{})
 		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%.40q: %v, want %q", text, err, says)
 		}
 	}
 	t.Setenv("CREASE_TUNING", dir)
-	if err := Register(&hal.Registry{}, Caps{}); err == nil {
+	if _, err := Register(&hal.Registry{}, Caps{}); err == nil {
 		t.Error("a folder was read as a table")
 	}
 }
@@ -106,5 +107,102 @@ func TestKernelsThatDoNotFit(t *testing.T) {
 		if k := r.Find(c); (k != nil) != x.fits {
 			t.Errorf("groups of %d, %d bytes: found %v, want %v", x.caps.MaxGroup, x.caps.Local, k != nil, x.fits)
 		}
+	}
+}
+
+// A table that was saved says what was found, for this device alone, and keeps what
+// else was in it.
+func TestSaveTuning(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "tuning.json")
+	t.Setenv("CREASE_TUNING", path)
+	caps, other := Caps{Vendor: "acme", Device: "Fast One"}, Caps{Vendor: "acme", Device: "Slow One"}
+	l, err := Register(&hal.Registry{}, caps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []Params{{"SIDE": 8, "EACH": 2}, {"SIDE": 32}} {
+		if err := SaveTuning(path, l.Row(), "matmul", p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := SaveTuning(path, l.Row(), "linear", Params{prefer: 3}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		caps       Caps
+		side, each int
+	}{{caps, 32, 2}, {other, 16, 4}} {
+		l, err := Register(&hal.Registry{}, c.caps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := l.Tunables(ops.MatMul, dtype.F32)[0]
+		if got := inForce(u); u.Name != "matmul" || got["SIDE"] != c.side || got["EACH"] != c.each {
+			t.Errorf("%s: %s %v", c.caps.Device, u.Name, got)
+		}
+	}
+	if first := registered(t, caps).For("linear")[0]; first.Priority != hal.Portable+3 {
+		t.Errorf("the rank of %s is %d", first.Name, first.Priority-hal.Portable)
+	}
+	bad := filepath.Join(t.TempDir(), "bad.json")
+	if err := os.WriteFile(bad, []byte("[{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := SaveTuning(bad, l.Row(), "matmul", Params{"SIDE": 8}); err == nil {
+		t.Error("a table that cannot be read was written over")
+	}
+}
+
+func inForce(u *Tunable) Params {
+	p := Params{}
+	for _, q := range u.Params {
+		p[q.Name] = q.Value
+	}
+	return p
+}
+
+// Every value that is worth trying makes a kernel, under the name it has in the
+// registry, and leaves the library as it was.
+func TestTunables(t *testing.T) {
+	t.Setenv("CREASE_TUNING", "off")
+	caps := Caps{MaxGroup: 1024, Local: 1 << 15, CPU: true}
+	var r hal.Registry
+	l, err := Register(&r, caps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := func(n ...int) hal.View {
+		return hal.View{DType: dtype.F32, Shape: n, Strides: []int{n[1], 1}}
+	}
+	c := &hal.Call{Op: "matmul", In: []hal.View{v(4, 4), v(4, 4)}, Out: []hal.View{v(4, 4)}}
+	first := r.Find(c)
+	names := map[string]bool{}
+	for _, u := range l.Tunables(ops.MatMul, dtype.F32) {
+		names[u.Name] = true
+		for _, p := range u.Params {
+			if len(p.Among) < 2 {
+				t.Errorf("%s: %s has nothing to try", u.Name, p.Name)
+			}
+			for _, value := range p.Among {
+				if k := u.With(Params{p.Name: value}); k.Name != u.Kernel || !k.Takes(c) {
+					t.Errorf("%s with %s %d is %s, or does not take the call", u.Name, p.Name, value, k.Name)
+				}
+			}
+		}
+		if k := u.With(u.Preferred(first)); k.Priority != first.Priority+1 {
+			t.Errorf("%s, preferred to %d, ranks at %d", u.Name, first.Priority, k.Priority)
+		}
+	}
+	if len(names) != 2 || !names["matmul"] || !names["matmul_vector"] {
+		t.Errorf("kernels for matmul: %v", names)
+	}
+	if u := l.Tunables(ops.MatMul, dtype.F32)[0]; u.With(Params{"SIDE": 64}).Takes(c) {
+		t.Error("groups of 4096 items fit")
+	}
+	if got := r.Find(c); got != first {
+		t.Error("the registry changed")
+	}
+	if list := l.Tunables(ops.Relu, dtype.F32); len(list) != 1 || list[0].Name != mapTable || list[0].Kernel != r.For("relu")[0].Name && len(r.For("relu")) == 1 {
+		t.Errorf("kernels for relu: %v", list)
 	}
 }

@@ -24,6 +24,7 @@ type Device struct {
 	context  uintptr
 	pool     hal.Pool[uintptr]
 	kernels  hal.Registry
+	portable *kernels.Library
 
 	// life is held for reading while the library is called, and for writing to
 	// close; for writing always where the library cannot take two calls at once.
@@ -62,7 +63,8 @@ func newDevice(f found, name string, profile bool) (*Device, error) {
 		return nil, d.failure(&callError{call: "clCreateCommandQueue", code: status(code)})
 	}
 	d.pool = hal.Pool[uintptr]{New: d.create, Drop: d.release, Limit: d.info.Memory / 10 * 9}
-	if err := kernels.Register(&d.kernels, d.caps()); err != nil {
+	var err error
+	if d.portable, err = kernels.Register(&d.kernels, d.caps()); err != nil {
 		_ = d.Close()
 		return nil, err
 	}
@@ -107,6 +109,9 @@ func (d *Device) Info() hal.Info { return d.info }
 
 // Kernels is the device's registry.
 func (d *Device) Kernels() *hal.Registry { return &d.kernels }
+
+// Portable is what the registry's kernels were made by (kernels.Tuner).
+func (d *Device) Portable() *kernels.Library { return d.portable }
 
 // Memory reports the pool (hal.Meter).
 func (d *Device) Memory() hal.MemoryStats { return d.pool.Stats() }

@@ -56,7 +56,7 @@ func New(types ...dtype.Type) (*Device, error) {
 	for _, t := range types {
 		d.types[t] = hal.Arithmetic
 	}
-	if err := kernels.Register(&d.kernels, kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"}); err != nil {
+	if _, err := kernels.Register(&d.kernels, kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"}); err != nil {
 		_ = d.Close() // the folder
 		return nil, err
 	}

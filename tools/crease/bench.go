@@ -94,17 +94,8 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 }
 
 func (f *benchFlags) parse(args []string) (list []*ops.Op, sizes []int, types []dtype.Type, err error) {
-	for _, arg := range args {
-		for name := range strings.SplitSeq(arg, ",") {
-			op := ops.Get(name)
-			if op == nil {
-				return nil, nil, nil, fmt.Errorf("no op %q (crease ops lists them)", name)
-			}
-			if _, _, err := bench.Inputs(op, 1, dtype.F32); err != nil {
-				return nil, nil, nil, err
-			}
-			list = append(list, op)
-		}
+	if list, err = benchable(args); err != nil {
+		return nil, nil, nil, err
 	}
 	if sizes, err = bench.ParseSizes(f.sizes); err != nil {
 		return nil, nil, nil, fmt.Errorf("--shape: %w", err)

@@ -80,7 +80,7 @@ func exitCode(err error) int {
 		return exitDevice
 	case errors.As(err, &spec):
 		return exitUsage
-	case errors.Is(err, train.ErrInterrupted):
+	case errors.Is(err, train.ErrInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
 	}
 	return exitFailed

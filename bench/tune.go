@@ -1,0 +1,330 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/exec"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/kernels"
+	"github.com/crease-ml/crease/ops"
+)
+
+// TuneOptions say how parameters are searched.
+type TuneOptions struct {
+	Sizes   []int         // at which the op is measured, see [Inputs]
+	Samples int           // of the last comparison, 5 when 0
+	Limit   time.Duration // for one choice of parameters, compiling included; 5 s when 0
+	Report  func(Trial)   // is told of every choice; may be nil
+}
+
+// Trial is one choice of a kernel's parameters.
+type Trial struct {
+	Kernel  string         `json:"kernel"` // as in tuning tables
+	Params  kernels.Params `json:"params"`
+	Seconds float64        `json:"seconds,omitempty"` // of a call, summed over the sizes
+	// Speed is the geometric mean over the sizes of the time of what dispatch
+	// chooses now over the trial's.
+	Speed float64 `json:"speed,omitempty"`
+	Left  string  `json:"left,omitempty"` // why it was given up, for those without a speed
+}
+
+// Tuned is what a search found.
+type Tuned struct {
+	Op     string `json:"op"`
+	DType  string `json:"dtype"`
+	Device string `json:"device"`
+	Now    string `json:"now"` // the kernel that dispatch chooses
+	// Best is the choice that is faster than that at every size, by medians of
+	// samples that took turns; nil when there is none.
+	Best *Trial `json:"best,omitempty"`
+	// Save is Best's parameters and, where dispatch would not choose its kernel, its
+	// rank: what [kernels.SaveTuning] takes.
+	Save kernels.Params `json:"save,omitempty"`
+}
+
+const (
+	hopeless = 0.25 // of the speed of now: no parameter makes up for that
+	noise    = 0.02 // differences that a search does not follow
+	worth    = 0.03 // gain from which on a choice is kept
+)
+
+// Tune searches parameters for the portable kernels of an op, one parameter at a
+// time from the values in force. What it finds gives the same results as what
+// dispatch chooses now, within the op's tolerance, and is never slower. Failures of
+// the op itself are panics, as eager ops have them.
+func Tune(ctx context.Context, e *exec.Engine, op *ops.Op, t dtype.Type, o TuneOptions) (Tuned, error) {
+	info := e.Device().Info()
+	res := Tuned{Op: op.Name, DType: t.String(), Device: info.Name}
+	dev, ok := e.Device().(kernels.Tuner)
+	if !ok {
+		return res, fmt.Errorf("device %s has no portable kernels, so nothing to tune: choose one like opencl", info.Name)
+	}
+	list := slices.DeleteFunc(dev.Portable().Tunables(op, t), func(u *kernels.Tunable) bool {
+		return !slices.ContainsFunc(u.Params, func(p kernels.Param) bool { return len(p.Among) > 0 })
+	})
+	if len(list) == 0 {
+		return res, fmt.Errorf("no kernel for %s %s on %s has parameters", op.Name, t, info.Name)
+	}
+	if len(o.Sizes) == 0 {
+		return res, errors.New("no sizes to tune for")
+	}
+	if o.Samples == 0 {
+		o.Samples = 5
+	}
+	if o.Limit == 0 {
+		o.Limit = 5 * time.Second
+	}
+	s := &tuner{e: e, o: o}
+	defer s.release()
+	if err := s.prepare(op, t); err != nil {
+		return res, err
+	}
+	now := s.loads[0].kernel()
+	if now != nil {
+		res.Now = now.Name
+	}
+	var best Trial
+	var winner *kernels.Tunable
+	for _, u := range list {
+		found, err := descend(u.Params, func(p kernels.Params) (Trial, error) {
+			if err := ctx.Err(); err != nil {
+				return Trial{}, err
+			}
+			r, err := s.try(u.With(p))
+			r.Kernel, r.Params = u.Name, p
+			if err == nil && o.Report != nil {
+				o.Report(r)
+			}
+			return r, err
+		})
+		if err != nil {
+			return res, err
+		}
+		if found.Speed > best.Speed {
+			best, winner = found, u
+		}
+	}
+	if winner == nil || best.Speed < 1 || winner.Kernel == res.Now && maps.Equal(best.Params, inForce(winner.Params)) {
+		return res, nil
+	}
+	if better, err := s.compare(ctx, winner.With(best.Params), &best); err != nil || !better {
+		return res, err
+	}
+	res.Best, res.Save = &best, maps.Clone(best.Params)
+	if now != nil && winner.Kernel != now.Name {
+		maps.Copy(res.Save, winner.Preferred(now))
+	}
+	return res, nil
+}
+
+func inForce(list []kernels.Param) kernels.Params {
+	values := kernels.Params{}
+	for _, p := range list {
+		values[p.Name] = p.Value
+	}
+	return values
+}
+
+// descend changes one parameter at a time for as long as that gains more than noise.
+func descend(params []kernels.Param, measure func(kernels.Params) (Trial, error)) (Trial, error) {
+	best, err := measure(inForce(params))
+	if err != nil || best.Speed > 0 && best.Speed < hopeless {
+		return best, err
+	}
+	seen := []kernels.Params{best.Params}
+	for from := math.Inf(-1); best.Speed > from; {
+		from = best.Speed
+		for _, p := range params {
+			for _, v := range p.Among {
+				next := maps.Clone(best.Params)
+				next[p.Name] = v
+				if slices.ContainsFunc(seen, func(old kernels.Params) bool { return maps.Equal(old, next) }) {
+					continue
+				}
+				seen = append(seen, next)
+				r, err := measure(next)
+				if err != nil {
+					return best, err
+				}
+				if r.Speed > best.Speed*(1+noise) {
+					best = r
+				}
+			}
+		}
+	}
+	return best, nil
+}
+
+// tuner measures choices beside what dispatch chooses now.
+type tuner struct {
+	e     *exec.Engine
+	o     TuneOptions
+	loads []*workload
+	want  [][]ops.Host // what dispatch's choice computes, by size
+	now   []float64    // its seconds, by size
+}
+
+func (s *tuner) prepare(op *ops.Op, t dtype.Type) error {
+	for _, size := range s.o.Sizes {
+		w, err := newWorkload(s.e, op, size, t)
+		if err != nil {
+			return err
+		}
+		s.loads = append(s.loads, w)
+		out := s.e.Apply(op, w.attrs, w.in...)
+		want, err := hosts(out)
+		release(out)
+		if err != nil {
+			return err
+		}
+		seconds, err := s.quick(w.apply, time.Now().Add(s.o.Limit))
+		if err != nil {
+			return err
+		}
+		if math.IsInf(seconds, 1) {
+			return fmt.Errorf("size %d: a call takes longer now than the limit of %v: raise the limit, or tune for smaller sizes", size, s.o.Limit)
+		}
+		s.want, s.now = append(s.want, want), append(s.now, seconds)
+	}
+	return nil
+}
+
+func (s *tuner) release() {
+	for _, w := range s.loads {
+		w.release()
+	}
+}
+
+func hosts(list []ops.Value) (out []ops.Host, err error) {
+	for _, v := range list {
+		h, err := v.(*exec.Array).Host()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+// try measures a kernel. Its error ends the search; what is wrong with the kernel
+// alone is in Trial.Left.
+func (s *tuner) try(k *hal.Kernel) (r Trial, err error) {
+	deadline := time.Now().Add(s.o.Limit)
+	logs := 0.0
+	for i, w := range s.loads {
+		out, err := s.e.ApplyWith(k, w.op, w.attrs, w.in...)
+		if err != nil {
+			r.Left = "fails: " + err.Error()
+			if errors.Is(err, hal.ErrUnsupported) {
+				r.Left = "no room"
+			}
+			return r, nil
+		}
+		got, err := hosts(out)
+		release(out)
+		if err != nil {
+			return r, err
+		}
+		for j := range got {
+			if w.op.Check(w.attrs, w.specs, got[j], s.want[i][j]) != nil {
+				r.Left = "wrong"
+				return r, nil
+			}
+		}
+		seconds := math.Inf(1)
+		if time.Now().Before(deadline) {
+			if seconds, err = s.quick(func() { s.run(w, k) }, deadline); err != nil {
+				return r, err
+			}
+		}
+		if math.IsInf(seconds, 1) {
+			r.Left = "over limit"
+			return r, nil
+		}
+		r.Seconds += seconds
+		logs += math.Log(s.now[i] / seconds)
+	}
+	r.Speed = math.Exp(logs / float64(len(s.loads)))
+	return r, nil
+}
+
+// run runs an op once by a kernel that has done so before.
+func (s *tuner) run(w *workload, k *hal.Kernel) {
+	out, err := s.e.ApplyWith(k, w.op, w.attrs, w.in...)
+	if err != nil {
+		panic(err)
+	}
+	release(out)
+}
+
+// quick is the shortest of three samples, of fewer where the deadline is near, and
+// infinite where not even one call ends before it.
+func (s *tuner) quick(f func(), deadline time.Time) (float64, error) {
+	best := math.Inf(1)
+	for range 3 {
+		start := time.Now()
+		f()
+		if err := s.e.Sync(); err != nil {
+			return 0, err
+		}
+		now := time.Now()
+		if now.After(deadline) {
+			return best, nil
+		}
+		if now.Sub(start) > sampleTime { // a call is a sample
+			best = min(best, now.Sub(start).Seconds())
+			continue
+		}
+		seconds, err := sample(f, s.e.Sync)
+		if err != nil {
+			return 0, err
+		}
+		best = min(best, seconds)
+	}
+	return best, nil
+}
+
+// compare measures a kernel against dispatch's choice in turns, and reports whether it
+// is worth keeping.
+func (s *tuner) compare(ctx context.Context, k *hal.Kernel, r *Trial) (bool, error) {
+	now, then := make([][]float64, len(s.loads)), make([][]float64, len(s.loads))
+	for i, w := range s.loads {
+		for range s.o.Samples {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
+			a, err := sample(w.apply, s.e.Sync)
+			if err != nil {
+				return false, err
+			}
+			b, err := sample(func() { s.run(w, k) }, s.e.Sync)
+			if err != nil {
+				return false, err
+			}
+			now[i], then[i] = append(now[i], a), append(then[i], b)
+		}
+	}
+	var keep bool
+	r.Seconds, r.Speed, keep = judge(now, then)
+	return keep, nil
+}
+
+// judge takes samples by size. What it keeps is slower at no size, by medians.
+func judge(now, then [][]float64) (seconds, speed float64, keep bool) {
+	logs, keep := 0.0, true
+	for i := range now {
+		a, b := median(now[i]), median(then[i])
+		seconds += b
+		logs += math.Log(a / b)
+		keep = keep && b <= a
+	}
+	speed = math.Exp(logs / float64(len(now)))
+	return seconds, speed, keep && speed >= 1+worth
+}
