@@ -34,6 +34,8 @@ func Inputs(op *ops.Op, n int, t dtype.Type) (attrs any, in []ops.Arg, err error
 		return ops.AxisAttrs{Axis: 1}, []ops.Arg{square, square}, nil
 	case ops.LayerNorm:
 		return ops.LayerNormAttrs{Axes: 1, Eps: 1e-5}, []ops.Arg{square, row, row}, nil
+	case ops.RMSNorm:
+		return ops.LayerNormAttrs{Axes: 1, Eps: 1e-5}, []ops.Arg{square, row}, nil
 	case ops.BatchNorm:
 		return ops.BatchNormAttrs{Eps: 1e-5}, []ops.Arg{picture, row, row}, nil
 	case ops.Conv2d:

@@ -16,7 +16,7 @@ func TestLossKernels(t *testing.T) {
 }
 
 func TestNormKernels(t *testing.T) {
-	checkKernels(t, ops.LayerNorm, ops.LayerNormGrad, ops.BatchNorm, ops.BatchNormGrad, ops.BatchNormInfer)
+	checkKernels(t, ops.LayerNorm, ops.LayerNormGrad, ops.RMSNorm, ops.RMSNormGrad, ops.BatchNorm, ops.BatchNormGrad, ops.BatchNormInfer)
 }
 
 func TestOptimizerKernels(t *testing.T) { checkKernels(t, ops.SgdStep, ops.AdamStep) }
@@ -31,6 +31,7 @@ func TestLayerBitsDoNotDependOnThreads(t *testing.T) {
 	sameBits(t, ops.BatchNormGrad, ops.BatchNormAttrs{Eps: 1e-5}, image, image, channel, channel, channel)
 	rows, width, row := ops.Arg{Shape: []int{300, 200}}, ops.Arg{Shape: []int{200}}, ops.Arg{Shape: []int{300}, Lo: 0.5, Hi: 2}
 	sameBits(t, ops.LayerNormGrad, ops.LayerNormAttrs{Axes: 1, Eps: 1e-5}, rows, rows, width, row, row)
+	sameBits(t, ops.RMSNormGrad, ops.LayerNormAttrs{Axes: 1, Eps: 1e-5}, rows, rows, width, row)
 	targets := ops.Arg{Shape: []int{300}, DType: dtype.I64, Hi: 200}
 	sameBits(t, ops.CrossEntropy, ops.CrossEntropyAttrs{Reduction: "mean"}, rows, targets)
 	sameBits(t, ops.Dropout, ops.DropoutAttrs{P: 0.3}, rows, ops.Arg{Shape: []int{2}, DType: dtype.U64, Hi: 1e9})

@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/ops"
 )
@@ -11,6 +12,8 @@ func init() {
 	declare(func(d *device) {
 		d.addFloats(ops.LayerNorm.Name, nil, d.layerNorm)
 		d.addFloats(ops.LayerNormGrad.Name, nil, d.layerNormGrad)
+		d.addFloats(ops.RMSNorm.Name, nil, d.rmsNorm)
+		d.addFloats(ops.RMSNormGrad.Name, nil, d.rmsNormGrad)
 		d.addFloats(ops.BatchNorm.Name, nil, d.batchNorm)
 		d.addFloats(ops.BatchNormGrad.Name, nil, d.batchNormGrad)
 		d.addFloats(ops.BatchNormInfer.Name, nil, d.batchNormInfer)
@@ -39,49 +42,95 @@ func (d *device) layerNorm(c *hal.Call) error {
 	return nil
 }
 
+func (d *device) layerNormGrad(c *hal.Call) error {
+	g, x, gamma := data[float32](c.In[0]), data[float32](c.In[1]), data[float32](c.In[2])
+	mean, rstd, dx := data[float32](c.In[3]), data[float32](c.In[4]), data[float32](c.Out[0])
+	n, v := len(gamma), d.vec
+	sums := [][]float32{data[float32](c.Out[1]), data[float32](c.Out[2])}
+	return d.sumRows(len(mean), sums, func(r int, sums [][]float32, scratch *[3][]float32) {
+		gr, to := g[r*n:(r+1)*n], dx[r*n:(r+1)*n]
+		h, e := grow(&scratch[0], n), grow(&scratch[1], n)
+		v.SubS(h, x[r*n:(r+1)*n], mean[r])
+		v.MulS(h, h, rstd[r])
+		v.AddTo(sums[1], gr)
+		v.Mul(e, gr, h)
+		v.AddTo(sums[0], e)
+		v.Mul(e, gr, gamma)
+		average, dot := v.Sum(e)/float32(n), v.Dot(e, h)/float32(n)
+		v.SubS(to, e, average)
+		v.MulS(h, h, dot)
+		v.Sub(to, to, h)
+		v.MulS(to, to, rstd[r])
+	})
+}
+
+func (d *device) rmsNorm(c *hal.Call) error {
+	eps := c.Attrs.(ops.LayerNormAttrs).Eps
+	x, y, rstd := data[float32](c.In[0]), data[float32](c.Out[0]), data[float32](c.Out[1])
+	n := len(x) / max(len(rstd), 1)
+	d.rows(len(rstd), n, func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			from, to := x[r*n:(r+1)*n], y[r*n:(r+1)*n]
+			rstd[r] = float32(1 / math.Sqrt(float64(d.vec.SumSq(from))/float64(n)+eps))
+			d.vec.MulS(to, from, rstd[r])
+			if len(c.In) > 1 {
+				d.vec.Mul(to, to, data[float32](c.In[1]))
+			}
+		}
+	})
+	return nil
+}
+
+func (d *device) rmsNormGrad(c *hal.Call) error {
+	g, x, gamma := data[float32](c.In[0]), data[float32](c.In[1]), data[float32](c.In[2])
+	rstd, dx := data[float32](c.In[3]), data[float32](c.Out[0])
+	n, v := len(gamma), d.vec
+	sums := [][]float32{data[float32](c.Out[1])}
+	return d.sumRows(len(rstd), sums, func(r int, sums [][]float32, scratch *[3][]float32) {
+		gr, to := g[r*n:(r+1)*n], dx[r*n:(r+1)*n]
+		h, e := grow(&scratch[0], n), grow(&scratch[1], n)
+		v.MulS(h, x[r*n:(r+1)*n], rstd[r])
+		v.Mul(e, gr, h)
+		v.AddTo(sums[0], e)
+		v.Mul(e, gr, gamma)
+		v.MulS(h, h, v.Dot(e, h)/float32(n))
+		v.Sub(to, e, h)
+		v.MulS(to, to, rstd[r])
+	})
+}
+
 // slab is the number of rows whose parameter gradients are summed by one task.
 const slab = 64
 
-func (d *device) layerNormGrad(c *hal.Call) error {
-	g, x, gamma := data[float32](c.In[0]), data[float32](c.In[1]), data[float32](c.In[2])
-	mean, rstd := data[float32](c.In[3]), data[float32](c.In[4])
-	dx, dgamma, dbeta := data[float32](c.Out[0]), data[float32](c.Out[1]), data[float32](c.Out[2])
-	n, rows := len(gamma), len(mean)
+// sumRows calls f for every row and sums what it adds to its sums, which are as
+// long as the results: in slabs, so that the bits do not depend on the threads.
+func (d *device) sumRows(rows int, results [][]float32, f func(r int, sums [][]float32, scratch *[3][]float32)) error {
+	n, k := len(results[0]), len(results)
 	slabs := (rows + slab - 1) / slab
-	buf, err := d.Alloc(2 * slabs * n * 4)
+	buf, err := d.Alloc(slabs * k * n * 4)
 	if err != nil {
 		return err
 	}
 	defer buf.Free()
-	parts := whole[float32](hal.View{Buf: buf, DType: c.In[0].DType})
-	v := d.vec
+	parts := whole[float32](hal.View{Buf: buf, DType: dtype.F32})
+	part := func(s, i int) []float32 { return parts[(s*k+i)*n : (s*k+i+1)*n] }
 	d.workers.For(slabs, func(s int) {
 		scratch := lineScratch.Get().(*[3][]float32)
 		defer lineScratch.Put(scratch)
-		h, e := grow(&scratch[0], n), grow(&scratch[1], n)
-		pg, pb := parts[2*s*n:(2*s+1)*n], parts[(2*s+1)*n:(2*s+2)*n]
-		clear(pg)
-		clear(pb)
+		sums := make([][]float32, k)
+		for i := range sums {
+			sums[i] = part(s, i)
+			clear(sums[i])
+		}
 		for r := s * slab; r < min((s+1)*slab, rows); r++ {
-			gr, to := g[r*n:(r+1)*n], dx[r*n:(r+1)*n]
-			v.SubS(h, x[r*n:(r+1)*n], mean[r])
-			v.MulS(h, h, rstd[r])
-			v.AddTo(pb, gr)
-			v.Mul(e, gr, h)
-			v.AddTo(pg, e)
-			v.Mul(e, gr, gamma)
-			average, dot := v.Sum(e)/float32(n), v.Dot(e, h)/float32(n)
-			v.SubS(to, e, average)
-			v.MulS(h, h, dot)
-			v.Sub(to, to, h)
-			v.MulS(to, to, rstd[r])
+			f(r, sums, scratch)
 		}
 	})
-	clear(dgamma)
-	clear(dbeta)
-	for s := range slabs {
-		v.AddTo(dgamma, parts[2*s*n:(2*s+1)*n])
-		v.AddTo(dbeta, parts[(2*s+1)*n:(2*s+2)*n])
+	for i, sum := range results {
+		clear(sum)
+		for s := range slabs {
+			d.vec.AddTo(sum, part(s, i))
+		}
 	}
 	return nil
 }

@@ -24,20 +24,20 @@ func TestNames(t *testing.T) {
 	m := nn.NewSequential(
 		nn.NewConv2d(1, 4, 3, nn.ConvConfig{Pad: 1}), nn.NewBatchNorm2d(4), nn.Relu(), nn.NewFlatten(),
 		nn.NewResidual(nn.NewLinear(16, 16).WithoutBias(), nn.NewLayerNorm([]int{16})),
-		nn.NewLinear(16, 3),
+		nn.NewRMSNorm([]int{16}), nn.NewLinear(16, 3),
 	)
 	var names []string
 	for _, n := range nn.State(m) {
 		names = append(names, n.Name)
 	}
 	want := []string{
-		"0.weight", "0.bias", "1.weight", "1.bias", "4.body.0.weight", "4.body.1.weight", "4.body.1.bias", "5.weight", "5.bias",
+		"0.weight", "0.bias", "1.weight", "1.bias", "4.body.0.weight", "4.body.1.weight", "4.body.1.bias", "5.weight", "6.weight", "6.bias",
 		"1.running_mean", "1.running_var",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("state is named\n%v, want\n%v", names, want)
 	}
-	if got, want := nn.Count(m), 4*9+4+4+4+256+16+16+48+3; got != want {
+	if got, want := nn.Count(m), 4*9+4+4+4+256+16+16+16+48+3; got != want {
 		t.Errorf("%d parameters, want %d", got, want)
 	}
 	y := m.Forward(crease.Randn([]int{2, 1, 2, 2}))
@@ -109,4 +109,11 @@ func Example() {
 	model := nn.NewSequential(nn.NewLinear(2, 8), nn.Tanh(), nn.NewLinear(8, 1))
 	fmt.Println(model.Forward(crease.Zeros([]int{5, 2})).Shape(), nn.Count(model))
 	// Output: [5 1] 33
+}
+
+func TestRMSNorm(t *testing.T) {
+	l := nn.NewRMSNorm([]int{2})
+	l.Weight.Assign(crease.From([]float32{1, 2}, []int{2}))
+	rms := math.Sqrt((9+16)/2.0 + 1e-5)
+	near(t, "normalised", l.Forward(crease.From([]float32{3, 4}, []int{1, 2})).Floats(), []float64{3 / rms, 8 / rms})
 }

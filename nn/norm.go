@@ -84,6 +84,26 @@ func (l *LayerNorm) Visit(v *Visitor) {
 	v.Param("bias", l.Bias)
 }
 
+// RMSNorm divides the trailing axes of every sample by their root mean square
+// (Zhang, Sennrich 2019).
+type RMSNorm struct {
+	Weight *crease.Tensor // the shape of the normalised axes
+	Eps    float64
+}
+
+// NewRMSNorm is for trailing axes of the given sizes, with eps 1e-5.
+func NewRMSNorm(dims []int, opts ...crease.Option) *RMSNorm {
+	return &RMSNorm{Weight: param(crease.Ones(dims, opts...)), Eps: 1e-5}
+}
+
+// Forward keeps the shape.
+func (l *RMSNorm) Forward(x *crease.Tensor) *crease.Tensor {
+	return crease.Apply(ops.RMSNorm, ops.LayerNormAttrs{Axes: l.Weight.Rank(), Eps: l.Eps}, x, l.Weight)[0]
+}
+
+// Visit names the weight.
+func (l *RMSNorm) Visit(v *Visitor) { v.Param("weight", l.Weight) }
+
 // Dropout zeroes elements with probability P in training (Srivastava et al.
 // 2014).
 type Dropout struct {

@@ -6,7 +6,7 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// LayerNormAttrs says how many trailing axes are normalised together.
+// LayerNormAttrs says of layer_norm and rms_norm how many trailing axes are normalised together.
 type LayerNormAttrs struct {
 	Axes int     `json:"axes"`
 	Eps  float64 `json:"eps"`

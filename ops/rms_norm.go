@@ -1,0 +1,176 @@
+package ops
+
+import (
+	"math"
+
+	"github.com/crease-ml/crease/shape"
+)
+
+// Normalisation by the root mean square (Zhang, Sennrich 2019) and its fused
+// gradient. The attributes are those of layer normalisation.
+var (
+	RMSNorm     *Op
+	RMSNormGrad *Op
+)
+
+func init() {
+	RMSNorm = Declare(Op{
+		Name: "rms_norm",
+		Doc: "x * rstd * gamma with rstd = 1/sqrt(average(x^2) + eps) over the trailing axes; gamma has the shape of these. " +
+			"Results y and rstd; the second has the leading shape and is f32 where x is a 16-bit float.",
+		ONNX:   "RMSNormalization",
+		Kind:   Composite,
+		Inputs: "x gamma?",
+		Attrs:  LayerNormAttrs{},
+		Types:  Floats,
+		Infer: func(attrs any, in []Spec) ([]Spec, error) {
+			lead, tail, err := layerNormSplit(attrs.(LayerNormAttrs), in[0])
+			if err != nil {
+				return nil, err
+			}
+			if err := sameTypes(in); err != nil {
+				return nil, err
+			}
+			if len(in) > 1 && !shape.Equal(in[1].Shape, tail) {
+				return nil, shapeErr("input 1 must have shape %s, that of the normalised axes", shape.String(tail))
+			}
+			return []Spec{in[0], {wideType(in[0].DType), lead}}, nil
+		},
+		Ref: func(attrs any, in, out []Host) {
+			a, x := attrs.(LayerNormAttrs), in[0]
+			n := elements(x.Shape, trailing(x.Shape, a.Axes))
+			for r := range out[1].Elements() {
+				square := 0.0
+				for k := range n {
+					square += x.At(r*n+k) * x.At(r*n+k) / float64(n)
+				}
+				rstd := 1 / math.Sqrt(square+a.Eps)
+				out[1].Set(r, rstd)
+				for k := range n {
+					y := x.At(r*n+k) * rstd
+					if len(in) > 1 {
+						y *= in[1].At(k)
+					}
+					out[0].Set(r*n+k, y)
+				}
+			}
+		},
+		Lower: func(b Builder, attrs any, in []Value) []Value {
+			a, spec := attrs.(LayerNormAttrs), in[0].Spec()
+			axes := trailing(spec.Shape, a.Axes)
+			scale := 1 / float64(elements(spec.Shape, axes))
+			x := widened(b, in[0])
+			rstd := Rsqrt.Of(b, Scaled(b, SumOver(b, Mul.Of(b, x, x), true, axes...), scale, a.Eps))
+			y := Mul.Of(b, x, rstd)
+			if len(in) > 1 {
+				y = Mul.Of(b, y, widened(b, in[1]))
+			}
+			return []Value{Casted(b, y, spec.DType), Reshaped(b, rstd, spec.Shape[:len(spec.Shape)-a.Axes]...)}
+		},
+		Grad:  rmsNormGrad,
+		Saves: In(0, 1) | Out(1),
+		Cost:  flopsPer(4),
+		Tol:   Tolerance{ULP: 8, Depth: layerNormDepth(0)},
+		Cases: []Case{
+			{Name: "plain", Attrs: LayerNormAttrs{1, 1e-5}, In: args(Arg{}, []int{3, 7})},
+			{Name: "gamma", Attrs: LayerNormAttrs{1, 1e-5}, In: args(Arg{}, []int{2, 3, 9}, []int{9})},
+			{Name: "two-axes", Attrs: LayerNormAttrs{2, 1e-3}, In: args(Arg{}, []int{2, 3, 4}, []int{3, 4})},
+			{Name: "all-axes", Attrs: LayerNormAttrs{1, 1e-5}, In: args(Arg{}, []int{11})},
+			{Name: "one", Attrs: LayerNormAttrs{1, 1}, In: args(Arg{}, []int{3, 1}, []int{1})},
+			{Name: "empty", Attrs: LayerNormAttrs{1, 1e-5}, In: args(Arg{}, []int{0, 4}, []int{4})},
+		},
+	})
+
+	RMSNormGrad = Declare(Op{
+		Name: "rms_norm_grad",
+		Doc: "Gradients of rms_norm for x and gamma from that of y: with h = x*rstd and e = d*gamma, " +
+			"dx = rstd*(e - h*average(e*h)), dgamma = sum(d*h).",
+		Kind:   Composite,
+		Inputs: "d x gamma rstd",
+		Attrs:  LayerNormAttrs{},
+		Types:  Floats,
+		Infer: func(attrs any, in []Spec) ([]Spec, error) {
+			lead, tail, err := layerNormSplit(attrs.(LayerNormAttrs), in[1])
+			if err != nil {
+				return nil, err
+			}
+			want := []Spec{in[1], {in[0].DType, in[1].Shape}, {in[0].DType, tail}, {wideType(in[0].DType), lead}}
+			if err := wantSpecs(in, want); err != nil {
+				return nil, err
+			}
+			return []Spec{in[1], in[2]}, nil
+		},
+		Ref: func(attrs any, in, out []Host) {
+			d, x, gamma, rstd := in[0], in[1], in[2], in[3]
+			n := gamma.Elements()
+			dgamma := make([]float64, n)
+			for r := range rstd.Elements() {
+				s, dot := rstd.At(r), 0.0
+				for k := range n {
+					i := r*n + k
+					h := x.At(i) * s
+					dot += d.At(i) * gamma.At(k) * h / float64(n)
+					dgamma[k] += d.At(i) * h
+				}
+				for k := range n {
+					i := r*n + k
+					out[0].Set(i, s*(d.At(i)*gamma.At(k)-x.At(i)*s*dot))
+				}
+			}
+			for k := range n {
+				out[1].Set(k, dgamma[k])
+			}
+		},
+		Lower: func(b Builder, attrs any, in []Value) []Value {
+			a, spec := attrs.(LayerNormAttrs), in[1].Spec()
+			axes := trailing(spec.Shape, a.Axes)
+			scale := 1 / float64(elements(spec.Shape, axes))
+			d, x, gamma := widened(b, in[0]), widened(b, in[1]), widened(b, in[2])
+			rstd := KeepShape(b, in[3], spec.Shape, axes)
+			h, e := Mul.Of(b, x, rstd), Mul.Of(b, d, gamma)
+			dot := Scaled(b, SumOver(b, Mul.Of(b, e, h), true, axes...), scale, 0)
+			dx := Mul.Of(b, rstd, Sub.Of(b, e, Mul.Of(b, h, dot)))
+			dgamma := Unbroadcast(b, Mul.Of(b, d, h), in[2].Spec().Shape)
+			return []Value{Casted(b, dx, spec.DType), Casted(b, dgamma, spec.DType)}
+		},
+		Cost:  flopsPer(9),
+		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[1].Elements() }},
+		Cases: rmsNormGradCases(),
+	})
+}
+
+func rmsNormGrad(g *GradCall) []Value {
+	a, spec, b := g.Attrs.(LayerNormAttrs), g.In[0].Spec(), g.B
+	axes := trailing(spec.Shape, a.Axes)
+	out := make([]Value, len(g.In))
+	if g.D[0] != nil {
+		var gamma Value
+		if len(g.In) > 1 {
+			gamma = g.In[1]
+		} else {
+			gamma = Ones(b, Spec{spec.DType, spec.Shape[len(spec.Shape)-a.Axes:]})
+		}
+		copy(out, RMSNormGrad.Apply(b, a, g.D[0], g.In[0], gamma, g.Out[1]))
+	}
+	if g.D[1] != nil {
+		rstd := g.Out[1]
+		cube := Mul.Of(b, rstd, Mul.Of(b, rstd, rstd))
+		slope := Scaled(b, Mul.Of(b, g.D[1], cube), -1/float64(elements(spec.Shape, axes)), 0)
+		dx := Mul.Of(b, widened(b, g.In[0]), KeepShape(b, slope, spec.Shape, axes))
+		out[0] = addGrad(b, out[0], Casted(b, dx, spec.DType))
+	}
+	return out
+}
+
+func rmsNormGradCases() []Case {
+	of := func(name string, axes int, x, tail, lead []int) Case {
+		return Case{Name: name, Attrs: LayerNormAttrs{axes, 1e-5}, In: []Arg{
+			{Shape: x}, {Shape: x}, {Shape: tail}, {Shape: lead, Lo: 0.5, Hi: 2}}}
+	}
+	return withWide([]Case{
+		of("rows", 1, []int{3, 5}, []int{5}, []int{3}),
+		of("two-axes", 2, []int{2, 3, 2}, []int{3, 2}, []int{2}),
+		of("all-axes", 1, []int{6}, []int{6}, nil),
+		of("empty", 1, []int{0, 4}, []int{4}, []int{0}),
+	}, 3)
+}
