@@ -1,0 +1,175 @@
+package cpu
+
+import (
+	"math"
+
+	"github.com/crease-ml/crease/cpu/gemm"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/ops"
+	"github.com/crease-ml/crease/shape"
+)
+
+func init() {
+	declare(func(d *device) {
+		d.addFloats(ops.Attention.Name, nil, d.attention)
+		d.addFloats(ops.AttentionGrad.Name, nil, d.attentionGrad)
+	})
+}
+
+// queries is how many rows of scores are made at a time: they stay in the cache, and
+// memory grows with the number of keys, not with its product with that of queries.
+const queries = 64
+
+// attended is the operands of an attention.
+type attended struct {
+	q, k, v, mask     []float32
+	l, s, d, e        int
+	members, group    int   // of q's batch; so many of them share one of k's
+	lead, maskStrides []int // of the batch
+	causal            bool
+	scale             float32
+	gemm              *gemm.Context
+}
+
+func (d *device) attended(c *hal.Call, q, k, v hal.View, mask []hal.View) *attended {
+	attrs := c.Attrs.(ops.AttentionAttrs)
+	rank := len(q.Shape)
+	a := &attended{
+		q: data[float32](q), k: data[float32](k), v: data[float32](v), gemm: d.gemm,
+		l: q.Shape[rank-2], d: q.Shape[rank-1], s: k.Shape[rank-2], e: v.Shape[rank-1],
+		lead: q.Shape[:rank-2], members: product(q.Shape[:rank-2]), causal: attrs.Causal, scale: float32(attrs.Scale),
+	}
+	a.group = a.members / max(product(k.Shape[:rank-2]), 1)
+	if attrs.Scale == 0 {
+		a.scale = float32(1 / math.Sqrt(float64(a.d)))
+	}
+	if len(mask) > 0 {
+		a.mask = data[float32](mask[0])
+		dims := mask[0].Shape[:len(mask[0].Shape)-2]
+		strides, err := shape.BroadcastStrides(dims, shape.Strides(dims), a.lead)
+		if err != nil {
+			panic(err) // the shape rule has accepted it
+		}
+		a.maskStrides = strides
+	}
+	return a
+}
+
+// rows is a matrix stored row by row, columns its transpose.
+func rows(m []float32, width int) gemm.Operand {
+	return gemm.Operand{Data: m, Layout: gemm.Layout{RS: width, CS: 1}}
+}
+
+func columns(m []float32, width int) gemm.Operand {
+	return gemm.Operand{Data: m, Layout: gemm.Layout{RS: 1, CS: width}}
+}
+
+// seen is the number of keys that the queries before row end see.
+func (a *attended) seen(end int) int {
+	if a.causal {
+		return end + a.s - a.l
+	}
+	return a.s
+}
+
+// scores computes those of queries lo to hi of a member for the first n keys.
+func (a *attended) scores(f *device, to []float32, member, lo, hi, n int) {
+	kv := member / a.group
+	q, k := a.q[(member*a.l+lo)*a.d:], a.k[kv*a.s*a.d:]
+	gemm.Gemm(a.gemm, hi-lo, n, a.d, rows(q, a.d), columns(k, a.d), to, n, false, nil)
+	at := 0
+	if a.mask != nil {
+		for x, rest := len(a.lead)-1, member; x >= 0; x-- {
+			at += rest % a.lead[x] * a.maskStrides[x] * a.l * a.s
+			rest /= a.lead[x]
+		}
+	}
+	for i := lo; i < hi; i++ {
+		row := to[(i-lo)*n : (i-lo+1)*n]
+		f.vec.MulS(row, row, a.scale)
+		if a.mask != nil {
+			f.vec.AddTo(row, a.mask[at+i*a.s:at+i*a.s+n])
+		}
+		for j := a.seen(i + 1); j < n; j++ {
+			row[j] = float32(math.Inf(-1))
+		}
+	}
+}
+
+// attention makes the scores of a block of queries, the exponentials, and their
+// product with the values, which is divided by their sums at the end.
+func (d *device) attention(c *hal.Call) error {
+	a := d.attended(c, c.In[0], c.In[1], c.In[2], c.In[3:])
+	y, lse := data[float32](c.Out[0]), data[float32](c.Out[1])
+	blocks := (a.l + queries - 1) / queries
+	d.workers.For(a.members*blocks, func(task int) {
+		member, lo := task/blocks, task%blocks*queries
+		hi := min(lo+queries, a.l)
+		n := a.seen(hi)
+		scratch := lineScratch.Get().(*[3][]float32)
+		defer lineScratch.Put(scratch)
+		p := grow(&scratch[0], (hi-lo)*n)
+		a.scores(d, p, member, lo, hi, n)
+		sums := grow(&scratch[1], hi-lo)
+		for i := range sums {
+			row := p[i*n : (i+1)*n]
+			top := d.vec.MaxVal(row)
+			d.vec.SubS(row, row, top)
+			d.vec.Exp(row, row)
+			sums[i] = d.vec.Sum(row)
+			at := &lse[member*a.l+lo+i]
+			if *at = top + float32(math.Log(float64(sums[i]))); math.IsInf(float64(top), -1) {
+				*at = top
+			}
+		}
+		to := y[(member*a.l+lo)*a.e : (member*a.l+hi)*a.e]
+		v := a.v[member/a.group*a.s*a.e:]
+		gemm.Gemm(a.gemm, hi-lo, a.e, n, rows(p, n), rows(v, a.e), to, a.e, false, nil)
+		for i, sum := range sums {
+			d.vec.MulS(to[i*a.e:(i+1)*a.e], to[i*a.e:(i+1)*a.e], 1/sum)
+		}
+	})
+	return nil
+}
+
+// attentionGrad gives every member of the keys' batch to one thread, which adds up
+// the blocks of the queries that read it in their order.
+func (d *device) attentionGrad(c *hal.Call) error {
+	a := d.attended(c, c.In[1], c.In[2], c.In[3], c.In[6:])
+	g, y, lse := data[float32](c.In[0]), data[float32](c.In[4]), data[float32](c.In[5])
+	dq, dk, dv := data[float32](c.Out[0]), data[float32](c.Out[1]), data[float32](c.Out[2])
+	clear(dk)
+	clear(dv)
+	if a.members == 0 {
+		return nil
+	}
+	d.workers.For(a.members/a.group, func(kv int) {
+		scratch := lineScratch.Get().(*[3][]float32)
+		defer lineScratch.Put(scratch)
+		k, v := a.k[kv*a.s*a.d:], a.v[kv*a.s*a.e:]
+		dk, dv := dk[kv*a.s*a.d:], dv[kv*a.s*a.e:]
+		for member := kv * a.group; member < (kv+1)*a.group; member++ {
+			for lo := 0; lo < a.l; lo += queries {
+				hi := min(lo+queries, a.l)
+				n := a.seen(hi)
+				m, at, end := hi-lo, member*a.l+lo, member*a.l+hi
+				p, ds := grow(&scratch[0], m*n), grow(&scratch[1], m*n)
+				a.scores(d, p, member, lo, hi, n)
+				gs, q := g[at*a.e:end*a.e], a.q[at*a.d:end*a.d]
+				gemm.Gemm(a.gemm, m, n, a.e, rows(gs, a.e), columns(v, a.e), ds, n, false, nil)
+				for i := range m {
+					prob, slope := p[i*n:(i+1)*n], ds[i*n:(i+1)*n]
+					d.vec.SubS(prob, prob, lse[at+i])
+					d.vec.Exp(prob, prob)
+					d.vec.SubS(slope, slope, d.vec.Dot(gs[i*a.e:(i+1)*a.e], y[(at+i)*a.e:(at+i+1)*a.e]))
+					d.vec.Mul(slope, slope, prob)
+					d.vec.MulS(slope, slope, a.scale)
+				}
+				gemm.Gemm(a.gemm, m, a.d, n, rows(ds, n), rows(k, a.d), dq[at*a.d:end*a.d], a.d, false, nil)
+				gemm.Gemm(a.gemm, n, a.d, m, columns(ds, n), rows(q, a.d), dk, a.d, true, nil)
+				gemm.Gemm(a.gemm, n, a.e, m, columns(p, n), rows(gs, a.e), dv, a.e, true, nil)
+			}
+		}
+	})
+	return nil
+}
