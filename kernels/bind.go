@@ -51,7 +51,7 @@ func (l *Library) textKernel(t *text, dt dtype.Type) *hal.Kernel {
 			if err != nil {
 				panic(err)
 			}
-			return b != nil && l.fits(b)
+			return b != nil && l.fits(b, c, call)
 		},
 		Run: func(s hal.Stream, call *hal.Call) error {
 			for next := t; next != nil; next = next.next {
@@ -78,12 +78,28 @@ func (l *Library) textKernel(t *text, dt dtype.Type) *hal.Kernel {
 	return k
 }
 
-// fits reports whether the device has room for a group of the kernel.
-func (l *Library) fits(b *binding) bool {
+// fits reports whether the device has room for a group of the kernel, and of those
+// that go on where it ends.
+func (l *Library) fits(b *binding, c class, call *hal.Call) bool {
 	if fits, known := l.fitting.Load(b.key); known {
 		return fits.(bool)
 	}
-	t := b.key.text
+	fits := true
+	for part, bound := b.key.text, b; part != nil && fits; part = part.next {
+		if part != b.key.text {
+			var err error
+			if bound, err = l.bind(part, c, call); err != nil {
+				panic(err)
+			}
+		}
+		fits = bound != nil && l.room(part, bound)
+	}
+	l.fitting.Store(b.key, fits)
+	return fits
+}
+
+// room is fits of one kernel.
+func (l *Library) room(t *text, b *binding) bool {
 	group, err := t.groupSize(b.env)
 	if err != nil {
 		panic(err)
@@ -96,9 +112,7 @@ func (l *Library) fits(b *binding) bool {
 		}
 		local += n * width((&source{class: b.key.class}).ctype(a.typ))
 	}
-	fits := group[0]*group[1]*group[2] <= l.caps.MaxGroup && local <= l.caps.Local
-	l.fitting.Store(b.key, fits)
-	return fits
+	return group[0]*group[1]*group[2] <= l.caps.MaxGroup && local <= l.caps.Local
 }
 
 // groupSize is the work items of a group along each axis.

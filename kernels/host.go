@@ -39,6 +39,7 @@ import (
 //	batch_n(y)      sizes of the axes before the last two, 1 if there are none
 //	batch_s(x, y)   strides of x along those axes of y, 0 where x repeats
 //	stride(x, i)    stride of axis i of an operand
+//	                (strides of an optional operand that is not given are 0)
 //	F32 I64 ...     numbers of element types; T is that of the call
 //
 // Numbers are int or float64, lists are []int; text is compared with == and !=.
@@ -473,6 +474,9 @@ var hostFuncs = map[string]func(args []any) (any, error){
 		return truth(err == nil && v.Dense()), err
 	},
 	"stride": func(args []any) (any, error) {
+		if v, err := get[view](args, 0); err == nil && v == nil {
+			return 0, nil
+		}
 		v, i, err := axisOf(args)
 		if err != nil {
 			return nil, err
@@ -490,6 +494,9 @@ var hostFuncs = map[string]func(args []any) (any, error){
 		x, y, err := get2[view, view](args)
 		if err != nil || len(y.Shape) < 3 {
 			return []int{0}, err
+		}
+		if x == nil {
+			return make([]int, len(y.Shape)-2), nil
 		}
 		lead := len(x.Shape) - 2
 		return shape.BroadcastStrides(x.Shape[:lead], x.Strides[:lead], y.Shape[:len(y.Shape)-2])
