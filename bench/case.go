@@ -14,13 +14,15 @@ const images = 16
 
 // Inputs are the operands and attributes of an op at size n: n×n matrices for
 // most, [16, n, 28, 28] for image ops (a convolution has n channels in and out and
-// a 3×3 kernel). Ops that need more than sizes are not measured.
+// a 3×3 kernel), n queries and keys of 64 in 8 heads of 4 samples for attention. Ops
+// that need more than sizes are not measured.
 func Inputs(op *ops.Op, n int, t dtype.Type) (attrs any, in []ops.Arg, err error) {
 	square, row, picture := ops.Arg{Shape: []int{n, n}}, ops.Arg{Shape: []int{n}}, ops.Arg{Shape: []int{images, n, 28, 28}}
 	scalar := ops.Arg{Shape: []int{}, DType: dtype.F32, Lo: 1, Hi: 2}
 	conv := ops.ConvAttrs{Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}, Groups: 1}
 	kernel := ops.Arg{Shape: []int{n, n, 3, 3}}
 	pool := ops.PoolAttrs{Size: [2]int{2, 2}, Stride: [2]int{2, 2}}
+	heads := ops.Arg{Shape: []int{4, 8, n, 64}, Lo: -1, Hi: 1}
 	classes := ops.Arg{Shape: []int{n}, DType: dtype.I64, Hi: float64(n)}
 	key := ops.Arg{Shape: []int{2}, DType: dtype.U64, Hi: 1000}
 	switch op {
@@ -36,6 +38,11 @@ func Inputs(op *ops.Op, n int, t dtype.Type) (attrs any, in []ops.Arg, err error
 		return ops.LayerNormAttrs{Axes: 1, Eps: 1e-5}, []ops.Arg{square, row, row}, nil
 	case ops.RMSNorm:
 		return ops.LayerNormAttrs{Axes: 1, Eps: 1e-5}, []ops.Arg{square, row}, nil
+	case ops.Attention:
+		return ops.AttentionAttrs{}, []ops.Arg{heads, heads, heads}, nil
+	case ops.AttentionGrad:
+		lse := ops.Arg{Shape: heads.Shape[:3], Lo: 5, Hi: 6}
+		return ops.AttentionAttrs{}, []ops.Arg{heads, heads, heads, heads, heads, lse}, nil
 	case ops.BatchNorm:
 		return ops.BatchNormAttrs{Eps: 1e-5}, []ops.Arg{picture, row, row}, nil
 	case ops.Conv2d:

@@ -167,12 +167,15 @@ func attentionBackward(b Builder, a AttentionAttrs, dy, dlse Value, in []Value, 
 // trail is the size of an axis counted from the end.
 func trail(s Spec, back int) int { return s.Shape[len(s.Shape)-back] }
 
-// attentionCost is that of a number of products of queries and keys, q being the
-// input of that number.
+// attentionCost is that of a number of products over the pairs of queries and keys
+// that see each other, q being the input of that number.
 func attentionCost(q int, products float64) func(any, []Spec, []Spec) Cost {
-	return func(_ any, in, out []Spec) Cost {
-		pairs := float64(in[q].Elements()) * float64(trail(in[q+1], 2))
-		return Cost{Flops: 2 * products * pairs, Bytes: traffic(in, out)}
+	return func(attrs any, in, out []Spec) Cost {
+		keys := float64(trail(in[q+1], 2))
+		if attrs.(AttentionAttrs).Causal {
+			keys -= float64(trail(in[q], 2)-1) / 2 // on average
+		}
+		return Cost{Flops: 2 * products * float64(in[q].Elements()) * keys, Bytes: traffic(in, out)}
 	}
 }
 
