@@ -191,19 +191,20 @@ func attentionCases() []Case {
 	of := func(name string, a AttentionAttrs, dims ...[]int) Case {
 		return Case{Name: name, Attrs: a, In: args(Arg{}, dims...)}
 	}
+	// Devices compile a program for each pair of widths: few serve all cases.
 	return []Case{
 		of("plain", AttentionAttrs{}, []int{2, 5, 4}, []int{2, 7, 4}, []int{2, 7, 3}),
-		of("matrix", AttentionAttrs{Scale: 0.3}, []int{6, 3}, []int{4, 3}, []int{4, 5}),
-		of("causal", AttentionAttrs{Causal: true}, []int{1, 2, 5, 4}, []int{1, 2, 5, 4}, []int{1, 2, 5, 4}),
-		of("causal-cached", AttentionAttrs{Causal: true}, []int{2, 3, 4}, []int{2, 9, 4}, []int{2, 9, 4}),
+		of("matrix", AttentionAttrs{Scale: 0.3}, []int{6, 4}, []int{3, 4}, []int{3, 3}),
+		of("causal", AttentionAttrs{Causal: true}, []int{1, 2, 5, 4}, []int{1, 2, 5, 4}, []int{1, 2, 5, 3}),
+		of("causal-cached", AttentionAttrs{Causal: true}, []int{2, 3, 4}, []int{2, 9, 4}, []int{2, 9, 3}),
 		of("grouped", AttentionAttrs{}, []int{2, 4, 3, 4}, []int{2, 2, 5, 4}, []int{2, 2, 5, 3}),
-		of("masked", AttentionAttrs{}, []int{3, 2, 5, 4}, []int{3, 2, 6, 4}, []int{3, 2, 6, 2}, []int{5, 6}),
-		of("masked-heads", AttentionAttrs{Causal: true}, []int{2, 2, 3, 4}, []int{2, 1, 6, 4}, []int{2, 1, 6, 4}, []int{2, 1, 3, 6}),
+		of("masked", AttentionAttrs{}, []int{3, 2, 5, 4}, []int{3, 2, 6, 4}, []int{3, 2, 6, 3}, []int{5, 6}),
+		of("masked-heads", AttentionAttrs{Causal: true}, []int{2, 2, 3, 4}, []int{2, 1, 6, 4}, []int{2, 1, 6, 3}, []int{2, 1, 3, 6}),
 		// Longer than a block of any kernel; small cases show the gradient.
-		{Name: "long", Attrs: AttentionAttrs{Causal: true}, In: args(Arg{}, []int{37, 8}, []int{53, 8}, []int{53, 8}), NoGradCheck: true},
-		of("one", AttentionAttrs{}, []int{1, 1}, []int{1, 1}, []int{1, 1}),
-		of("no-query", AttentionAttrs{}, []int{2, 0, 4}, []int{2, 3, 4}, []int{2, 3, 4}),
-		of("no-head", AttentionAttrs{}, []int{0, 2, 4}, []int{0, 3, 4}, []int{0, 3, 4}),
+		{Name: "long", Attrs: AttentionAttrs{Causal: true}, In: args(Arg{Lo: -1, Hi: 1}, []int{37, 100}, []int{53, 100}, []int{53, 40}), NoGradCheck: true},
+		of("one", AttentionAttrs{}, []int{1, 4}, []int{1, 4}, []int{1, 3}),
+		of("no-query", AttentionAttrs{}, []int{2, 0, 4}, []int{2, 3, 4}, []int{2, 3, 3}),
+		of("no-head", AttentionAttrs{}, []int{0, 2, 4}, []int{0, 3, 4}, []int{0, 3, 3}),
 		of("no-value", AttentionAttrs{}, []int{2, 4}, []int{3, 4}, []int{3, 0}),
 	}
 }
