@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/crease-ml/crease/autograd"
 	_ "github.com/crease-ml/crease/cpu"
@@ -27,6 +30,25 @@ func onCPU(t *testing.T, name string) (hal.Meter, *exec.Engine) {
 		t.Fatal(err)
 	}
 	return dev.(hal.Meter), e
+}
+
+// metered is onCPU without a garbage collector, which would free what earlier tests
+// left on the device while this one counts.
+func metered(t *testing.T, name string) (hal.Meter, *exec.Engine) {
+	t.Helper()
+	percent := debug.SetGCPercent(-1)
+	t.Cleanup(func() { debug.SetGCPercent(percent) })
+	meter, e := onCPU(t, name)
+	for same, last := 0, -1; same < 3; {
+		runtime.GC()
+		time.Sleep(5 * time.Millisecond) // finalizers run beside us
+		if n := meter.Memory().Buffers; n == last {
+			same++
+		} else {
+			same, last = 0, n
+		}
+	}
+	return meter, e
 }
 
 func f32(dims ...int) ops.Spec { return ops.Spec{DType: dtype.F32, Shape: dims} }
@@ -109,7 +131,7 @@ func TestDeadCode(t *testing.T) {
 // Ops on constants run once, when the graph is compiled, and only results that
 // are needed are held.
 func TestFolding(t *testing.T) {
-	meter, e := onCPU(t, "cpu@threads=1")
+	meter, e := metered(t, "cpu@threads=1")
 	before := meter.Memory().Buffers
 	g := graph.New()
 	x := g.Input(f32(3), "x")
@@ -148,7 +170,7 @@ func TestFolding(t *testing.T) {
 // A layer and its gradient: the same bits as eager, and memory that does not grow
 // with the number of runs.
 func TestReplayEqualsEagerInFlatMemory(t *testing.T) {
-	meter, e := onCPU(t, "cpu@threads=2")
+	meter, e := metered(t, "cpu@threads=2")
 	program := func(b ops.Builder, in []ops.Value) []ops.Value {
 		vars := make([]*autograd.Var, len(in))
 		for i, v := range in {
@@ -192,7 +214,7 @@ func TestReplayEqualsEagerInFlatMemory(t *testing.T) {
 // Values are freed after their last use: a chain needs two at a time, whatever
 // its length.
 func TestValuesAreFreedAfterTheirLastUse(t *testing.T) {
-	meter, e := onCPU(t, "cpu@threads=3")
+	meter, e := metered(t, "cpu@threads=3")
 	g := graph.New()
 	var y ops.Value = g.Input(f32(1<<16), "x")
 	for range 20 {
@@ -251,7 +273,7 @@ func TestRunRefuses(t *testing.T) {
 
 // A failure in the middle frees what was computed before it.
 func TestAFailedRunFreesItsValues(t *testing.T) {
-	meter, e := onCPU(t, "cpu@threads=1")
+	meter, e := metered(t, "cpu@threads=1")
 	g := graph.New()
 	x, at := g.Input(f32(4), "x"), g.Input(ops.Spec{DType: dtype.I64, Shape: []int{1}}, "at")
 	exe := compile(t, g, e, ops.Take.With(g, ops.TakeAttrs{}, ops.Neg.Of(g, x), at))
