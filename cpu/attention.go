@@ -22,46 +22,43 @@ const queries = 64
 
 // attended is the operands of an attention.
 type attended struct {
-	q, k, v, mask     []float32
-	l, s, d, e        int
-	members, group    int   // of q's batch; so many of them share one of k's
-	lead, maskStrides []int // of the batch
-	causal            bool
-	scale             float32
-	gemm              *gemm.Context
+	q, k, v, mask  []float32
+	l, s, d, e     int
+	members, group int   // of q's batch; so many of them share one of k's
+	masks          batch // where the mask of a member begins, in matrices
+	causal         bool
+	scale          float32
 }
 
-func (d *device) attended(c *hal.Call, q, k, v hal.View, mask []hal.View) *attended {
+func attend(c *hal.Call, q, k, v hal.View, mask []hal.View) *attended {
 	attrs := c.Attrs.(ops.AttentionAttrs)
 	rank := len(q.Shape)
+	lead := q.Shape[:rank-2]
 	a := &attended{
-		q: data[float32](q), k: data[float32](k), v: data[float32](v), gemm: d.gemm,
+		q: data[float32](q), k: data[float32](k), v: data[float32](v),
 		l: q.Shape[rank-2], d: q.Shape[rank-1], s: k.Shape[rank-2], e: v.Shape[rank-1],
-		lead: q.Shape[:rank-2], members: product(q.Shape[:rank-2]), causal: attrs.Causal, scale: float32(attrs.Scale),
+		members: product(lead), causal: attrs.Causal, scale: float32(attrs.ScaleOf(q.Shape[rank-1])),
 	}
 	a.group = a.members / max(product(k.Shape[:rank-2]), 1)
-	if attrs.Scale == 0 {
-		a.scale = float32(1 / math.Sqrt(float64(a.d)))
-	}
 	if len(mask) > 0 {
 		a.mask = data[float32](mask[0])
 		dims := mask[0].Shape[:len(mask[0].Shape)-2]
-		strides, err := shape.BroadcastStrides(dims, shape.Strides(dims), a.lead)
+		strides, err := shape.BroadcastStrides(dims, shape.Strides(dims), lead)
 		if err != nil {
 			panic(err) // the shape rule has accepted it
 		}
-		a.maskStrides = strides
+		a.masks = batch{dims: lead, a: strides, b: strides, n: a.members}
 	}
 	return a
 }
 
-// rows is a matrix stored row by row, columns its transpose.
-func rows(m []float32, width int) gemm.Operand {
-	return gemm.Operand{Data: m, Layout: gemm.Layout{RS: width, CS: 1}}
+// stored is a matrix in rows of a width, transposed the same memory in columns.
+func stored(m []float32, width int) gemm.Operand {
+	return gemm.Operand{Data: m, Layout: gemm.RowMajor(width)}
 }
 
-func columns(m []float32, width int) gemm.Operand {
-	return gemm.Operand{Data: m, Layout: gemm.Layout{RS: 1, CS: width}}
+func transposed(m []float32, width int) gemm.Operand {
+	return gemm.Operand{Data: m, Layout: gemm.RowMajor(width).T()}
 }
 
 // seen is the number of keys that the queries before row end see.
@@ -73,22 +70,20 @@ func (a *attended) seen(end int) int {
 }
 
 // scores computes those of queries lo to hi of a member for the first n keys.
-func (a *attended) scores(f *device, to []float32, member, lo, hi, n int) {
+func (a *attended) scores(d *device, to []float32, member, lo, hi, n int) {
 	kv := member / a.group
 	q, k := a.q[(member*a.l+lo)*a.d:], a.k[kv*a.s*a.d:]
-	gemm.Gemm(a.gemm, hi-lo, n, a.d, rows(q, a.d), columns(k, a.d), to, n, false, nil)
-	at := 0
+	gemm.Gemm(d.gemm, hi-lo, n, a.d, stored(q, a.d), transposed(k, a.d), to, n, false, nil)
+	first := 0
 	if a.mask != nil {
-		for x, rest := len(a.lead)-1, member; x >= 0; x-- {
-			at += rest % a.lead[x] * a.maskStrides[x] * a.l * a.s
-			rest /= a.lead[x]
-		}
+		at, _ := a.masks.at(member)
+		first = at * a.l * a.s
 	}
 	for i := lo; i < hi; i++ {
 		row := to[(i-lo)*n : (i-lo+1)*n]
-		f.vec.MulS(row, row, a.scale)
+		d.vec.MulS(row, row, a.scale)
 		if a.mask != nil {
-			f.vec.AddTo(row, a.mask[at+i*a.s:at+i*a.s+n])
+			d.vec.AddTo(row, a.mask[first+i*a.s:first+i*a.s+n])
 		}
 		for j := a.seen(i + 1); j < n; j++ {
 			row[j] = float32(math.Inf(-1))
@@ -99,7 +94,7 @@ func (a *attended) scores(f *device, to []float32, member, lo, hi, n int) {
 // attention makes the scores of a block of queries, the exponentials, and their
 // product with the values, which is divided by their sums at the end.
 func (d *device) attention(c *hal.Call) error {
-	a := d.attended(c, c.In[0], c.In[1], c.In[2], c.In[3:])
+	a := attend(c, c.In[0], c.In[1], c.In[2], c.In[3:])
 	y, lse := data[float32](c.Out[0]), data[float32](c.Out[1])
 	blocks := (a.l + queries - 1) / queries
 	d.workers.For(a.members*blocks, func(task int) {
@@ -117,14 +112,13 @@ func (d *device) attention(c *hal.Call) error {
 			d.vec.SubS(row, row, top)
 			d.vec.Exp(row, row)
 			sums[i] = d.vec.Sum(row)
-			at := &lse[member*a.l+lo+i]
-			if *at = top + float32(math.Log(float64(sums[i]))); math.IsInf(float64(top), -1) {
-				*at = top
+			if lse[member*a.l+lo+i] = top; !math.IsInf(float64(top), -1) {
+				lse[member*a.l+lo+i] += float32(math.Log(float64(sums[i])))
 			}
 		}
 		to := y[(member*a.l+lo)*a.e : (member*a.l+hi)*a.e]
 		v := a.v[member/a.group*a.s*a.e:]
-		gemm.Gemm(a.gemm, hi-lo, a.e, n, rows(p, n), rows(v, a.e), to, a.e, false, nil)
+		gemm.Gemm(d.gemm, hi-lo, a.e, n, stored(p, n), stored(v, a.e), to, a.e, false, nil)
 		for i, sum := range sums {
 			d.vec.MulS(to[i*a.e:(i+1)*a.e], to[i*a.e:(i+1)*a.e], 1/sum)
 		}
@@ -135,7 +129,7 @@ func (d *device) attention(c *hal.Call) error {
 // attentionGrad gives every member of the keys' batch to one thread, which adds up
 // the blocks of the queries that read it in their order.
 func (d *device) attentionGrad(c *hal.Call) error {
-	a := d.attended(c, c.In[1], c.In[2], c.In[3], c.In[6:])
+	a := attend(c, c.In[1], c.In[2], c.In[3], c.In[6:])
 	g, y, lse := data[float32](c.In[0]), data[float32](c.In[4]), data[float32](c.In[5])
 	dq, dk, dv := data[float32](c.Out[0]), data[float32](c.Out[1]), data[float32](c.Out[2])
 	clear(dk)
@@ -156,7 +150,7 @@ func (d *device) attentionGrad(c *hal.Call) error {
 				p, ds := grow(&scratch[0], m*n), grow(&scratch[1], m*n)
 				a.scores(d, p, member, lo, hi, n)
 				gs, q := g[at*a.e:end*a.e], a.q[at*a.d:end*a.d]
-				gemm.Gemm(a.gemm, m, n, a.e, rows(gs, a.e), columns(v, a.e), ds, n, false, nil)
+				gemm.Gemm(d.gemm, m, n, a.e, stored(gs, a.e), transposed(v, a.e), ds, n, false, nil)
 				for i := range m {
 					prob, slope := p[i*n:(i+1)*n], ds[i*n:(i+1)*n]
 					d.vec.SubS(prob, prob, lse[at+i])
@@ -165,9 +159,9 @@ func (d *device) attentionGrad(c *hal.Call) error {
 					d.vec.Mul(slope, slope, prob)
 					d.vec.MulS(slope, slope, a.scale)
 				}
-				gemm.Gemm(a.gemm, m, a.d, n, rows(ds, n), rows(k, a.d), dq[at*a.d:end*a.d], a.d, false, nil)
-				gemm.Gemm(a.gemm, n, a.d, m, columns(ds, n), rows(q, a.d), dk, a.d, true, nil)
-				gemm.Gemm(a.gemm, n, a.e, m, columns(p, n), rows(gs, a.e), dv, a.e, true, nil)
+				gemm.Gemm(d.gemm, m, a.d, n, stored(ds, n), stored(k, a.d), dq[at*a.d:end*a.d], a.d, false, nil)
+				gemm.Gemm(d.gemm, n, a.d, m, transposed(ds, n), stored(q, a.d), dk, a.d, true, nil)
+				gemm.Gemm(d.gemm, n, a.e, m, transposed(p, n), stored(gs, a.e), dv, a.e, true, nil)
 			}
 		}
 	})

@@ -68,13 +68,17 @@ func (d *device) rmsNorm(c *hal.Call) error {
 	eps := c.Attrs.(ops.LayerNormAttrs).Eps
 	x, y, rstd := data[float32](c.In[0]), data[float32](c.Out[0]), data[float32](c.Out[1])
 	n := len(x) / max(len(rstd), 1)
+	var gamma []float32
+	if len(c.In) > 1 {
+		gamma = data[float32](c.In[1])
+	}
 	d.rows(len(rstd), n, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			from, to := x[r*n:(r+1)*n], y[r*n:(r+1)*n]
 			rstd[r] = float32(1 / math.Sqrt(float64(d.vec.SumSq(from))/float64(n)+eps))
 			d.vec.MulS(to, from, rstd[r])
-			if len(c.In) > 1 {
-				d.vec.Mul(to, to, data[float32](c.In[1]))
+			if gamma != nil {
+				d.vec.Mul(to, to, gamma)
 			}
 		}
 	})

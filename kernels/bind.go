@@ -84,22 +84,21 @@ func (l *Library) fits(b *binding, c class, call *hal.Call) bool {
 	if fits, known := l.fitting.Load(b.key); known {
 		return fits.(bool)
 	}
-	fits := true
-	for part, bound := b.key.text, b; part != nil && fits; part = part.next {
-		if part != b.key.text {
-			var err error
-			if bound, err = l.bind(part, c, call); err != nil {
-				panic(err)
-			}
+	fits := l.room(b)
+	for part := b.key.text.next; part != nil && fits; part = part.next {
+		next, err := l.bind(part, c, call)
+		if err != nil {
+			panic(err)
 		}
-		fits = bound != nil && l.room(part, bound)
+		fits = next != nil && l.room(next)
 	}
 	l.fitting.Store(b.key, fits)
 	return fits
 }
 
 // room is fits of one kernel.
-func (l *Library) room(t *text, b *binding) bool {
+func (l *Library) room(b *binding) bool {
+	t := b.key.text
 	group, err := t.groupSize(b.env)
 	if err != nil {
 		panic(err)

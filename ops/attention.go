@@ -12,6 +12,14 @@ type AttentionAttrs struct {
 	Scale  float64 `json:"scale"`
 }
 
+// ScaleOf is the scale of scores of rows of d elements.
+func (a AttentionAttrs) ScaleOf(d int) float64 {
+	if a.Scale == 0 {
+		return 1 / math.Sqrt(float64(d))
+	}
+	return a.Scale
+}
+
 // Scaled dot-product attention (Vaswani et al. 2017) and its fused gradient. A
 // kernel need not write the scores down (Milakov, Gimelshein 2018; Dao et al. 2022):
 // the gradient makes the weights again from the saved logarithms of their sums.
@@ -42,17 +50,30 @@ func init() {
 		Ref: func(attrs any, in, out []Host) {
 			a, d := attrs.(AttentionAttrs), mustAttention(attrs, hostSpecs(in[:3]))
 			q, k, v := in[0], in[1], in[2]
-			for row := range out[1].Elements() {
-				w := d.weights(a, q, k, in[3:], row)
-				out[1].Set(row, w.lse)
-				for c := range d.e {
-					y := 0.0
-					for j, p := range w.p {
-						y += p * v.At((w.kv*d.s+j)*d.e+c)
-					}
-					out[0].Set(row*d.e+c, y)
+			d.eachQuery(a, q, k, in[3:], func(row, keys int, scores []float64) {
+				top, sum := math.Inf(-1), 0.0
+				for _, s := range scores {
+					top = max(top, s)
 				}
-			}
+				for _, s := range scores {
+					sum += math.Exp(s - top)
+				}
+				lse := top + math.Log(sum)
+				if math.IsInf(top, -1) {
+					lse = top
+				}
+				out[1].Set(row, lse)
+				y := make([]float64, d.e)
+				for j, s := range scores {
+					p := math.Exp(s - lse)
+					for c := range y {
+						y[c] += p * v.At((keys+j)*d.e+c)
+					}
+				}
+				for c, v := range y {
+					out[0].Set(row*d.e+c, v)
+				}
+			})
 		},
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			d := mustAttention(attrs, SpecsOf(in[:3]))
@@ -65,13 +86,18 @@ func init() {
 			a := g.Attrs.(AttentionAttrs)
 			masked := len(g.In) > 3
 			if g.D[1] != nil || masked && g.Needs[3] {
-				return attentionBackward(g.B, a, g.Grad(0), g.D[1], g.In, g.Out[0], g.Out[1])
+				out, ds := attentionBackward(g.B, a, g.Grad(0), g.D[1], g.In, g.Out[0], g.Out[1])
+				if masked {
+					mask := g.In[3].Spec()
+					out = append(out, Casted(g.B, Unbroadcast(g.B, ds, mask.Shape), mask.DType))
+				}
+				return out
 			}
 			in := slices.Concat([]Value{g.D[0]}, g.In[:3], g.Out, g.In[3:])
 			return append(AttentionGrad.Apply(g.B, a, in...), make([]Value, len(g.In)-3)...)
 		},
 		Saves: In(0, 1, 2, 3) | Out(0, 1),
-		Cost:  attentionCost(0, 2),
+		Cost:  attentionCost(0, 1, 1),
 		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return trail(in[0], 1) + trail(in[1], 2) }},
 		Cases: attentionCases(),
 	})
@@ -100,14 +126,13 @@ func init() {
 			a, d := attrs.(AttentionAttrs), mustAttention(attrs, hostSpecs(in[1:4]))
 			g, q, k, v, y, lse := in[0], in[1], in[2], in[3], in[4], in[5]
 			dk, dv := make([]float64, k.Elements()), make([]float64, v.Elements())
-			for row := range lse.Elements() {
-				w := d.weights(a, q, k, in[6:], row)
+			d.eachQuery(a, q, k, in[6:], func(row, keys int, scores []float64) {
 				delta, dq := 0.0, make([]float64, d.d)
 				for c := range d.e {
 					delta += g.At(row*d.e+c) * y.At(row*d.e+c)
 				}
-				for j, score := range w.scores {
-					p, dp, key := math.Exp(score-lse.At(row)), 0.0, w.kv*d.s+j
+				for j, score := range scores {
+					p, dp, key := math.Exp(score-lse.At(row)), 0.0, keys+j
 					for c := range d.e {
 						dp += g.At(row*d.e+c) * v.At(key*d.e+c)
 						dv[key*d.e+c] += p * g.At(row*d.e+c)
@@ -121,7 +146,7 @@ func init() {
 				for c, v := range dq {
 					out[0].Set(row*d.d+c, v)
 				}
-			}
+			})
 			for i, v := range dk {
 				out[1].Set(i, v)
 			}
@@ -131,17 +156,18 @@ func init() {
 		},
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			operands := slices.Concat(in[1:4], in[6:])
-			return attentionBackward(b, attrs.(AttentionAttrs), in[0], nil, operands, in[4], in[5])[:3]
+			out, _ := attentionBackward(b, attrs.(AttentionAttrs), in[0], nil, operands, in[4], in[5])
+			return out
 		},
-		Cost:  attentionCost(1, 5),
+		Cost:  attentionCost(1, 3, 2),
 		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[0].Elements() + in[1].Elements() + in[2].Elements() }},
 		Cases: attentionGradCases(),
 	})
 }
 
-// attentionBackward is the gradients of attention for its inputs, the mask's last if
-// there is one. dlse, that of lse, may be nil.
-func attentionBackward(b Builder, a AttentionAttrs, dy, dlse Value, in []Value, y, lse Value) []Value {
+// attentionBackward is the gradients of attention for q, k and v, and that of the
+// scores after scaling. dlse, that of lse, may be nil.
+func attentionBackward(b Builder, a AttentionAttrs, dy, dlse Value, in []Value, y, lse Value) (out []Value, ds Value) {
 	d := mustAttention(a, SpecsOf(in[:3]))
 	t := in[0].Spec().DType
 	q, k, v := widened(b, in[0]), d.perQuery(b, widened(b, in[1])), d.perQuery(b, widened(b, in[2]))
@@ -153,38 +179,28 @@ func attentionBackward(b Builder, a AttentionAttrs, dy, dlse Value, in []Value, 
 	if dlse != nil {
 		delta = Sub.Of(b, delta, Reshaped(b, dlse, column...))
 	}
-	ds := Mul.Of(b, p, Sub.Of(b, MatMul.Of(b, dy, Transposed(b, v)), delta))
+	ds = Mul.Of(b, p, Sub.Of(b, MatMul.Of(b, dy, Transposed(b, v)), delta))
 	dq := Scaled(b, MatMul.Of(b, ds, k), d.scale, 0)
 	dk := Scaled(b, MatMul.Of(b, Transposed(b, ds), q), d.scale, 0)
 	dv := MatMul.Of(b, Transposed(b, p), dy)
-	out := []Value{Casted(b, dq, t), Casted(b, d.perKey(b, dk), t), Casted(b, d.perKey(b, dv), t)}
-	if len(in) > 3 {
-		out = append(out, Casted(b, Unbroadcast(b, ds, in[3].Spec().Shape), t))
-	}
-	return out
+	return []Value{Casted(b, dq, t), Casted(b, d.perKey(b, dk), t), Casted(b, d.perKey(b, dv), t)}, ds
 }
 
 // trail is the size of an axis counted from the end.
 func trail(s Spec, back int) int { return s.Shape[len(s.Shape)-back] }
 
-// attentionCost is that of a number of products over the pairs of queries and keys
-// that see each other, q being the input of that number.
-func attentionCost(q int, products float64) func(any, []Spec, []Spec) Cost {
+// attentionCost is that of products over the pairs of queries and keys that see each
+// other: d of them as deep as queries, e as values; q is where the inputs q, k, v begin.
+func attentionCost(q int, d, e float64) func(any, []Spec, []Spec) Cost {
 	return func(attrs any, in, out []Spec) Cost {
 		keys := float64(trail(in[q+1], 2))
 		if attrs.(AttentionAttrs).Causal {
 			keys -= float64(trail(in[q], 2)-1) / 2 // on average
 		}
-		return Cost{Flops: 2 * products * float64(in[q].Elements()) * keys, Bytes: traffic(in, out)}
+		queries := float64(in[q].Elements()) / float64(trail(in[q], 1))
+		deep := d*float64(trail(in[q], 1)) + e*float64(trail(in[q+2], 1))
+		return Cost{Flops: 2 * queries * keys * deep, Bytes: traffic(in, out)}
 	}
-}
-
-func hostSpecs(in []Host) []Spec {
-	specs := make([]Spec, len(in))
-	for i, h := range in {
-		specs[i] = h.Spec
-	}
-	return specs
 }
 
 func attentionCases() []Case {

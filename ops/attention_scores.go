@@ -12,11 +12,11 @@ import (
 type attentionDims struct {
 	lead       []int
 	l, s, d, e int
-	heads      int // of queries; 1 where there is no axis of heads
-	group      int // of these share a head of keys
+	group      int // heads of queries that share one of keys
 	scale      float64
 }
 
+// attentionShape is the shape rule for q, k, v and the mask.
 func attentionShape(a AttentionAttrs, in []Spec) (attentionDims, error) {
 	var d attentionDims
 	if err := sameTypes(in); err != nil {
@@ -30,7 +30,7 @@ func attentionShape(a AttentionAttrs, in []Spec) (attentionDims, error) {
 	if rank < 2 || len(k) != rank || len(v) != rank {
 		return d, shapeErr("q, k and v must have the same number of axes, at least 2: [..., L, D], [..., S, D], [..., S, E]")
 	}
-	d = attentionDims{lead: q[:rank-2], l: q[rank-2], d: q[rank-1], s: k[rank-2], e: v[rank-1], heads: 1, group: 1, scale: a.Scale}
+	d = attentionDims{lead: q[:rank-2], l: q[rank-2], d: q[rank-1], s: k[rank-2], e: v[rank-1], group: 1}
 	if k[rank-1] != d.d || v[rank-2] != d.s || d.d == 0 {
 		return d, shapeErr("k must have the last axis of q, not empty, and v as many rows as k")
 	}
@@ -44,13 +44,11 @@ func attentionShape(a AttentionAttrs, in []Spec) (attentionDims, error) {
 		return d, shapeErr("k and v must have the same axes before the last two")
 	}
 	if rank > 2 {
-		d.heads = q[rank-3]
-		keyHeads := k[rank-3]
-		if d.heads != keyHeads {
-			if keyHeads == 0 || d.heads%keyHeads != 0 {
-				return d, shapeErr("the %d heads of k and v must divide the %d of q", keyHeads, d.heads)
+		if heads, shared := q[rank-3], k[rank-3]; heads != shared {
+			if shared == 0 || heads%shared != 0 {
+				return d, shapeErr("the %d heads of k and v must divide the %d of q", shared, heads)
 			}
-			d.group = max(d.heads/keyHeads, 1)
+			d.group = max(heads/shared, 1)
 		}
 		if !shape.Equal(q[:rank-3], k[:rank-3]) {
 			return d, shapeErr("q, k and v must have the same axes before that of heads")
@@ -66,9 +64,7 @@ func attentionShape(a AttentionAttrs, in []Spec) (attentionDims, error) {
 			return d, shapeErr("the mask's axes before the last two must broadcast to %s", shape.String(d.lead))
 		}
 	}
-	if d.scale == 0 {
-		d.scale = 1 / math.Sqrt(float64(d.d))
-	}
+	d.scale = a.ScaleOf(d.d)
 	return d, nil
 }
 
@@ -117,56 +113,38 @@ func (d attentionDims) perKey(b Builder, x Value) Value {
 	}
 	dims := x.Spec().Shape
 	k := len(dims) - 3
-	x = Reshaped(b, x, slices.Concat(dims[:k], []int{d.heads / d.group, d.group}, dims[k+1:])...)
+	x = Reshaped(b, x, slices.Concat(dims[:k], []int{dims[k] / d.group, d.group}, dims[k+1:])...)
 	return SumOver(b, x, false, k+1)
 }
 
-// attentionRow is what the references know of a query.
-type attentionRow struct {
-	kv        int // the member of k's batch that it reads
-	scores, p []float64
-	lse       float64
-}
-
-func (d attentionDims) weights(a AttentionAttrs, q, k Host, mask []Host, row int) attentionRow {
-	member, i := row/d.l, row%d.l
-	w := attentionRow{kv: member / d.group, scores: make([]float64, d.s), p: make([]float64, d.s)}
-	at := 0
+// eachQuery calls f for every query: with its row, the row of its first key, and its
+// scores, which f must not keep.
+func (d attentionDims) eachQuery(a AttentionAttrs, q, k Host, mask []Host, f func(row, keys int, scores []float64)) {
+	lead := d.lead // without a mask, that of a member is not looked at
 	if len(mask) > 0 {
-		dims := mask[0].Shape[:len(mask[0].Shape)-2]
-		strides, err := shape.BroadcastStrides(dims, shape.Strides(dims), d.lead)
-		if err != nil {
-			panic(err) // the shape rule has accepted it
-		}
-		for x, rest := len(d.lead)-1, member; x >= 0; x-- {
-			at += rest % d.lead[x] * strides[x]
-			rest /= d.lead[x]
+		lead = mask[0].Shape[:len(mask[0].Shape)-2]
+	}
+	scores := make([]float64, d.s)
+	member := 0
+	for it := indexer(d.lead, lead); it.Next(); member++ {
+		keys := member / d.group * d.s
+		for i := range d.l {
+			row := member*d.l + i
+			for j := range scores {
+				s := 0.0
+				for c := range d.d {
+					s += q.At(row*d.d+c) * k.At((keys+j)*d.d+c)
+				}
+				s *= d.scale
+				if len(mask) > 0 {
+					s += mask[0].At((it.Offsets()[0]*d.l+i)*d.s + j)
+				}
+				if a.Causal && j > i+d.s-d.l {
+					s = math.Inf(-1)
+				}
+				scores[j] = s
+			}
+			f(row, keys, scores)
 		}
 	}
-	top, sum := math.Inf(-1), 0.0
-	for j := range d.s {
-		s := 0.0
-		for c := range d.d {
-			s += q.At(row*d.d+c) * k.At((w.kv*d.s+j)*d.d+c)
-		}
-		s *= d.scale
-		if len(mask) > 0 {
-			s += mask[0].At((at*d.l+i)*d.s + j)
-		}
-		if a.Causal && j > i+d.s-d.l {
-			s = math.Inf(-1)
-		}
-		w.scores[j], top = s, max(top, s)
-	}
-	for _, s := range w.scores {
-		sum += math.Exp(s - top)
-	}
-	w.lse = top + math.Log(sum)
-	if math.IsInf(top, -1) {
-		w.lse = top
-	}
-	for j, s := range w.scores {
-		w.p[j] = math.Exp(s - w.lse)
-	}
-	return w
 }

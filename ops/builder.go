@@ -110,6 +110,14 @@ func CheckInputs(op *Op, in []Value) {
 	}
 }
 
+func hostSpecs(in []Host) []Spec {
+	out := make([]Spec, len(in))
+	for i, h := range in {
+		out[i] = h.Spec
+	}
+	return out
+}
+
 // SpecsOf lists the specs of values.
 func SpecsOf(in []Value) []Spec {
 	out := make([]Spec, len(in))

@@ -22,11 +22,7 @@ func ramp(t *testing.T, start, step float64, dims ...int) Host {
 // refOf runs a row's shape rule and reference.
 func refOf(t *testing.T, op *Op, attrs any, in ...Host) []Host {
 	t.Helper()
-	specs := make([]Spec, len(in))
-	for i, h := range in {
-		specs[i] = h.Spec
-	}
-	outs, err := op.Specs(attrs, specs)
+	outs, err := op.Specs(attrs, hostSpecs(in))
 	if err != nil {
 		t.Fatal(err)
 	}

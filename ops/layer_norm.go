@@ -29,20 +29,8 @@ func init() {
 		Attrs:  LayerNormAttrs{},
 		Types:  Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
-			lead, tail, err := layerNormSplit(attrs.(LayerNormAttrs), in[0])
-			if err != nil {
-				return nil, err
-			}
-			if err := sameTypes(in); err != nil {
-				return nil, err
-			}
-			for i := 1; i < len(in); i++ {
-				if !shape.Equal(in[i].Shape, tail) {
-					return nil, shapeErr("input %d must have shape %s, that of the normalised axes", i, shape.String(tail))
-				}
-			}
-			stat := Spec{wideType(in[0].DType), lead}
-			return []Spec{in[0], stat, stat}, nil
+			stat, err := rowNormInfer(attrs, in)
+			return []Spec{in[0], stat, stat}, err
 		},
 		Ref: func(attrs any, in, out []Host) {
 			a, x := attrs.(LayerNormAttrs), in[0]
@@ -113,18 +101,7 @@ func init() {
 		Inputs: "d x gamma mean rstd",
 		Attrs:  LayerNormAttrs{},
 		Types:  Floats,
-		Infer: func(attrs any, in []Spec) ([]Spec, error) {
-			lead, tail, err := layerNormSplit(attrs.(LayerNormAttrs), in[1])
-			if err != nil {
-				return nil, err
-			}
-			stat := Spec{wideType(in[0].DType), lead}
-			want := []Spec{in[1], {in[0].DType, in[1].Shape}, {in[0].DType, tail}, stat, stat}
-			if err := wantSpecs(in, want); err != nil {
-				return nil, err
-			}
-			return []Spec{in[1], in[2], in[2]}, nil
-		},
+		Infer:  rowNormGradInfer,
 		Ref: func(attrs any, in, out []Host) {
 			d, x, gamma, mean, rstd := in[0], in[1], in[2], in[3], in[4]
 			n := gamma.Elements()
@@ -169,7 +146,7 @@ func init() {
 		},
 		Cost:  flopsPer(14),
 		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[1].Elements() }},
-		Cases: layerNormGradCases(),
+		Cases: rowNormGradCases(Arg{}, Arg{Lo: 0.5, Hi: 2}),
 	})
 }
 
@@ -178,13 +155,7 @@ func layerNormGrad(g *GradCall) []Value {
 	axes := trailing(spec.Shape, a.Axes)
 	out := make([]Value, len(g.In))
 	if g.D[0] != nil {
-		gamma := Value(nil)
-		if len(g.In) > 1 {
-			gamma = g.In[1]
-		} else {
-			gamma = Ones(g.B, Spec{spec.DType, spec.Shape[len(spec.Shape)-a.Axes:]})
-		}
-		copy(out, LayerNormGrad.Apply(g.B, a, g.D[0], g.In[0], gamma, g.Out[1], g.Out[2]))
+		copy(out, LayerNormGrad.Apply(g.B, a, g.D[0], g.In[0], gammaOf(g), g.Out[1], g.Out[2]))
 	}
 	// What flows into the statistics: mean has slope 1/n, rstd has slope
 	// -rstd^3 (x-mean)/n.
@@ -210,6 +181,47 @@ func addGrad(b Builder, sum, d Value) Value {
 		return d
 	}
 	return Add.Of(b, sum, d)
+}
+
+// rowNormInfer is the shape rule of x and parameters, and the spec of a statistic.
+func rowNormInfer(attrs any, in []Spec) (stat Spec, err error) {
+	lead, tail, err := layerNormSplit(attrs.(LayerNormAttrs), in[0])
+	if err != nil {
+		return stat, err
+	}
+	if err := sameTypes(in); err != nil {
+		return stat, err
+	}
+	for i := 1; i < len(in); i++ {
+		if !shape.Equal(in[i].Shape, tail) {
+			return stat, shapeErr("input %d must have shape %s, that of the normalised axes", i, shape.String(tail))
+		}
+	}
+	return Spec{wideType(in[0].DType), lead}, nil
+}
+
+// rowNormGradInfer is the shape rule of d, x, gamma and statistics: the results are
+// the gradients of x and of as many parameters as there are statistics.
+func rowNormGradInfer(attrs any, in []Spec) ([]Spec, error) {
+	lead, tail, err := layerNormSplit(attrs.(LayerNormAttrs), in[1])
+	if err != nil {
+		return nil, err
+	}
+	stat := Spec{wideType(in[0].DType), lead}
+	want := []Spec{in[1], {in[0].DType, in[1].Shape}, {in[0].DType, tail}, stat, stat}
+	if err := wantSpecs(in, want[:len(in)]); err != nil {
+		return nil, err
+	}
+	return []Spec{in[1], in[2], in[2]}[:len(in)-2], nil
+}
+
+// gammaOf is the scale that a normalisation was called with, ones if with none.
+func gammaOf(g *GradCall) Value {
+	if len(g.In) > 1 {
+		return g.In[1]
+	}
+	x := g.In[0].Spec()
+	return Ones(g.B, Spec{x.DType, x.Shape[len(x.Shape)-g.Attrs.(LayerNormAttrs).Axes:]})
 }
 
 // layerNormSplit is the leading and the normalised part of the shape.
@@ -258,15 +270,21 @@ func layerNormDepth(i int) func(any, []Spec) int {
 	}
 }
 
-func layerNormGradCases() []Case {
+// rowNormGradCases have the given statistics after d, x and gamma.
+func rowNormGradCases(stats ...Arg) []Case {
 	of := func(name string, axes int, x, tail, lead []int) Case {
-		return Case{Name: name, Attrs: LayerNormAttrs{axes, 1e-5}, In: []Arg{
-			{Shape: x}, {Shape: x}, {Shape: tail}, {Shape: lead}, {Shape: lead, Lo: 0.5, Hi: 2}}}
+		c := Case{Name: name, Attrs: LayerNormAttrs{axes, 1e-5}, In: []Arg{{Shape: x}, {Shape: x}, {Shape: tail}}}
+		for _, s := range stats {
+			s.Shape = lead
+			c.In = append(c.In, s)
+		}
+		return c
 	}
+	wide := []int{3, 4}[:len(stats)]
 	return withWide([]Case{
 		of("rows", 1, []int{3, 5}, []int{5}, []int{3}),
 		of("two-axes", 2, []int{2, 3, 2}, []int{3, 2}, []int{2}),
 		of("all-axes", 1, []int{6}, []int{6}, nil),
 		of("empty", 1, []int{0, 4}, []int{4}, []int{0}),
-	}, 3, 4)
+	}, wide...)
 }

@@ -1,10 +1,6 @@
 package ops
 
-import (
-	"math"
-
-	"github.com/crease-ml/crease/shape"
-)
+import "math"
 
 // Normalisation by the root mean square (Zhang, Sennrich 2019) and its fused
 // gradient. The attributes are those of layer normalisation.
@@ -24,17 +20,8 @@ func init() {
 		Attrs:  LayerNormAttrs{},
 		Types:  Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
-			lead, tail, err := layerNormSplit(attrs.(LayerNormAttrs), in[0])
-			if err != nil {
-				return nil, err
-			}
-			if err := sameTypes(in); err != nil {
-				return nil, err
-			}
-			if len(in) > 1 && !shape.Equal(in[1].Shape, tail) {
-				return nil, shapeErr("input 1 must have shape %s, that of the normalised axes", shape.String(tail))
-			}
-			return []Spec{in[0], {wideType(in[0].DType), lead}}, nil
+			stat, err := rowNormInfer(attrs, in)
+			return []Spec{in[0], stat}, err
 		},
 		Ref: func(attrs any, in, out []Host) {
 			a, x := attrs.(LayerNormAttrs), in[0]
@@ -89,17 +76,7 @@ func init() {
 		Inputs: "d x gamma rstd",
 		Attrs:  LayerNormAttrs{},
 		Types:  Floats,
-		Infer: func(attrs any, in []Spec) ([]Spec, error) {
-			lead, tail, err := layerNormSplit(attrs.(LayerNormAttrs), in[1])
-			if err != nil {
-				return nil, err
-			}
-			want := []Spec{in[1], {in[0].DType, in[1].Shape}, {in[0].DType, tail}, {wideType(in[0].DType), lead}}
-			if err := wantSpecs(in, want); err != nil {
-				return nil, err
-			}
-			return []Spec{in[1], in[2]}, nil
-		},
+		Infer:  rowNormGradInfer,
 		Ref: func(attrs any, in, out []Host) {
 			d, x, gamma, rstd := in[0], in[1], in[2], in[3]
 			n := gamma.Elements()
@@ -135,7 +112,7 @@ func init() {
 		},
 		Cost:  flopsPer(9),
 		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[1].Elements() }},
-		Cases: rmsNormGradCases(),
+		Cases: rowNormGradCases(Arg{Lo: 0.5, Hi: 2}),
 	})
 }
 
@@ -144,13 +121,7 @@ func rmsNormGrad(g *GradCall) []Value {
 	axes := trailing(spec.Shape, a.Axes)
 	out := make([]Value, len(g.In))
 	if g.D[0] != nil {
-		var gamma Value
-		if len(g.In) > 1 {
-			gamma = g.In[1]
-		} else {
-			gamma = Ones(b, Spec{spec.DType, spec.Shape[len(spec.Shape)-a.Axes:]})
-		}
-		copy(out, RMSNormGrad.Apply(b, a, g.D[0], g.In[0], gamma, g.Out[1]))
+		copy(out, RMSNormGrad.Apply(b, a, g.D[0], g.In[0], gammaOf(g), g.Out[1]))
 	}
 	if g.D[1] != nil {
 		rstd := g.Out[1]
@@ -160,17 +131,4 @@ func rmsNormGrad(g *GradCall) []Value {
 		out[0] = addGrad(b, out[0], Casted(b, dx, spec.DType))
 	}
 	return out
-}
-
-func rmsNormGradCases() []Case {
-	of := func(name string, axes int, x, tail, lead []int) Case {
-		return Case{Name: name, Attrs: LayerNormAttrs{axes, 1e-5}, In: []Arg{
-			{Shape: x}, {Shape: x}, {Shape: tail}, {Shape: lead, Lo: 0.5, Hi: 2}}}
-	}
-	return withWide([]Case{
-		of("rows", 1, []int{3, 5}, []int{5}, []int{3}),
-		of("two-axes", 2, []int{2, 3, 2}, []int{3, 2}, []int{2}),
-		of("all-axes", 1, []int{6}, []int{6}, nil),
-		of("empty", 1, []int{0, 4}, []int{4}, []int{0}),
-	}, 3)
 }
