@@ -3,147 +3,183 @@ package crease
 import (
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 	"sync"
 
 	"github.com/crease-ml/crease/autograd"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/graph"
-	"github.com/crease-ml/crease/ops"
 )
 
 // Compiled is a function that runs as a graph. It is safe for concurrent use;
 // calls take turns.
 type Compiled struct {
-	f  func(in ...*Tensor) []*Tensor
-	mu sync.Mutex
-	// programs are by device, specs of the inputs and whether gradients are recorded.
-	programs map[string]*program
+	f        func(in ...*Tensor) []*Tensor
+	mu       sync.Mutex
+	programs []*program // the one used last comes first
+	observe  func(pass string, g *graph.Graph)
 }
 
-// program is one recording of the function.
+// programLimit is how many recordings of a function are kept. The one that was not used
+// for the longest time is dropped.
+const programLimit = 32
+
+// program is one recording of the function, and what it assumes.
 type program struct {
-	g        *graph.Graph
-	exe      *graph.Executable
-	outputs  []ops.Value // results, then the new values of changed captures
-	results  int
+	dev      *Device
+	noGrad   bool           // gradients were not recorded
+	layouts  []*exec.Layout // of the inputs
+	shares   []int          // for every input, the first one that has its memory
+	within   []*exec.Block  // for every input, the captured memory that it is, or nil
 	captures []*capture
+	captured map[*exec.Block]bool
+	exe      *graph.Executable
 }
 
-// Compile makes a graph of f. The function is run once for every combination of
-// device, element types and shapes of its inputs, and once more inside [NoGrad],
-// with tensors that stand for values to come; what it did is optimised and replayed
-// in later calls, with the same bits as running it eagerly.
+// Compile makes a graph of f. The function is run once, with tensors that stand for the
+// values of a later call; what it did is optimised and replayed in later calls, with the
+// same bits as running it eagerly. It is run again when a call differs in what a
+// recording assumes: the device, the element types, shapes and strides of the inputs,
+// which of them share memory with each other and with tensors that f uses from outside,
+// which of those require gradients, and whether the call is inside [NoGrad]. At most 32
+// recordings are kept.
 //
-// Tensors that f uses without receiving them are read anew in every call, and
-// what f assigns to them ([Tensor.Assign]) happens in every call, after the rest;
-// so an optimiser's step inside f works. Everything else that f does, such as
-// reading a Go variable or printing, happens only while recording. f must not
-// look at elements (Item, Data), and must leave no gradients on leaves.
-func Compile(f func(in ...*Tensor) []*Tensor) *Compiled {
-	return &Compiled{f: f, programs: map[string]*program{}}
-}
+// Tensors that f uses without receiving them are read anew in every call. What f assigns
+// ([Tensor.Assign]), to them, to its inputs or to views of either, happens in every call
+// in the order of the program, so an optimiser's step inside f works. A result that is a
+// view of an input or of a tensor from outside is one in every call.
+//
+// Everything else that f does, such as reading a Go variable or printing, happens only
+// while it is recorded. f must not look at elements (Item, Data, printing a tensor) or
+// use another device, and must leave no gradients on leaves: these are *CompileErrors.
+func Compile(f func(in ...*Tensor) []*Tensor) *Compiled { return &Compiled{f: f} }
 
 // Call runs the function on inputs of one device. It panics with a
 // *CompileError when the function cannot be recorded.
 func (c *Compiled) Call(in ...*Tensor) []*Tensor {
-	if tracing() != nil {
+	l := state()
+	if l.tracing() != nil {
 		return c.f(in...) // inside another compiled function: part of its graph
 	}
 	for i, t := range in {
-		if t.RequiresGrad() && recording() {
+		switch {
+		case t == nil:
+			panic(&CompileError{fmt.Sprintf("input %d is nil", i)})
+		case t.dev != in[0].dev:
+			panic(&CompileError{fmt.Sprintf("input %d is on device %s and input 0 on %s", i, t.dev, in[0].dev)})
+		case t.RequiresGrad() && l.recording():
 			panic(&CompileError{fmt.Sprintf("input %d requires a gradient, which does not flow out of a compiled function: take gradients inside it, or call it in NoGrad", i)})
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p, dev := c.program(in)
-	arrays := make([]*exec.Array, 0, len(in)+len(p.captures))
+	arrays := make([]*exec.Array, 0, 32)
 	for _, t := range in {
 		arrays = append(arrays, t.array("compiled call"))
 	}
+	p := c.program(l, in, arrays)
 	for _, x := range p.captures {
+		if err := x.ready(); err != nil {
+			panic(err)
+		}
 		arrays = append(arrays, x.t.array("compiled call"))
 	}
 	res, err := p.exe.Run(arrays...)
 	if err != nil {
 		panic(err)
 	}
-	next := p.results
-	for _, x := range p.captures {
-		if !x.changed {
-			continue
-		}
-		if err := dev.engine.Assign(x.t.array("assign"), res[next]); err != nil {
-			panic(err)
-		}
-		res[next].Release()
-		next++
-	}
-	out := make([]*Tensor, p.results)
-	for i := range out {
-		out[i] = newTensor(autograd.Constant(res[i]), dev)
+	out := make([]*Tensor, len(res))
+	for i, a := range res {
+		out[i] = wrap(a, p.dev, l)
 	}
 	return out
 }
 
-// program finds the recording for these inputs or makes it.
-func (c *Compiled) program(in []*Tensor) (*program, *Device) {
-	dev := (*Device)(nil)
-	var key strings.Builder
-	for i, t := range in {
-		if dev == nil {
-			dev = t.dev
+// program finds a recording that fits the call, or makes one.
+func (c *Compiled) program(l *local, in []*Tensor, arrays []*exec.Array) *program {
+	for i, p := range c.programs {
+		if p.fits(l, in, arrays) {
+			if i > 0 {
+				copy(c.programs[1:], c.programs[:i])
+				c.programs[0] = p
+			}
+			return p
 		}
-		if t.dev != dev {
-			panic(&CompileError{fmt.Sprintf("input %d is on device %s and input 0 on %s", i, t.dev, dev)})
+	}
+	p := c.record(l, in, arrays)
+	c.programs = slices.Insert(c.programs, 0, p)
+	if len(c.programs) > programLimit {
+		last := len(c.programs) - 1
+		c.programs[last].exe.Close()
+		c.programs[last] = nil
+		c.programs = c.programs[:last]
+	}
+	return p
+}
+
+// fits reports whether a call is as the recording assumes.
+func (p *program) fits(l *local, in []*Tensor, arrays []*exec.Array) bool {
+	if len(in) != len(p.layouts) || p.noGrad == l.recording() || len(in) > 0 && in[0].dev != p.dev || len(in) == 0 && p.dev != mustDefault() {
+		return false
+	}
+	for i, a := range arrays {
+		if !a.Layout().Equal(p.layouts[i]) || first(arrays[:i], a) != p.shares[i] {
+			return false
 		}
-		fmt.Fprintf(&key, "%s ", t.Spec())
+		var within *exec.Block
+		if p.captured[a.Block()] {
+			within = a.Block()
+		}
+		if within != p.within[i] {
+			return false
+		}
 	}
-	if dev == nil {
-		dev = mustDefault()
+	for _, x := range p.captures {
+		if x.t.v.RequiresGrad() != x.requires {
+			return false
+		}
 	}
-	fmt.Fprint(&key, dev.Name(), recording())
-	p := c.programs[key.String()]
-	if p == nil {
-		p = c.record(dev, in)
-		c.programs[key.String()] = p
+	return true
+}
+
+// first is the place of the first array with the memory of a, which comes next.
+func first(arrays []*exec.Array, a *exec.Array) int {
+	for i, b := range arrays {
+		if a.Block() == b.Block() {
+			return i
+		}
 	}
-	return p, dev
+	return len(arrays)
 }
 
 // record runs the function on values to come.
-func (c *Compiled) record(dev *Device, in []*Tensor) *program {
-	tr := newTrace(dev)
-	args := make([]*Tensor, len(in))
-	for i, t := range in {
-		args[i] = &Tensor{v: autograd.Constant(tr.g.Input(t.Spec(), fmt.Sprintf("argument %d", i))), dev: dev}
+func (c *Compiled) record(l *local, in []*Tensor, arrays []*exec.Array) *program {
+	p := &program{noGrad: !l.recording(), captured: map[*exec.Block]bool{}}
+	if len(in) > 0 {
+		p.dev = in[0].dev
+	} else {
+		p.dev = mustDefault()
 	}
-	p := &program{g: tr.g}
-	with(func(l *local) func() {
-		old := l.trace
-		l.trace = tr
-		return func() { l.trace = old }
-	}, func() {
-		results := c.f(args...)
-		p.results = len(results)
-		for i, t := range results {
-			if t == nil {
-				panic(&CompileError{fmt.Sprintf("result %d is nil", i)})
-			}
-			p.outputs = append(p.outputs, tr.owned(tr.variable(t).Value()))
-		}
-	})
-	if err := tr.finish(); err != nil {
-		panic(err)
+	tr := newTrace(p.dev)
+	args := make([]*Tensor, len(in))
+	for i, a := range arrays {
+		p.layouts, p.shares = append(p.layouts, a.Layout()), append(p.shares, first(arrays[:i], a))
+		v := autograd.Constant(tr.input(a, fmt.Sprintf("argument %d", i)))
+		args[i] = &Tensor{v: v, dev: p.dev}
+	}
+	results := tr.run(c.f, args)
+	for _, x := range tr.captures {
+		p.captured[x.block] = true
 	}
 	p.captures = tr.captures
-	for _, x := range p.captures {
-		if x.changed {
-			p.outputs = append(p.outputs, tr.owned(x.now.Value()))
+	for _, a := range arrays {
+		if p.captured[a.Block()] {
+			p.within = append(p.within, a.Block())
+		} else {
+			p.within = append(p.within, nil)
 		}
 	}
-	exe, err := tr.g.Compile(dev.engine, p.outputs...)
+	exe, err := tr.g.CompileWith(graph.Options{Observe: c.observe}, tr.values(backward, results)...)
 	if err != nil {
 		panic(err)
 	}
@@ -151,12 +187,50 @@ func (c *Compiled) record(dev *Device, in []*Tensor) *program {
 	return p
 }
 
-// Dump writes the graphs recorded so far.
-func (c *Compiled) Dump(w io.Writer, f graph.Format) error {
+// run runs a function while the goroutine records.
+func (tr *trace) run(f func(in ...*Tensor) []*Tensor, args []*Tensor) []*Tensor {
+	l, leave := enter()
+	defer leave()
+	l.trace = tr
+	defer func() { l.trace = nil }()
+	results := f(args...)
+	for i, t := range results {
+		if t == nil {
+			panic(tr.fail("result %d is nil", i))
+		}
+	}
+	if err := tr.finish(); err != nil {
+		panic(err)
+	}
+	// Results from outside are captured as well.
+	tr.values(backward, results)
+	return results
+}
+
+// Observe calls f with the graph of every recording made from now on: as it was recorded,
+// with an empty name, and after every pass of the compiler. It returns c.
+func (c *Compiled) Observe(f func(pass string, g *graph.Graph)) *Compiled {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, p := range c.programs {
-		if err := p.g.Dump(w, f, p.outputs...); err != nil {
+	c.observe = f
+	return c
+}
+
+// Executables are the recordings, the one used last first.
+func (c *Compiled) Executables() []*graph.Executable {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]*graph.Executable, len(c.programs))
+	for i, p := range c.programs {
+		out[i] = p.exe
+	}
+	return out
+}
+
+// Dump writes the graphs recorded so far, as the compiler left them.
+func (c *Compiled) Dump(w io.Writer, f graph.Format) error {
+	for _, x := range c.Executables() {
+		if err := x.Graph().Dump(w, f); err != nil {
 			return err
 		}
 	}
@@ -168,8 +242,8 @@ func (c *Compiled) Dump(w io.Writer, f graph.Format) error {
 func (c *Compiled) Free() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for key, p := range c.programs {
+	for _, p := range c.programs {
 		p.exe.Close()
-		delete(c.programs, key)
 	}
+	c.programs = nil
 }

@@ -3,8 +3,8 @@ package crease
 import (
 	"math"
 
-	"github.com/crease-ml/crease/autograd"
 	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -18,12 +18,16 @@ func (o options) finish(t *Tensor) *Tensor {
 
 // make runs an op without inputs on the option's device.
 func (o options) make(op *ops.Op, attrs any) *Tensor {
-	var b ops.Builder = o.dev.engine
-	if tr := tracing(); tr != nil {
-		b = tr.g
+	l := state()
+	if tr := l.tracing(); tr != nil {
+		return wrap(tr.g.Apply(op, attrs)[0], tr.dev, l)
 	}
-	v := autograd.Constant(b.Apply(op, attrs)[0])
-	return newTensor(v, o.dev)
+	var room [1]*exec.Array
+	res, err := o.dev.engine.Eval(op, attrs, nil, room[:0])
+	if err != nil {
+		panic(err)
+	}
+	return wrap(res[0], o.dev, l)
 }
 
 // Full is a tensor of one value.

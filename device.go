@@ -150,12 +150,14 @@ func collect(opts []Option) options {
 	if o.dev == nil && o.gen != nil {
 		o.dev = o.gen.state.dev
 	}
-	if o.dev == nil {
-		if tr := tracing(); tr != nil {
-			o.dev = tr.dev
-		} else {
-			o.dev = mustDefault()
-		}
+	tr := tracing()
+	switch {
+	case o.dev == nil && tr != nil:
+		o.dev = tr.dev
+	case o.dev == nil:
+		o.dev = mustDefault()
+	case tr != nil && o.dev != tr.dev:
+		panic(tr.fail("a tensor was created on device %s in a function compiled for %s: create it before the call", o.dev, tr.dev))
 	}
 	return o
 }

@@ -12,17 +12,18 @@ import (
 // panics for a tensor that was computed from others (Detach it first) and for
 // types other than floats.
 func (t *Tensor) RequireGrad() *Tensor {
-	if t.v.RequiresGrad() && t.v.Leaf() {
-		return t
-	}
 	if !t.v.Leaf() {
 		panic(&ops.GradError{Reason: "the tensor was computed from others that require a gradient; Detach it to make it a leaf"})
 	}
-	v, err := autograd.NewVar(t.v.Value(), true)
-	if err != nil {
-		panic(err)
+	vars := []*autograd.Var{t.v}
+	if tr := tracing(); tr != nil {
+		vars = append(vars, tr.variable(t)) // of a tensor from outside, the value inside too
 	}
-	t.v = v
+	for _, v := range vars {
+		if err := v.Require(); err != nil {
+			panic(err)
+		}
+	}
 	return t
 }
 
@@ -31,10 +32,11 @@ func (t *Tensor) RequiresGrad() bool { return t.v.RequiresGrad() }
 
 // Detach is the same memory without the record of how it was computed.
 func (t *Tensor) Detach() *Tensor {
-	if tr := tracing(); tr != nil {
-		return newTensor(autograd.Constant(tr.variable(t).Value()), tr.dev)
+	l := state()
+	if tr := l.tracing(); tr != nil {
+		return wrap(tr.variable(t).Value(), tr.dev, l)
 	}
-	return newTensor(autograd.Constant(t.array("detach").Share()), t.dev)
+	return wrap(t.array("detach").Share(), t.dev, l)
 }
 
 // Grad is what Backward has accumulated on a leaf, nil before. The handle
@@ -184,22 +186,27 @@ func ValueAndGrad(f func(in ...*Tensor) *Tensor, in ...*Tensor) (value *Tensor, 
 }
 
 // Assign changes the tensor's elements in place to those of x, which has its
-// type and shape, on the same device. Views of the tensor see the change. The
-// change is not recorded: it is for parameters and other state. A recorded value
-// that a later Backward needs and that was changed is an error there.
+// type and shape, on the same device, and stays as it is. Views of the tensor see the
+// change. The change is not recorded: it is for parameters and other state. A recorded
+// value that a later Backward needs and that was changed is an error there. An expanded
+// view, in which several elements are one, cannot be assigned to.
 func (t *Tensor) Assign(x *Tensor) {
+	assignable(assign, 0, t)
+	if x == nil {
+		panic(&ops.AttrError{Op: assign.Name, Reason: "the value is nil"})
+	}
 	if tr := tracing(); tr != nil {
-		tr.assign(t, x)
+		tr.g.Assign(tr.variable(t).Value(), tr.variable(x).Value())
 		return
 	}
-	if !t.v.Leaf() {
-		panic(&ops.GradError{Reason: "assigning to a tensor that was computed with gradients recorded; Detach it first"})
-	}
-	dst, src := t.array("assign"), x.array("assign")
+	dst, src := t.array(assign.Name), x.array(assign.Name)
 	if t.dev != x.dev {
-		panic(&ops.AttrError{Op: "assign", Reason: "the value is on device " + x.dev.Name() + " and the tensor on " + t.dev.Name() + ": move one with To"})
+		panic(&ops.AttrError{Op: assign.Name, Reason: "the value is on device " + x.dev.Name() + " and the tensor on " + t.dev.Name() + ": move one with To"})
 	}
-	if err := t.dev.engine.Assign(dst, src); err != nil {
+	if err := t.dev.engine.Set(dst, src); err != nil {
 		panic(err)
 	}
 }
+
+// assign names the operation in errors.
+var assign = &ops.Op{Name: "assign"}

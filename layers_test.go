@@ -20,7 +20,7 @@ var layers = []struct {
 	packages []string
 }{
 	{"foundations", []string{"dtype", "shape", "internal/..."}},
-	{"hal", []string{"hal"}},
+	{"hal", []string{"hal", "hal/hostdev"}},
 	{"ops", []string{"ops/expr", "ops"}},
 	{"kernels", []string{"cpu/gemm", "cpu/vec", "kernels"}},
 	{"backends", []string{"cpu", "opencl", "kernels/emulate", "hal/null"}},
@@ -34,6 +34,7 @@ var layers = []struct {
 var sideways = map[string][]string{
 	"shape":        {"dtype"},
 	"ops":          {"ops/expr"},
+	"hal/hostdev":  {"hal"},
 	"graph":        {"exec"},
 	"cpu/gemm":     {"cpu/vec"},
 	"data":         {"data/safetensors"},

@@ -1,90 +1,81 @@
 package crease
 
-import (
-	"sync"
-	"sync/atomic"
+import "sync"
 
-	"github.com/crease-ml/crease/internal/goid"
-)
-
-// local is what crease keeps for a goroutine while it has anything to keep.
-type local struct {
-	noGrad int
-	scopes []*scope
+// Scope frees the tensors made in it. It is [Tidy] as a value: it may be used by several
+// goroutines, one after the other or at once, and ends when Free is called.
+//
+//	s := crease.NewScope()
+//	defer s.Free()
+//	go s.Do(func() { ... })
+//
+// What runs in a scope has the modes of the goroutine that made the scope: whether
+// gradients are recorded, and into which function that is being compiled.
+type Scope struct {
+	noGrad bool
 	trace  *trace
+
+	mu   sync.Mutex
+	made []*Tensor // nil where one was taken out
+	done bool
 }
 
-// scope is one running Tidy.
-type scope struct{ made []*Tensor }
-
-var (
-	locals sync.Map // goid.ID() to *local
-	active atomic.Int64
-)
-
-// state is the goroutine's local, nil when it has none.
-func state() *local {
-	if active.Load() == 0 {
-		return nil
-	}
-	l, ok := locals.Load(goid.ID())
-	if !ok {
-		return nil
-	}
-	return l.(*local)
+// NewScope returns a scope with the modes of the calling goroutine.
+func NewScope() *Scope {
+	l := state()
+	return &Scope{noGrad: !l.recording(), trace: l.tracing()}
 }
 
-// with runs f while change is applied to the goroutine's local. The entry goes
-// away with the outermost call: goroutine identities are used again.
-func with(change func(*local) (undo func()), f func()) {
-	l, id := state(), goid.ID()
-	if l == nil {
-		l = &local{}
-		locals.Store(id, l)
-		active.Add(1)
-		defer func() {
-			locals.Delete(id)
-			active.Add(-1)
-		}()
+// WithoutGrad makes what runs in the scope record no gradients, as in [NoGrad].
+func (s *Scope) WithoutGrad() *Scope {
+	s.noGrad = true
+	return s
+}
+
+// Do runs f in the scope, on the calling goroutine.
+func (s *Scope) Do(f func()) {
+	l, leave := enter()
+	defer leave()
+	old := *l
+	defer func() {
+		l.noGrad, l.trace, l.scopes = old.noGrad, old.trace, l.scopes[:len(old.scopes)]
+	}()
+	l.trace = s.trace
+	if l.noGrad = 0; s.noGrad {
+		l.noGrad = 1
 	}
-	defer change(l)()
+	l.scopes = append(l.scopes, s)
 	f()
 }
 
-// NoGrad runs f without recording: nothing made in it requires a gradient.
+// Free frees what was made in the scope, but for tensors that were kept
+// ([Tensor.Keep]) and gradients on leaves. Later tensors are freed by nobody.
+func (s *Scope) Free() { s.end(nil, nil) }
+
+// NoGrad runs f without recording: nothing made in it requires a gradient. It concerns
+// the calling goroutine; see [Scope] for others.
 func NoGrad(f func()) {
-	with(func(l *local) func() {
-		l.noGrad++
-		return func() { l.noGrad-- }
-	}, f)
-}
-
-func recording() bool {
-	l := state()
-	return l == nil || l.noGrad == 0
-}
-
-func tracing() *trace {
-	if l := state(); l != nil {
-		return l.trace
-	}
-	return nil
+	l, leave := enter()
+	defer leave()
+	l.noGrad++
+	defer func() { l.noGrad-- }()
+	f()
 }
 
 // Tidy runs f and frees every tensor made in it, except those it returns, those
 // given to [Tensor.Keep], and the gradients on leaves. Values that are saved for a
-// later Backward live on until then.
-func Tidy(f func() []*Tensor) []*Tensor {
-	var out []*Tensor
-	s := &scope{}
-	with(func(l *local) func() {
-		l.scopes = append(l.scopes, s)
-		return func() {
-			l.scopes = l.scopes[:len(l.scopes)-1]
-			s.end(l, out)
-		}
-	}, func() { out = f() })
-	return out
+// later Backward live on until then. It concerns the calling goroutine; see [Scope] for
+// others.
+func Tidy(f func() []*Tensor) (out []*Tensor) {
+	l, leave := enter()
+	defer leave()
+	s := &Scope{}
+	l.scopes = append(l.scopes, s)
+	defer func() {
+		l.scopes = l.scopes[:len(l.scopes)-1]
+		s.end(l, out)
+	}()
+	return f()
 }
 
 // Tidy1 is Tidy for a function of one result, which may be nil.
@@ -93,47 +84,59 @@ func Tidy1(f func() *Tensor) *Tensor {
 }
 
 // end frees what was made; what is returned belongs to the scope around.
-func (s *scope) end(l *local, out []*Tensor) {
-	returned := map[*Tensor]bool{}
+func (s *Scope) end(l *local, out []*Tensor) {
 	for _, t := range out {
-		returned[t] = true
+		if t != nil && t.scope == s {
+			t.leave()
+			if l != nil {
+				t.join(l)
+			}
+		}
 	}
-	for _, t := range s.made {
-		switch {
-		case !returned[t]:
+	s.mu.Lock()
+	made := s.made
+	s.made, s.done = nil, true
+	s.mu.Unlock()
+	for _, t := range made {
+		if t != nil {
 			t.scope = nil
-			t.Free()
-		case len(l.scopes) > 0:
-			outer := l.scopes[len(l.scopes)-1]
-			t.scope = outer
-			outer.made = append(outer.made, t)
-		default:
-			t.scope = nil
+			t.release()
 		}
 	}
 }
 
-// enter puts a new tensor under the innermost Tidy.
-func (t *Tensor) enter() *Tensor {
-	if l := state(); l != nil && len(l.scopes) > 0 {
-		t.scope = l.scopes[len(l.scopes)-1]
-		t.scope.made = append(t.scope.made, t)
+// join puts a tensor under the innermost scope.
+func (t *Tensor) join(l *local) {
+	if l == nil || len(l.scopes) == 0 {
+		return
 	}
-	return t
+	s := l.scopes[len(l.scopes)-1]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		return
+	}
+	t.scope, t.at = s, len(s.made)
+	s.made = append(s.made, t)
+}
+
+// leave takes a tensor out of its scope.
+func (t *Tensor) leave() {
+	s := t.scope
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.at < len(s.made) && s.made[t.at] == t {
+		s.made[t.at] = nil
+	}
+	t.scope = nil
 }
 
 // Keep takes the tensor out of every running Tidy: it lives until it is freed or
 // unreachable.
 func (t *Tensor) Keep() *Tensor {
-	if t.scope == nil {
-		return t
-	}
-	for i, m := range t.scope.made {
-		if m == t {
-			t.scope.made = append(t.scope.made[:i], t.scope.made[i+1:]...)
-			break
-		}
-	}
-	t.scope = nil
+	t.leave()
 	return t
 }

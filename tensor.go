@@ -17,13 +17,26 @@ import (
 type Tensor struct {
 	v     *autograd.Var
 	dev   *Device
-	scope *scope  // the Tidy that will free it
+	scope *Scope  // that will free it
+	at    int     // place in the scope's list
 	grad  *Tensor // the handle of v's gradient
+	own   autograd.Var
 }
 
+// newTensor wraps a variable.
 func newTensor(v *autograd.Var, dev *Device) *Tensor {
 	t := &Tensor{v: v, dev: dev}
-	return t.enter()
+	t.join(state())
+	return t
+}
+
+// wrap is newTensor of a value that needs no gradient.
+func wrap(v ops.Value, dev *Device, l *local) *Tensor {
+	t := &Tensor{dev: dev}
+	t.v = &t.own
+	t.own.Init(v)
+	t.join(l)
+	return t
 }
 
 // Shape is the size of every axis; it must not be changed.
@@ -72,63 +85,14 @@ func (t *Tensor) array(op string) *exec.Array {
 // Free gives the tensor's memory back as soon as nothing else shares it.
 // Freeing twice is a no-op; using a freed tensor panics.
 func (t *Tensor) Free() {
+	t.release()
+	t.leave() // no scope needs to
+}
+
+func (t *Tensor) release() {
 	if a, ok := t.v.Value().(*exec.Array); ok {
 		a.Release()
 	}
-	t.Keep() // no Tidy needs to
-}
-
-// Apply runs any row of the op table. Element types of elementwise operands and
-// of matrix factors are promoted to their common type (dtype.Promote), as in
-// NumPy. attrs is the row's attribute struct, nil for rows without one.
-func Apply(op *ops.Op, attrs any, in ...*Tensor) []*Tensor {
-	in = promote(op, in)
-	tr := tracing()
-	b, dev := builder(tr, op, in)
-	vars := make([]*autograd.Var, len(in))
-	for i, t := range in {
-		vars[i] = variable(tr, op, t)
-	}
-	res := autograd.Apply(b, recording(), op, attrs, vars...)
-	out := make([]*Tensor, len(res))
-	for i, v := range res {
-		out[i] = newTensor(v, dev)
-	}
-	return out
-}
-
-func apply1(op *ops.Op, attrs any, in ...*Tensor) *Tensor { return Apply(op, attrs, in...)[0] }
-
-// builder is what runs or records an op on these inputs.
-func builder(tr *trace, op *ops.Op, in []*Tensor) (ops.Builder, *Device) {
-	if tr != nil {
-		return tr.g, tr.dev
-	}
-	if len(in) == 0 {
-		d := mustDefault()
-		return d.engine, d
-	}
-	for i, t := range in {
-		if t == nil {
-			panic(&ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)})
-		}
-		if t.dev != in[0].dev {
-			panic(&ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, in[0].dev)})
-		}
-	}
-	return in[0].dev.engine, in[0].dev
-}
-
-// variable is a tensor as the builder of the moment sees it.
-func variable(tr *trace, op *ops.Op, t *Tensor) *autograd.Var {
-	if t == nil {
-		panic(&ops.AttrError{Op: op.Name, Reason: "an input is nil"})
-	}
-	if tr != nil {
-		return tr.variable(t)
-	}
-	t.array(op.Name)
-	return t.v
 }
 
 // promote casts operands that differ in element type.
@@ -189,6 +153,9 @@ func (t *Tensor) To(d *Device) *Tensor {
 	if d == t.dev {
 		return t
 	}
+	if tr := tracing(); tr != nil {
+		panic(tr.fail("a tensor was moved from %s to %s in a function compiled for %s: move it before the call", t.dev, d, tr.dev))
+	}
 	if t.v.RequiresGrad() && recording() {
 		panic(&ops.GradError{Reason: "moving a tensor from " + t.dev.Name() + " to " + d.Name() + " is not recorded: move a Detach of it, or move the leaves first"})
 	}
@@ -200,6 +167,9 @@ func (t *Tensor) Copy() *Tensor { return apply1(ops.Copy, nil, t) }
 
 // Host copies the elements to host memory, waiting for the work that makes them.
 func (t *Tensor) Host() ops.Host {
+	if tr := tracing(); tr != nil {
+		panic(tr.fail("the elements of %s were read inside a function that is being compiled, where the graph would keep them for every call: return the tensor and read it after the call, or compute with it as a tensor", t.Spec()))
+	}
 	h, err := t.array("host").Host()
 	if err != nil {
 		panic(err)
@@ -229,12 +199,13 @@ func (t *Tensor) Item() float64 {
 
 // fromHost uploads an array, or makes it a constant of the graph being recorded.
 func fromHost(h ops.Host, d *Device) *Tensor {
-	if tr := tracing(); tr != nil {
-		return newTensor(autograd.Constant(tr.g.Const(h)), tr.dev)
+	l := state()
+	if tr := l.tracing(); tr != nil {
+		return wrap(tr.g.Const(h), tr.dev, l)
 	}
 	a, err := d.engine.Upload(h)
 	if err != nil {
 		panic(err)
 	}
-	return newTensor(autograd.Constant(a), d)
+	return wrap(a, d, l)
 }

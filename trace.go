@@ -15,25 +15,47 @@ type CompileError struct{ Reason string }
 
 func (e *CompileError) Error() string { return "compile: " + e.Reason }
 
-// trace is a function being recorded. Tensors from outside are captured by
-// reference: each becomes an input of the graph whose present elements are read
-// in every call, and assignments to it are carried out after every call.
+// trace is a function being recorded. Tensors from outside are captured by their memory:
+// each becomes an input of the graph, and those that share memory share a storage there,
+// so that a change through one is seen through the others, as eagerly.
 type trace struct {
 	g        *graph.Graph
 	dev      *Device
 	captures []*capture
 	byVar    map[*autograd.Var]*capture
+	storages map[*exec.Block]*graph.Storage
+	failure  *CompileError // the first one, also where somebody recovered from it
 }
 
 // capture is a tensor from outside.
 type capture struct {
-	t       *Tensor
-	now     *autograd.Var // its value at this point of the function
-	changed bool
+	t        *Tensor
+	block    *exec.Block
+	requires bool          // a gradient, when it was captured
+	inside   *autograd.Var // the tensor in the function
 }
 
 func newTrace(dev *Device) *trace {
-	return &trace{g: graph.New(), dev: dev, byVar: map[*autograd.Var]*capture{}}
+	return &trace{g: graph.New(dev.engine), dev: dev, byVar: map[*autograd.Var]*capture{}, storages: map[*exec.Block]*graph.Storage{}}
+}
+
+// fail notes why the function cannot be compiled.
+func (tr *trace) fail(format string, args ...any) *CompileError {
+	err := &CompileError{fmt.Sprintf(format, args...)}
+	if tr.failure == nil {
+		tr.failure = err
+	}
+	return err
+}
+
+// input is an array from outside as a value of the graph.
+func (tr *trace) input(a *exec.Array, name string) *graph.Value {
+	s := tr.storages[a.Block()]
+	if s == nil {
+		s = &graph.Storage{}
+		tr.storages[a.Block()] = s
+	}
+	return tr.g.InputOn(s, a.Layout(), name)
 }
 
 // variable is a tensor as a value of the graph.
@@ -41,80 +63,69 @@ func (tr *trace) variable(t *Tensor) *autograd.Var {
 	switch v := t.v.Value().(type) {
 	case *graph.Value:
 		if !tr.g.Owns(v) {
-			panic(&CompileError{"a tensor made while another function was being compiled was used: return it from that function instead"})
+			panic(tr.fail("a tensor made while another function was being compiled was used: return it from that function instead"))
 		}
 		return t.v
 	case *exec.Array:
-		return tr.capture(t).now
+		return tr.capture(t).inside
 	}
-	panic(&CompileError{fmt.Sprintf("a tensor that holds a %T cannot be recorded", t.v.Value())})
+	panic(tr.fail("a tensor that holds a %T cannot be recorded", t.v.Value()))
+}
+
+// values are the builder's values of tensors.
+func (tr *trace) values(op *ops.Op, list []*Tensor) []ops.Value {
+	out := make([]ops.Value, len(list))
+	for i, t := range list {
+		out[i] = variable(tr, op, t).Value()
+	}
+	return out
 }
 
 func (tr *trace) capture(t *Tensor) *capture {
 	if c := tr.byVar[t.v]; c != nil {
 		return c
 	}
-	t.array("compile") // not freed
+	a := t.array("compile") // not freed
 	switch {
 	case t.dev != tr.dev:
-		panic(&CompileError{fmt.Sprintf("a tensor on device %s was used in a function compiled for %s: move it with To before", t.dev, tr.dev)})
+		panic(tr.fail("a tensor on device %s was used in a function compiled for %s: move it with To before", t.dev, tr.dev))
 	case t.v.RequiresGrad() && !t.v.Leaf():
-		panic(&CompileError{"a tensor that was computed outside with gradients recorded was used: its gradient would be lost; Detach it, or compute it inside"})
-	case t.v.Gradient() != nil:
-		panic(&CompileError{"a leaf already carries a gradient: call ZeroGrad before the function is compiled"})
+		panic(tr.fail("a tensor that was computed outside with gradients recorded was used: its gradient would be lost; Detach it, or compute it inside"))
 	}
-	c := &capture{t: t}
-	c.now = tr.leaf(tr.g.Input(t.Spec(), fmt.Sprintf("captured %d", len(tr.captures))), t.v.RequiresGrad())
+	c := &capture{t: t, block: a.Block(), requires: t.v.RequiresGrad()}
+	if err := c.ready(); err != nil {
+		panic(tr.fail("%s", err.Reason))
+	}
+	v, err := autograd.NewVar(tr.input(a, fmt.Sprintf("captured %d", len(tr.captures))), c.requires)
+	if err != nil {
+		panic(err)
+	}
+	c.inside = v
 	tr.captures = append(tr.captures, c)
 	tr.byVar[t.v] = c
 	return c
 }
 
-func (tr *trace) leaf(v ops.Value, requires bool) *autograd.Var {
-	x, err := autograd.NewVar(v, requires)
-	if err != nil {
-		panic(err)
+// ready checks, before the function is recorded or run, that a tensor from outside is
+// there and carries no gradient to which the function would have to add.
+func (c *capture) ready() *CompileError {
+	a, ok := c.t.v.Value().(*exec.Array)
+	switch {
+	case !ok || a.Released():
+		return &CompileError{fmt.Sprintf("a tensor %s that the function uses has been freed", c.t.Spec())}
+	case c.requires && recording() && c.t.v.Gradient() != nil:
+		return &CompileError{"a leaf that the function uses carries a gradient: call ZeroGrad before, or call it inside NoGrad"}
 	}
-	return x
-}
-
-// assign records a change in place: of a captured tensor, carried out after
-// every call; of a value of the graph, by renaming it.
-func (tr *trace) assign(t, x *Tensor) {
-	value := tr.variable(x).Value()
-	if !value.Spec().Equal(t.Spec()) {
-		panic(&ops.ShapeError{Op: "assign", In: []ops.Spec{t.Spec(), x.Spec()}, Rule: "the value must have the type and shape of the tensor it replaces"})
-	}
-	if _, inside := t.v.Value().(*graph.Value); inside {
-		if !t.v.Leaf() {
-			panic(&ops.GradError{Reason: "assigning to a tensor that was computed with gradients recorded; Detach it first"})
-		}
-		t.v = tr.leaf(value, t.v.RequiresGrad())
-		return
-	}
-	c := tr.capture(t)
-	if c.now.Gradient() != nil {
-		// Eager keeps the gradient of a leaf whose elements change.
-		next := tr.leaf(value, c.now.RequiresGrad())
-		next.SetGradient(c.now.Gradient())
-		c.now, c.changed = next, true
-		return
-	}
-	c.now, c.changed = tr.leaf(value, c.now.RequiresGrad()), true
-}
-
-// owned is a value that shares no memory with an input of the graph.
-func (tr *trace) owned(v ops.Value) ops.Value {
-	if tr.g.Aliased(v) {
-		return ops.Copy.Of(tr.g, v)
-	}
-	return v
+	return nil
 }
 
 // finish checks that nothing recorded would be lost.
 func (tr *trace) finish() error {
+	if tr.failure != nil {
+		return tr.failure
+	}
 	for _, c := range tr.captures {
-		if c.now.Gradient() != nil {
+		if c.inside.Gradient() != nil {
 			return &CompileError{fmt.Sprintf("the function leaves a gradient on a leaf (%s): use it and call ZeroGrad inside, or return gradients with Grad", c.t.Spec())}
 		}
 	}

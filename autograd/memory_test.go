@@ -124,7 +124,7 @@ func TestChangesInPlaceAreNoticed(t *testing.T) {
 			t.Fatal(err)
 		}
 		y := autograd.Apply(e, true, c.op, nil, x)[0]
-		if err := e.Assign(a, array(t, e, 5, 6)); err != nil {
+		if err := e.Set(a, array(t, e, 5, 6)); err != nil {
 			t.Fatal(err)
 		}
 		err = autograd.Backward(e, y, array(t, e, 1, 1), autograd.Options{})

@@ -73,12 +73,11 @@ func release(v ops.Value) {
 func share(v ops.Value) ops.Value {
 	switch v := v.(type) {
 	case *Var:
-		c := *v
-		c.val = share(v.val)
+		c := &Var{val: share(v.val), node: v.node, index: v.index, requires: v.requires, origin: v.origin}
 		if v.node == nil && v.origin == nil {
 			c.origin = v
 		}
-		return &c
+		return c
 	case ops.Holder:
 		return v.Share()
 	}
@@ -102,8 +101,11 @@ func Apply(b ops.Builder, record bool, op *ops.Op, attrs any, in ...*Var) []*Var
 			record = record || v.requires
 		}
 	}
-	if record && op.Grad == nil && op.NoGrad == "" {
+	if record && !Recordable(op) {
 		return expand(b, op, attrs, in)
+	}
+	if record {
+		attrs = op.Bind(attrs)
 	}
 	raw := make([]ops.Value, len(in))
 	for i, v := range in {
@@ -115,7 +117,7 @@ func Apply(b ops.Builder, record bool, op *ops.Op, attrs any, in ...*Var) []*Var
 		out[i] = Constant(v)
 	}
 	if record {
-		recordNode(op, attrs, in, out)
+		Record(op, attrs, in, out)
 	}
 	return out
 }
@@ -139,31 +141,46 @@ func expand(b ops.Builder, op *ops.Op, attrs any, in []*Var) []*Var {
 	return out
 }
 
-func recordNode(op *ops.Op, attrs any, in, out []*Var) {
-	n := &node{seq: sequence.Add(1), op: op, attrs: attrs, in: make([]edge, len(in)), out: make([]output, len(out))}
+// Record makes outputs the results of an op on variables, so that gradients flow from the
+// ones to the others. The op has a gradient rule, or a reason for having none, and an
+// input requires a gradient. Nobody may change attrs afterwards (see ops.Op.Bind).
+func Record(op *ops.Op, attrs any, in, out []*Var) {
 	flows := false
-	for i, v := range out {
-		n.out[i].spec = v.Spec()
-		if v.Spec().DType.IsFloat() {
-			v.node, v.index, v.requires = n, i, true
-			flows = true
-		}
+	for _, v := range out {
+		flows = flows || v.Spec().DType.IsFloat()
 	}
 	if !flows {
 		return // comparisons and indices: nothing flows back
 	}
+	n := &node{seq: sequence.Add(1), op: op, attrs: attrs}
+	if n.in = n.ins[:0]; len(in) > len(n.ins) {
+		n.in = make([]edge, 0, len(in))
+	}
+	if n.out = n.outs[:0]; len(out) > len(n.outs) {
+		n.out = make([]output, 0, len(out))
+	}
 	for i, v := range in {
-		n.in[i].spec = v.Spec()
+		e := edge{spec: v.Spec()}
 		if v.requires {
-			n.in[i].from = v.source()
+			e.from = v.source()
 		}
 		if op.Saves.HasIn(i) {
-			n.in[i].saved = keep(v.val)
+			e.saved = keep(v.val)
 		}
+		n.in = append(n.in, e)
 	}
 	for i, v := range out {
+		o := output{spec: v.Spec()}
 		if op.Saves.HasOut(i) {
-			n.out[i].saved = keep(v.val)
+			o.saved = keep(v.val)
+		}
+		n.out = append(n.out, o)
+		if o.spec.DType.IsFloat() {
+			v.node, v.index, v.requires = n, i, true
 		}
 	}
 }
+
+// Recordable reports whether Record takes an op; the others are recorded as their
+// lowering.
+func Recordable(op *ops.Op) bool { return op.Grad != nil || op.NoGrad != "" }

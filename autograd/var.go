@@ -1,6 +1,7 @@
 package autograd
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/crease-ml/crease/ops"
@@ -13,21 +14,39 @@ type Var struct {
 	node     *node // what made it; nil for a leaf
 	index    int   // which output of node
 	requires bool
-	grad     *Var // leaves: what Backward has accumulated
 	origin   *Var // for a second handle of a leaf: the leaf itself
+
+	mu   sync.Mutex // held while a gradient is added
+	grad *Var       // leaves: what Backward has accumulated
 }
 
 // NewVar wraps a value as a leaf. Only floating-point values can require a
 // gradient.
 func NewVar(v ops.Value, requiresGrad bool) (*Var, error) {
-	if requiresGrad && !v.Spec().DType.IsFloat() {
-		return nil, &ops.GradError{Reason: "only floating-point tensors can require a gradient, this one is " + v.Spec().DType.String()}
+	x := &Var{}
+	x.Init(v)
+	if requiresGrad {
+		if err := x.Require(); err != nil {
+			return nil, err
+		}
 	}
-	return &Var{val: v, requires: requiresGrad}, nil
+	return x, nil
 }
 
 // Constant wraps a value that needs no gradient.
 func Constant(v ops.Value) *Var { return &Var{val: v} }
+
+// Init makes a zero Var a wrapper of a value that needs no gradient.
+func (v *Var) Init(val ops.Value) { v.val = val }
+
+// Require makes a leaf one that gradients flow to. It fails for types other than floats.
+func (v *Var) Require() error {
+	if !v.val.Spec().DType.IsFloat() {
+		return &ops.GradError{Reason: "only floating-point tensors can require a gradient, this one is " + v.val.Spec().DType.String()}
+	}
+	v.requires = true
+	return nil
+}
 
 // Spec is the element type and shape.
 func (v *Var) Spec() ops.Spec { return v.val.Spec() }
@@ -42,10 +61,18 @@ func (v *Var) RequiresGrad() bool { return v.requires }
 func (v *Var) Leaf() bool { return v.node == nil }
 
 // Gradient is what Backward has accumulated on a leaf, nil before.
-func (v *Var) Gradient() *Var { return v.grad }
+func (v *Var) Gradient() *Var {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.grad
+}
 
 // SetGradient replaces the accumulated gradient; nil clears it.
-func (v *Var) SetGradient(g *Var) { v.grad = g }
+func (v *Var) SetGradient(g *Var) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.grad = g
+}
 
 // source identifies a variable in the record: a leaf, or an output of a node.
 type source struct {
@@ -68,10 +95,17 @@ func (v *Var) source() source {
 type node struct {
 	seq    uint64 // order of recording: inputs come before users
 	op     *ops.Op
-	attrs  any
+	attrs  any // bound
 	in     []edge
 	out    []output
 	walked bool // a backward pass has released the saved values
+
+	walk   atomic.Pointer[walk] // the pass that is walking it
+	first  int                  // the pass's number for the gradient of output 0
+	useful bool                 // a target of the pass is behind it
+
+	ins  [2]edge // room for in and out
+	outs [1]output
 }
 
 // edge is an input of a node.
@@ -112,4 +146,14 @@ func (s *saved) release() {
 func (s *saved) changed() bool {
 	h, ok := s.val.(ops.Holder)
 	return ok && h.Version() != s.version
+}
+
+func (n *node) release() {
+	n.walked = true
+	for i := range n.in {
+		n.in[i].saved.release()
+	}
+	for i := range n.out {
+		n.out[i].saved.release()
+	}
 }

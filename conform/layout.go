@@ -193,13 +193,22 @@ func (s *subject) kernel(k *hal.Kernel, l layout) {
 		return
 	}
 	what := "kernel " + k.Name + ", " + l.name
-	if k.Work != nil && k.Work(call) > 0 {
-		if call.Work, err = s.dev.Alloc(k.Work(call)); err != nil {
+	launch, err := k.Prepare(call)
+	if errors.Is(err, hal.ErrUnsupported) {
+		return
+	}
+	if err != nil {
+		s.errorf("%s: %v", what, err)
+		return
+	}
+	var work hal.Buffer
+	if launch.Work > 0 {
+		if work, err = s.dev.Alloc(launch.Work); err != nil {
 			s.t.Fatal(err)
 		}
-		buffers = append(buffers, call.Work)
+		buffers = append(buffers, work)
 	}
-	if err := stream.Launch(k, call); err != nil {
+	if err := stream.Launch(launch, call.Operands(), work); err != nil {
 		if !errors.Is(err, hal.ErrUnsupported) {
 			s.errorf("%s: %v", what, err)
 		}

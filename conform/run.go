@@ -276,12 +276,12 @@ func (s *subject) compiled(eager []ops.Host) {
 		return // reported already
 	}
 	s.try("compiled", func() {
-		g := graph.New()
+		g := graph.New(s.e)
 		in := make([]ops.Value, len(s.in))
 		for i, spec := range s.specs {
 			in[i] = g.Input(spec, "x")
 		}
-		x, err := g.Compile(s.e, g.Apply(s.op, s.c.Attrs, in...)...)
+		x, err := g.Compile(g.Apply(s.op, s.c.Attrs, in...)...)
 		if err != nil {
 			s.errorf("compiled: %v", err)
 			return
@@ -351,7 +351,7 @@ func (s *subject) gradient() {
 			}
 		}
 	}
-	compiled := s.deviceGradient("compiled gradient", seeds, graph.New())
+	compiled := s.deviceGradient("compiled gradient", seeds, graph.New(s.e))
 	for i := range eager {
 		if i < len(compiled) && !bytes.Equal(eager[i].Data, compiled[i].Data) {
 			s.errorf("compiled gradient for input %d has other bits than eager", i)
@@ -426,7 +426,7 @@ func (s *subject) deviceGradient(what string, seeds []ops.Host, g *graph.Graph) 
 				results, at = append(results, v.Value()), append(at, i)
 			}
 		}
-		x, err := g.Compile(s.e, results...)
+		x, err := g.Compile(results...)
 		if err != nil {
 			panic(err)
 		}

@@ -125,9 +125,11 @@ func move(dst []byte, off int, src []byte) error {
 	return nil
 }
 
-func (s *toyStream) Launch(k *hal.Kernel, c *hal.Call) error { return k.Run(s, c) }
-func (s *toyStream) Record() (hal.Event, error)              { return toyEvent{s}, s.Err() }
-func (s *toyStream) Wait(e hal.Event) error                  { return e.Wait() }
+func (s *toyStream) Launch(l *hal.Launch, at []hal.Operand, work hal.Buffer) error {
+	return l.Run(s, at, work)
+}
+func (s *toyStream) Record() (hal.Event, error) { return toyEvent{s}, s.Err() }
+func (s *toyStream) Wait(e hal.Event) error     { return e.Wait() }
 
 func (s *toyStream) Sync() error {
 	if err := s.dev.drain(); err != nil {

@@ -25,14 +25,14 @@ func benchCall(b *testing.B, op *ops.Op, attrs any, in ...ops.Spec) {
 	for _, s := range outs {
 		call.Out = append(call.Out, benchView(b, d, s))
 	}
-	kernel := d.kernels.Find(call)
+	kernel := d.Kernels().Find(call)
 	bytes := 0
 	for _, s := range append(in, outs...) {
 		bytes += s.Bytes()
 	}
 	b.SetBytes(int64(bytes))
 	for b.Loop() {
-		if err := kernel.Run(nil, call); err != nil {
+		if err := runKernel(d, kernel, call); err != nil {
 			b.Fatal(err)
 		}
 	}

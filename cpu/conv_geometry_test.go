@@ -6,6 +6,7 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -86,7 +87,7 @@ func againstRef(t *testing.T, devs []*device, op *ops.Op, attrs any, dt dtype.Ty
 				it := shape.NewIterator(v.Shape, v.Strides)
 				sz := h.DType.Size()
 				for k := 0; it.Next(); k++ {
-					copy(buf.(*buffer).bytes()[it.Offsets()[0]*sz:][:sz], h.Data[k*sz:(k+1)*sz])
+					copy(hostdev.Bytes(buf)[it.Offsets()[0]*sz:][:sz], h.Data[k*sz:(k+1)*sz])
 				}
 				call.In = append(call.In, v)
 			}
@@ -99,7 +100,7 @@ func againstRef(t *testing.T, devs []*device, op *ops.Op, attrs any, dt dtype.Ty
 				want[i] = ops.NewHost(s)
 				call.Out = append(call.Out, guarded(t, d, s))
 			}
-			k := d.kernels.Find(call)
+			k := d.Kernels().Find(call)
 			if k == nil {
 				if perm == 0 {
 					t.Errorf("no kernel for %s %v", op.Name, specs)
@@ -107,7 +108,7 @@ func againstRef(t *testing.T, devs []*device, op *ops.Op, attrs any, dt dtype.Ty
 				continue
 			}
 			op.Ref(attrs, in, want)
-			if err := k.Run(nil, call); err != nil {
+			if err := runKernel(d, k, call); err != nil {
 				t.Fatal(err)
 			}
 			for i, v := range call.Out {

@@ -4,6 +4,7 @@ import (
 	"github.com/crease-ml/crease/cpu/gemm"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -30,7 +31,7 @@ func convGradInput[T gemm.Float](d *device) run {
 			return err
 		}
 		defer buf.Free()
-		turned := dtype.Slice[T](buf.(*buffer).bytes())
+		turned := dtype.Slice[T](hostdev.Bytes(buf))
 		taps := kh * kw
 		for g := range a.Groups {
 			for i := range o {
@@ -120,7 +121,7 @@ func convGradWeight[T gemm.Float](d *device) run {
 			return err
 		}
 		defer buf.Free()
-		parts := dtype.Slice[T](buf.(*buffer).bytes())
+		parts := dtype.Slice[T](hostdev.Bytes(buf))
 		part := func(s int) []T {
 			if s == 0 {
 				return out

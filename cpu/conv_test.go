@@ -65,9 +65,9 @@ func BenchmarkConv(b *testing.B) {
 				for _, spec := range outs {
 					call.Out = append(call.Out, benchView(b, d, spec))
 				}
-				kernel := d.kernels.Find(call)
+				kernel := d.Kernels().Find(call)
 				for b.Loop() {
-					if err := kernel.Run(nil, call); err != nil {
+					if err := runKernel(d, kernel, call); err != nil {
 						b.Fatal(err)
 					}
 				}

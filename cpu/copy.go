@@ -3,6 +3,7 @@ package cpu
 import (
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -147,7 +148,7 @@ func (d *device) cast(dst, src hal.View) {
 	if n == 0 {
 		return
 	}
-	in, out := src.Buf.(*buffer).bytes(), memory(dst)
+	in, out := hostdev.Bytes(src.Buf), memory(dst)
 	si, so := src.DType.Size(), dst.DType.Size()
 	dims, strides := shape.Collapse(src.Shape, src.Strides)
 	inner, step := 1, 0

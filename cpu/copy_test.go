@@ -46,7 +46,7 @@ func TestCopyToStrides(t *testing.T) {
 	dst := place(t, d, mustHost(t, []int{3, 4}, make([]float32, 12)), false)
 	v := dst
 	v.Shape, v.Strides, v.Offset = []int{2, 3}, []int{-2, 4}, dst.Offset+3
-	if err := d.kernels.For("copy")[0].Run(nil, &hal.Call{Op: "copy", In: []hal.View{src}, Out: []hal.View{v}}); err != nil {
+	if err := runKernel(d, d.Kernels().For("copy")[0], &hal.Call{Op: "copy", In: []hal.View{src}, Out: []hal.View{v}}); err != nil {
 		t.Fatal(err)
 	}
 	want := []float32{0, 4, 0, 1, 0, 5, 0, 2, 0, 6, 0, 3}

@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"runtime"
 	"slices"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/crease-ml/crease/cpu/vec"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/internal/cpufeat"
 	"github.com/crease-ml/crease/internal/hostmem"
 	"github.com/crease-ml/crease/internal/parallel"
@@ -16,38 +16,32 @@ import (
 
 // device is the processor at one instruction-set level.
 type device struct {
-	info    hal.Info
+	*hostdev.Device
 	level   cpufeat.Level
 	workers *parallel.Pool
 	gemm    *gemm.Context
 	vec     *vec.Funcs
-	pool    hal.Pool[hostmem.Block]
-	kernels hal.Registry
 	peaks   peaks
 }
 
 func newDevice(name string, level cpufeat.Level, threads int) *device {
 	workers := parallel.New(threads)
 	d := &device{
+		Device:  hostdev.New(info(name, level, threads)),
 		level:   level,
 		workers: workers,
 		gemm:    gemm.NewContext(workers, level),
 		vec:     vec.For(level),
-		info:    info(name, level, threads),
 	}
-	d.pool = hal.Pool[hostmem.Block]{New: allocate, Drop: hostmem.Block.Free, Limit: d.info.Memory / 10 * 9}
+	d.Outer = d
+	d.Stop = func() error {
+		workers.Close()
+		return nil
+	}
 	for _, f := range families {
 		f(d)
 	}
 	return d
-}
-
-func allocate(n int) (hostmem.Block, error) {
-	b, err := hostmem.Alloc(n)
-	if err != nil {
-		return b, fmt.Errorf("%w: %w", hal.ErrOutOfMemory, err)
-	}
-	return b, nil
 }
 
 func info(name string, level cpufeat.Level, threads int) hal.Info {
@@ -66,25 +60,6 @@ func info(name string, level cpufeat.Level, threads int) hal.Info {
 		Memory: hostmem.Total(), Alignment: hostmem.Alignment, DTypes: types,
 	}
 }
-
-// Info describes the device.
-func (d *device) Info() hal.Info { return d.info }
-
-// Kernels is the device's registry.
-func (d *device) Kernels() *hal.Registry { return &d.kernels }
-
-// NewStream returns a stream that runs inline.
-func (d *device) NewStream() (hal.Stream, error) { return &stream{dev: d}, nil }
-
-// Close stops the worker threads and gives cached memory back.
-func (d *device) Close() error {
-	d.workers.Close()
-	d.pool.Flush()
-	return nil
-}
-
-// Memory reports the pool (hal.Meter).
-func (d *device) Memory() hal.MemoryStats { return d.pool.Stats() }
 
 // families is what adds kernels to a new device.
 var families []func(*device)
@@ -122,7 +97,7 @@ func (d *device) register(op string, t dtype.Type, l hal.Layout, priority int, a
 		name += "_strided"
 	}
 	name += "_" + d.level.String()
-	d.kernels.Add(&hal.Kernel{
+	d.Kernels().Add(&hal.Kernel{
 		Key: hal.Key{Op: op, DType: t, Layout: l}, Name: name, Priority: priority, Accepts: accepts,
 		Run: func(_ hal.Stream, c *hal.Call) error { return f(c) },
 	})

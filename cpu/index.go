@@ -5,6 +5,7 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -76,7 +77,7 @@ func (d *device) longs(v hal.View) (idx []int64, release func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	wide := buf.(*buffer).bytes()
+	wide := hostdev.Bytes(buf)
 	dtype.Convert(wide, dtype.I64, memory(v), v.DType)
 	return dtype.Slice[int64](wide), buf.Free, nil
 }

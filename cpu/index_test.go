@@ -30,7 +30,7 @@ func TestIndexOutOfRange(t *testing.T) {
 			{Op: "scatter_add", Attrs: ops.ScatterAttrs{}, In: []hal.View{x, v, up}, Out: []hal.View{out}},
 		} {
 			var attr *ops.AttrError
-			if err := d.kernels.Find(c).Run(nil, c); !errors.As(err, &attr) || !strings.Contains(err.Error(), "position 1") {
+			if err := runKernel(d, d.Kernels().Find(c), c); !errors.As(err, &attr) || !strings.Contains(err.Error(), "position 1") {
 				t.Errorf("%s of index %v: %v", c.Op, idx.Int(1), err)
 			}
 		}

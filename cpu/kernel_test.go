@@ -7,6 +7,7 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/internal/cpufeat"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
@@ -25,6 +26,15 @@ func devices(t testing.TB) []*device {
 	return out
 }
 
+// runKernel runs a kernel once.
+func runKernel(d *device, k *hal.Kernel, c *hal.Call) error {
+	s, err := d.NewStream()
+	if err != nil {
+		return err
+	}
+	return k.Do(s, c)
+}
+
 // checkKernels runs every kernel registered for the ops, alone, on every case
 // and element type of their rows, and compares with the reference. Rows whose
 // kernels take strided views get transposed and reversed operands too. It fails
@@ -33,7 +43,7 @@ func checkKernels(t *testing.T, list ...*ops.Op) {
 	t.Helper()
 	for _, d := range devices(t) {
 		for _, op := range list {
-			t.Run(d.info.Name+"/"+op.Name, func(t *testing.T) {
+			t.Run(d.Info().Name+"/"+op.Name, func(t *testing.T) {
 				ran := 0
 				for _, c := range op.Cases {
 					types := c.Types
@@ -85,7 +95,7 @@ func checkCase(t *testing.T, d *device, op *ops.Op, c ops.Case, dt dtype.Type) (
 			}
 			call.In = append(call.In, v)
 		}
-		for _, k := range d.kernels.For(op.Name) {
+		for _, k := range d.Kernels().For(op.Name) {
 			if k.Key.DType != dtype.Invalid && k.Key.DType != keyType(specs, outSpecs) {
 				continue
 			}
@@ -98,7 +108,7 @@ func checkCase(t *testing.T, d *device, op *ops.Op, c ops.Case, dt dtype.Type) (
 			}
 			ran++
 			name := fmt.Sprintf("%s case %q %s %s", k.Name, c.Name, dt, layout)
-			if err := k.Run(nil, call); err != nil {
+			if err := runKernel(d, k, call); err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
@@ -146,7 +156,7 @@ func place(t *testing.T, d *device, h ops.Host, strided bool) hal.View {
 		t.Fatal(err)
 	}
 	v.Buf = buf
-	b := buf.(*buffer).bytes()
+	b := hostdev.Bytes(buf)
 	for i := range b {
 		b[i] = 0xff
 	}
@@ -165,7 +175,7 @@ func guarded(t *testing.T, d *device, s ops.Spec) hal.View {
 
 func compare(t *testing.T, name string, op *ops.Op, attrs any, in []ops.Spec, v hal.View, want ops.Host) {
 	t.Helper()
-	b := v.Buf.(*buffer).bytes()
+	b := hostdev.Bytes(v.Buf)
 	for i := range guardBytes {
 		if b[i] != 0xff || b[len(b)-1-i] != 0xff {
 			t.Errorf("%s: wrote outside its output", name)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/internal/cpufeat"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/ops/expr"
@@ -148,7 +149,7 @@ func newMapping[T lane](c *hal.Call, prog *expr.Program, params []float64, l lan
 	}
 	m.dims = dims
 	for i, v := range c.In {
-		in := mapInput[T]{bytes: v.Buf.(*buffer).bytes(), dtype: v.DType, size: v.DType.Size(), offset: v.Offset, strides: collapsed[i+1], scalar: true}
+		in := mapInput[T]{bytes: hostdev.Bytes(v.Buf), dtype: v.DType, size: v.DType.Size(), offset: v.Offset, strides: collapsed[i+1], scalar: true}
 		for _, s := range in.strides {
 			in.scalar = in.scalar && s == 0
 		}

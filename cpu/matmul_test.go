@@ -34,11 +34,11 @@ func sameBits(t *testing.T, op *ops.Op, attrs any, in ...ops.Arg) {
 		for _, s := range outs {
 			call.Out = append(call.Out, guarded(t, d, s))
 		}
-		k := d.kernels.Find(call)
+		k := d.Kernels().Find(call)
 		if k == nil {
 			t.Fatalf("%s has no kernel", op.Name)
 		}
-		if err := k.Run(nil, call); err != nil {
+		if err := runKernel(d, k, call); err != nil {
 			t.Fatal(err)
 		}
 		var got []byte

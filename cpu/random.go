@@ -5,6 +5,7 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -94,7 +95,7 @@ func (d *device) normal(c *hal.Call) error {
 		return err
 	}
 	defer buf.Free()
-	all := dtype.Slice[uint32](buf.(*buffer).bytes())
+	all := dtype.Slice[uint32](hostdev.Bytes(buf))
 	d.words(data[uint64](c.In[0]), 2*half, func(at int, w []uint32) { copy(all[at:], w) })
 	d.chunks(half, grain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {

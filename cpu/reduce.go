@@ -6,6 +6,7 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -211,7 +212,7 @@ func reduceStages[T number](d *device, c *hal.Call, axes []int, f fold[T]) error
 				return err
 			}
 			held = append(held, buf)
-			to = dtype.Slice[T](buf.(*buffer).bytes())
+			to = dtype.Slice[T](hostdev.Bytes(buf))
 		}
 		reduceStage(d, to, src, outer, n, inner, f)
 		src, sizes[i] = to, 1

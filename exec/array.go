@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"runtime"
 	"sync/atomic"
 
 	"github.com/crease-ml/crease/hal"
@@ -9,64 +8,54 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// Array is a handle of a strided view of device memory. It implements
+// Array is a handle of a strided view of device memory. It belongs to a device: any
+// engine of that device may use it, and takes care of the order. It implements
 // ops.Holder.
 type Array struct {
-	engine   *Engine
-	block    *block
-	spec     ops.Spec
-	strides  []int // in elements
-	offset   int   // in elements
+	block    *Block
+	layout   *Layout
+	offset   int // of the first element from the start of the block, in elements
 	released atomic.Bool
 }
 
-// block is device memory shared by the arrays that view it.
-type block struct {
-	mem     *memory
-	refs    atomic.Int32
-	version atomic.Uint32
-	net     runtime.Cleanup
-}
-
-// memory is what a block owns. It is an object of its own so that the
-// finalizing net and an assignment that swaps buffers agree on the owner.
-type memory struct{ buf hal.Buffer }
-
-func newBlock(buf hal.Buffer) *block {
-	b := &block{mem: &memory{buf}}
-	b.refs.Store(1)
-	b.net = runtime.AddCleanup(b, func(m *memory) { m.buf.Free() }, b.mem)
-	return b
-}
-
-func (b *block) unref() {
-	if b.refs.Add(-1) == 0 {
-		b.net.Stop()
-		b.mem.buf.Free()
-	}
+// On returns an array on part of a block. The caller owns the handle.
+func (b *Block) On(l *Layout, offset int) *Array {
+	b.refs.Add(1)
+	return &Array{block: b, layout: l, offset: offset}
 }
 
 // Spec is the element type and shape.
-func (a *Array) Spec() ops.Spec { return a.spec }
+func (a *Array) Spec() ops.Spec { return a.layout.spec }
 
-// Engine is the engine that made the array.
-func (a *Array) Engine() *Engine { return a.engine }
+// Layout is how the array lies in its block.
+func (a *Array) Layout() *Layout { return a.layout }
 
 // Strides is the distance in elements between neighbours on every axis.
-func (a *Array) Strides() []int { return a.strides }
+func (a *Array) Strides() []int { return a.layout.strides }
+
+// Offset is the position of the first element in the block, in elements.
+func (a *Array) Offset() int { return a.offset }
+
+// Block is the memory that the array views; arrays that share one see each other's
+// changes.
+func (a *Array) Block() *Block { return a.block }
+
+// Device is the device that the memory belongs to.
+func (a *Array) Device() hal.Device { return a.block.own.buf.Device() }
+
+// Operand is the array's memory for a launch.
+func (a *Array) Operand() hal.Operand {
+	return hal.Operand{Buf: a.block.own.buf, Offset: a.block.base/a.layout.spec.DType.Size() + a.offset}
+}
 
 // View is the array as kernels see it.
 func (a *Array) View() hal.View {
-	return hal.View{Buf: a.block.mem.buf, DType: a.spec.DType, Shape: a.spec.Shape, Strides: a.strides, Offset: a.offset}
+	at := a.Operand()
+	return hal.View{Buf: at.Buf, DType: a.layout.spec.DType, Shape: a.layout.spec.Shape, Strides: a.layout.strides, Offset: at.Offset}
 }
 
 // Share is a second handle of the same view.
-func (a *Array) Share() ops.Value { return a.window(a.spec, a.strides, a.offset) }
-
-func (a *Array) window(s ops.Spec, strides []int, offset int) *Array {
-	a.block.refs.Add(1)
-	return &Array{engine: a.engine, block: a.block, spec: s, strides: strides, offset: offset}
-}
+func (a *Array) Share() ops.Value { return a.block.On(a.layout, a.offset) }
 
 // Release drops the handle; the memory goes back to the pool with the last one.
 func (a *Array) Release() {
@@ -81,5 +70,26 @@ func (a *Array) Released() bool { return a.released.Load() }
 // Version counts the changes made in place to the array's memory.
 func (a *Array) Version() uint32 { return a.block.version.Load() }
 
+// Sole reports whether no other handle sees the array's memory and the array is
+// all of it that matters: dense, so that no two elements are one.
+func (a *Array) Sole() bool {
+	return a.layout.dense && !a.block.own.borrowed && a.block.refs.Load() == 1
+}
+
 // whole is true when the array is dense and covers its block from the start.
-func (a *Array) whole() bool { return a.offset == 0 && shape.IsDense(a.spec.Shape, a.strides) }
+func (a *Array) whole() bool { return a.offset == 0 && a.layout.dense }
+
+// overlaps reports whether two arrays may have an element in common.
+func (a *Array) overlaps(b *Array) bool {
+	if a.block != b.block {
+		return false
+	}
+	alo, ahi, err1 := shape.Extent(a.layout.spec.Shape, a.layout.strides, a.offset)
+	blo, bhi, err2 := shape.Extent(b.layout.spec.Shape, b.layout.strides, b.offset)
+	return err1 != nil || err2 != nil || alo < bhi && blo < ahi
+}
+
+// same reports whether two arrays are the same view of the same memory.
+func (a *Array) same(b *Array) bool {
+	return a.block == b.block && a.offset == b.offset && a.layout.Equal(b.layout)
+}

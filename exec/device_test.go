@@ -1,7 +1,6 @@
 package exec_test
 
 import (
-	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -9,73 +8,39 @@ import (
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
 
-// bare is a device with memory and the kernels a test gives it.
+// bare is a device with memory and the kernels a test gives it. Memory that was freed
+// is overwritten when it is handed out again.
 type bare struct {
-	kernels hal.Registry
-	live    atomic.Int64 // buffers not yet freed
-	full    atomic.Bool  // refuses to allocate
+	*hostdev.Device
+	full atomic.Bool // refuses to allocate
 }
 
-func (d *bare) Info() hal.Info {
-	return hal.Info{Name: "bare", Kind: "bare", DTypes: map[dtype.Type]hal.Support{dtype.F32: hal.Arithmetic}}
+func newBare(kernels ...*hal.Kernel) *bare {
+	d := &bare{Device: hostdev.New(hal.Info{Name: "bare", Kind: "bare", DTypes: map[dtype.Type]hal.Support{dtype.F32: hal.Arithmetic}})}
+	d.Outer = d
+	d.Fill = func(mem []byte) {
+		for i := range mem {
+			mem[i] = 0xdb
+		}
+	}
+	d.Kernels().Add(kernels...)
+	return d
 }
-func (d *bare) Kernels() *hal.Registry         { return &d.kernels }
-func (d *bare) Close() error                   { return nil }
-func (d *bare) NewStream() (hal.Stream, error) { return &bareStream{dev: d}, nil }
+
 func (d *bare) Alloc(n int) (hal.Buffer, error) {
 	if d.full.Load() {
 		return nil, hal.ErrOutOfMemory
 	}
-	d.live.Add(1)
-	return &bareBuffer{dev: d, mem: make([]byte, n)}, nil
+	return d.Device.Alloc(n)
 }
 
-type bareBuffer struct {
-	dev   *bare
-	mem   []byte
-	freed atomic.Bool
-}
-
-func (b *bareBuffer) Device() hal.Device { return b.dev }
-func (b *bareBuffer) Size() int          { return len(b.mem) }
-func (b *bareBuffer) Free() {
-	if b.freed.CompareAndSwap(false, true) {
-		b.dev.live.Add(-1)
-	}
-}
-
-// bytes is the memory of a buffer that must still be there.
-func bytes(b hal.Buffer) []byte {
-	x := b.(*bareBuffer)
-	if x.freed.Load() {
-		panic(errors.New("bare: use of a freed buffer"))
-	}
-	return x.mem
-}
-
-type bareStream struct{ dev *bare }
-
-func (s *bareStream) Device() hal.Device { return s.dev }
-func (s *bareStream) Upload(dst hal.Buffer, off int, src []byte) error {
-	copy(bytes(dst)[off:], src)
-	return nil
-}
-func (s *bareStream) Download(dst []byte, src hal.Buffer, off int) error {
-	copy(dst, bytes(src)[off:])
-	return nil
-}
-func (s *bareStream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n int) error {
-	copy(bytes(dst)[dstOff:], bytes(src)[srcOff:srcOff+n])
-	return nil
-}
-func (s *bareStream) Launch(k *hal.Kernel, c *hal.Call) error { return k.Run(s, c) }
-func (s *bareStream) Record() (hal.Event, error)              { return nil, hal.ErrUnsupported }
-func (s *bareStream) Wait(hal.Event) error                    { return hal.ErrUnsupported }
-func (s *bareStream) Sync() error                             { return nil }
+// live is the number of buffers that are not freed.
+func (d *bare) live() int { return d.Memory().Buffers }
 
 // each calls f with the byte offsets of corresponding elements of the views.
 func each(c *hal.Call, f func(out []byte, in [][]byte)) {
@@ -86,7 +51,7 @@ func each(c *hal.Call, f func(out []byte, in [][]byte)) {
 	for it := shape.NewIterator(c.Out[0].Shape, strides...); it.Next(); {
 		at := func(v hal.View, i int) []byte {
 			size := v.DType.Size()
-			return bytes(v.Buf)[(v.Offset+it.Offsets()[i])*size:][:size]
+			return hostdev.Bytes(v.Buf)[(v.Offset+it.Offsets()[i])*size:][:size]
 		}
 		in := make([][]byte, len(c.In))
 		for i, v := range c.In {
@@ -109,7 +74,7 @@ func negate(l hal.Layout, name string) *hal.Kernel {
 
 // copier is a kernel of copy on any type and strides.
 func copier() *hal.Kernel {
-	return &hal.Kernel{Key: hal.Key{Op: "copy", Layout: hal.Strided}, Name: "copy", Run: func(_ hal.Stream, c *hal.Call) error {
+	return &hal.Kernel{Key: hal.Key{Op: "copy", Layout: hal.Free}, Name: "copy", Run: func(_ hal.Stream, c *hal.Call) error {
 		each(c, func(out []byte, in [][]byte) { copy(out, in[0]) })
 		return nil
 	}}
@@ -117,8 +82,7 @@ func copier() *hal.Kernel {
 
 func engine(t *testing.T, kernels ...*hal.Kernel) (*bare, *exec.Engine) {
 	t.Helper()
-	d := &bare{}
-	d.kernels.Add(kernels...)
+	d := newBare(kernels...)
 	e, err := exec.On(d)
 	if err != nil {
 		t.Fatal(err)

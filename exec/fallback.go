@@ -90,11 +90,14 @@ func SetDebug(level int) int {
 	return int(settings.debug.Swap(int32(level)))
 }
 
+// Allowed returns a *FallbackError where an engine may not run an op by a step.
+func Allowed(e *Engine, op *ops.Op, s Step) error { return e.refuse(op, s) }
+
 // refuse returns an error when a step is forbidden.
 func (e *Engine) refuse(op *ops.Op, s Step) error {
 	f := Fallback(settings.fallback.Load())
 	if s == Reference && f != AllowReference || s == Lowered && f == KernelsOnly {
-		return &FallbackError{Device: e.dev.Info().Name, Op: op.Name, Step: s}
+		return &FallbackError{Device: e.name, Op: op.Name, Step: s}
 	}
 	return nil
 }

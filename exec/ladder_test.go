@@ -18,7 +18,7 @@ func TestLadder(t *testing.T) {
 	d, e := engine(t, strided, dense, copier())
 	x := upload(t, e, []int{2, 2}, 1, 2, 3, 4)
 	turned := apply(e, ops.Permute, ops.PermuteAttrs{Axes: []int{1, 0}}, x)
-	before := d.live.Load()
+	before := d.live()
 	for _, step := range []struct {
 		change func()
 		want   [4]int // kernel, copy and kernel, lowering, reference
@@ -35,8 +35,8 @@ func TestLadder(t *testing.T) {
 		if got := counts(e, "neg"); got != step.want {
 			t.Errorf("the rungs taken are %v, want %v", got, step.want)
 		}
-		if d.live.Load() != before {
-			t.Errorf("%d buffers before, %d after", before, d.live.Load())
+		if d.live() != before {
+			t.Errorf("%d buffers before, %d after", before, d.live())
 		}
 	}
 	e.ResetStats()
@@ -53,7 +53,7 @@ func TestOnlyUnsupportedMovesDown(t *testing.T) {
 	k := negate(hal.Dense, "moody")
 	d, e := engine(t, k)
 	x := upload(t, e, []int{1}, 5)
-	before := d.live.Load()
+	before := d.live()
 	k.Run = func(hal.Stream, *hal.Call) error { return hal.ErrUnsupported }
 	y := apply(e, ops.Neg, nil, x)
 	holds(t, "by the reference", y, -5)
@@ -64,8 +64,8 @@ func TestOnlyUnsupportedMovesDown(t *testing.T) {
 	if !errors.As(err, &dev) || dev.Op != "neg" || dev.Kernel != "moody" || !errors.Is(err, hal.ErrDeviceLost) {
 		t.Errorf("the failure is %v", err)
 	}
-	if d.live.Load() != before {
-		t.Errorf("a failed launch keeps %d buffers", d.live.Load()-before)
+	if d.live() != before {
+		t.Errorf("a failed launch keeps %d buffers", d.live()-before)
 	}
 }
 
@@ -80,8 +80,8 @@ func TestScratchIsGivenAndFreed(t *testing.T) {
 	d, e := engine(t, k)
 	x := upload(t, e, []int{1}, 5)
 	holds(t, "the result", apply(e, ops.Neg, nil, x), -5)
-	if got != 64 || d.live.Load() != 2 {
-		t.Errorf("%d bytes of scratch, %d buffers afterwards", got, d.live.Load())
+	if got != 64 || d.live() != 2 {
+		t.Errorf("%d bytes of scratch, %d buffers afterwards", got, d.live())
 	}
 }
 
@@ -123,13 +123,13 @@ func TestViews(t *testing.T) {
 	x := upload(t, e, []int{2, 3}, 1, 2, 3, 4, 5, 6)
 	turned := apply(e, ops.Permute, ops.PermuteAttrs{Axes: []int{1, 0}}, x)
 	back := apply(e, ops.Slice, ops.SliceAttrs{Start: []int{2, 1}, Count: []int{3, 1}, Step: []int{-1, 1}}, turned)
-	if d.live.Load() != 1 {
-		t.Errorf("views took %d buffers", d.live.Load())
+	if d.live() != 1 {
+		t.Errorf("views took %d buffers", d.live())
 	}
 	holds(t, "a view of a view", back, 6, 5, 4)
 	flat := apply(e, ops.Reshape, ops.ReshapeAttrs{Shape: []int{6}}, turned)
-	if d.live.Load() != 2 {
-		t.Errorf("flattening a transposed array takes a copy; %d buffers are live", d.live.Load())
+	if d.live() != 2 {
+		t.Errorf("flattening a transposed array takes a copy; %d buffers are live", d.live())
 	}
 	holds(t, "flattened", flat, 1, 4, 2, 5, 3, 6)
 	wide := apply(e, ops.Expand, ops.ExpandAttrs{Shape: []int{2, 3}}, upload(t, e, []int{3}, 7, 8, 9))
@@ -173,8 +173,8 @@ func TestScope(t *testing.T) {
 		c := b.Const(ops.Scalar(dtype.F32, 2))
 		return []ops.Value{ops.Neg.Of(b, ops.Neg.Of(b, c))}
 	})
-	if d.live.Load() != 2 {
-		t.Errorf("%d buffers are live, want the input and the result", d.live.Load())
+	if d.live() != 2 {
+		t.Errorf("%d buffers are live, want the input and the result", d.live())
 	}
 	holds(t, "what was kept", kept[0].(*exec.Array), 2)
 	holds(t, "what was there before", x, 5)

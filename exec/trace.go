@@ -18,28 +18,33 @@ const debugKernels = 2 // one line per kernel
 var launches atomic.Int64
 
 // traced launches a kernel; at debug level 2 it waits for it and prints a line:
-// device, number, kernel, shapes, time, GFLOP/s and share of peak, GB/s.
-func (e *Engine) traced(op *ops.Op, k *hal.Kernel, c *hal.Call) error {
+// device, number, kernel, shapes, time, GFLOP/s and share of peak, GB/s. e.mu is held.
+func (e *Engine) traced(p *Plan, at []hal.Operand, work hal.Buffer) error {
 	if settings.debug.Load() < debugKernels {
-		return e.stream.Launch(k, c)
+		return e.stream.Launch(p.launch, at, work)
 	}
-	if err := e.stream.Sync(); err != nil {
+	return trace(e.dev, e.stream, p.launch, p.op, p.attrs, p.in, p.out, func() error { return e.stream.Launch(p.launch, at, work) })
+}
+
+// trace times what launches a kernel, from an idle stream to an idle stream.
+func trace(dev hal.Device, s hal.Stream, l *hal.Launch, op *ops.Op, attrs any, in, out []*Layout, launch func() error) error {
+	if err := s.Sync(); err != nil {
 		return err
 	}
 	start := time.Now()
-	err := e.stream.Launch(k, c)
+	err := launch()
 	if err == nil {
-		err = e.stream.Sync()
+		err = s.Sync()
 	}
 	took := time.Since(start)
 	if err != nil {
 		return err
 	}
-	cost := op.Cost(c.Attrs, specsOf(c.In), specsOf(c.Out))
-	line := fmt.Sprintf("%-10s %6d %-28s %-30s %10s", e.dev.Info().Name, launches.Add(1), k.Name, shapes(c), took.Round(100*time.Nanosecond))
+	cost := op.Cost(attrs, specsOf(in), specsOf(out))
+	line := fmt.Sprintf("%-10s %6d %-28s %-30s %10s", dev.Info().Name, launches.Add(1), l.Kernel.Name, shapes(in, out), took.Round(100*time.Nanosecond))
 	if cost.Flops > 0 {
 		line += fmt.Sprintf(" %8.2f GFLOP/s", cost.Flops/float64(took.Nanoseconds()))
-		if p := peak(e.dev, c.DType()); p > 0 {
+		if p := peak(dev, out[0].spec.DType); p > 0 {
 			line += fmt.Sprintf(" %3.0f%% peak", 100*cost.Flops/took.Seconds()/p)
 		}
 	}
@@ -47,21 +52,21 @@ func (e *Engine) traced(op *ops.Op, k *hal.Kernel, c *hal.Call) error {
 	return nil
 }
 
-func specsOf(views []hal.View) []ops.Spec {
-	out := make([]ops.Spec, len(views))
-	for i, v := range views {
-		out[i] = ops.Spec{DType: v.DType, Shape: v.Shape}
+func specsOf(list []*Layout) []ops.Spec {
+	out := make([]ops.Spec, len(list))
+	for i, l := range list {
+		out[i] = l.spec
 	}
 	return out
 }
 
-func shapes(c *hal.Call) string {
+func shapes(in, out []*Layout) string {
 	s := ""
-	for _, v := range c.In {
-		s += shape.String(v.Shape)
+	for _, l := range in {
+		s += shape.String(l.spec.Shape)
 	}
-	for _, v := range c.Out {
-		s += "→" + shape.String(v.Shape)
+	for _, l := range out {
+		s += "→" + shape.String(l.spec.Shape)
 	}
 	return s
 }

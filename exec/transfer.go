@@ -1,7 +1,7 @@
 package exec
 
 import (
-	"errors"
+	"fmt"
 	"runtime"
 
 	"github.com/crease-ml/crease/hal"
@@ -11,26 +11,54 @@ import (
 
 // Upload copies a host array to the device.
 func (e *Engine) Upload(h ops.Host) (*Array, error) {
-	a, err := e.alloc(ops.Spec{DType: h.DType, Shape: shape.Clone(h.Shape)})
+	l, err := NewLayout(ops.Spec{DType: h.DType, Shape: shape.Clone(h.Shape)}, nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.fill(a, h); err != nil {
+	if len(h.Data) != l.bytes {
+		return nil, &ops.ShapeError{Op: "upload", In: []ops.Spec{h.Spec}, Rule: fmt.Sprintf("takes %d bytes, the array has %d", l.bytes, len(h.Data))}
+	}
+	a, err := e.alloc(l)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.write(a.Operand(), a.layout.spec.DType.Size(), h.Data); err != nil {
 		a.Release()
 		return nil, err
 	}
 	return a, nil
 }
 
-// fill writes a host array over a dense array of the same spec.
-func (e *Engine) fill(a *Array, h ops.Host) error {
-	if len(h.Data) == 0 {
+// write copies bytes to memory from an element of a size on.
+func (e *Engine) write(to hal.Operand, size int, b []byte) error {
+	if len(b) == 0 {
 		return nil
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.stream.Upload(a.block.mem.buf, a.offset*a.spec.DType.Size(), h.Data); err != nil {
-		return e.deviceError("upload", "", err)
+	if err := e.stream.Upload(to.Buf, to.Offset*size, b); err != nil {
+		return e.failure("upload", "", err)
+	}
+	return nil
+}
+
+// read copies bytes from memory, waiting for the work that makes them.
+func (e *Engine) read(b []byte, from hal.Operand, size int) error {
+	if len(b) == 0 {
+		return nil
+	}
+	e.mu.Lock()
+	err := e.stream.Download(b, from.Buf, from.Offset*size)
+	var ev hal.Event
+	if err == nil {
+		ev, err = e.stream.Record()
+	}
+	e.mu.Unlock()
+	if err == nil {
+		err = ev.Wait() // others may queue work meanwhile
+	}
+	if err != nil {
+		return e.failure("download", "", err)
 	}
 	return nil
 }
@@ -40,39 +68,52 @@ func (a *Array) Host() (ops.Host, error) {
 	if a.Released() {
 		return ops.Host{}, &ops.AttrError{Op: "download", Reason: "the tensor has been freed"}
 	}
-	h := ops.NewHost(a.spec)
+	e := a.block.engine.Load()
+	if e == nil {
+		var err error
+		if e, err = On(a.Device()); err != nil {
+			return ops.Host{}, err
+		}
+	}
+	return e.host(a)
+}
+
+func (e *Engine) host(a *Array) (ops.Host, error) {
+	h := ops.NewHost(a.layout.spec)
 	if len(h.Data) == 0 {
 		return h, nil
 	}
-	if !shape.IsDense(a.spec.Shape, a.strides) {
-		return a.gather(h)
+	if !a.layout.dense {
+		return e.gather(a, h)
 	}
-	return h, a.download(h.Data, a.offset*a.spec.DType.Size())
+	err := e.read(h.Data, a.Operand(), a.layout.spec.DType.Size())
+	runtime.KeepAlive(a) // its block must outlive the copy
+	return h, err
 }
 
-func (a *Array) download(dst []byte, off int) error {
-	defer runtime.KeepAlive(a) // its block must outlive the copy
-	e := a.engine
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.stream.Download(dst, a.block.mem.buf, off); err != nil {
-		return e.deviceError("download", "", err)
-	}
-	if err := e.stream.Sync(); err != nil {
-		return e.deviceError("sync", "", err)
-	}
-	return nil
-}
-
-// gather downloads the stretch of memory that a strided view touches and picks
-// its elements on the host.
-func (a *Array) gather(h ops.Host) (ops.Host, error) {
-	raw, lo, err := a.stretch()
+// gather makes a strided view dense on the device, where that has a kernel for it, and
+// otherwise downloads the stretch of memory that the view touches and picks its
+// elements on the host.
+func (e *Engine) gather(a *Array, h ops.Host) (ops.Host, error) {
+	e.planning.Lock()
+	p, err := e.plan(ops.Copy, nil, []*Layout{a.layout}, nil)
+	e.planning.Unlock()
 	if err != nil {
 		return h, err
 	}
-	size := a.spec.DType.Size()
-	it := shape.NewIterator(a.spec.Shape, a.strides)
+	if p.step == Kernel {
+		out, err := e.launch(p, []*Array{a}, nil)
+		if err == nil {
+			defer out[0].Release()
+			return e.host(out[0])
+		}
+	}
+	raw, lo, err := e.stretch(a)
+	if err != nil {
+		return h, err
+	}
+	size := a.layout.spec.DType.Size()
+	it := shape.NewIterator(a.layout.spec.Shape, a.layout.strides)
 	for i := 0; it.Next(); i++ {
 		off := a.offset + it.Offsets()[0] - lo
 		copy(h.Data[i*size:(i+1)*size], raw[off*size:])
@@ -81,96 +122,33 @@ func (a *Array) gather(h ops.Host) (ops.Host, error) {
 }
 
 // scatter writes a dense host array through a strided view.
-func (a *Array) scatter(h ops.Host) error {
-	raw, lo, err := a.stretch()
+func (e *Engine) scatter(a *Array, h ops.Host) error {
+	raw, lo, err := e.stretch(a)
 	if err != nil {
 		return err
 	}
-	size := a.spec.DType.Size()
-	it := shape.NewIterator(a.spec.Shape, a.strides)
+	size := a.layout.spec.DType.Size()
+	it := shape.NewIterator(a.layout.spec.Shape, a.layout.strides)
 	for i := 0; it.Next(); i++ {
 		off := a.offset + it.Offsets()[0] - lo
 		copy(raw[off*size:(off+1)*size], h.Data[i*size:])
 	}
-	e := a.engine
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.stream.Upload(a.block.mem.buf, lo*size, raw); err != nil {
-		return e.deviceError("upload", "", err)
-	}
-	return nil
+	at := a.Operand()
+	at.Offset += lo - a.offset
+	return e.write(at, size, raw)
 }
 
-// stretch is the memory between the first and the last element of a view, and
-// the index of its first element in the buffer.
-func (a *Array) stretch() (raw []byte, lo int, err error) {
-	lo, hi, err := shape.Extent(a.spec.Shape, a.strides, a.offset)
+// stretch downloads the memory from the first to the last element that a view
+// touches. lo is the position of the first one in the array's block.
+func (e *Engine) stretch(a *Array) (raw []byte, lo int, err error) {
+	defer runtime.KeepAlive(a) // its block must outlive the copy
+	lo, hi, err := shape.Extent(a.layout.spec.Shape, a.layout.strides, a.offset)
 	if err != nil {
 		return nil, 0, err
 	}
-	size := a.spec.DType.Size()
+	size := a.layout.spec.DType.Size()
 	raw = make([]byte, (hi-lo)*size)
-	if len(raw) == 0 {
-		return raw, lo, nil
-	}
-	return raw, lo, a.download(raw, lo*size)
-}
-
-// Assign changes dst in place to the values of src, which has the same spec,
-// and counts a new version of dst's memory. Every view of that memory sees the
-// change. Where dst is a whole block and src a temporary of the same size that
-// nobody else holds, their buffers are swapped and nothing is copied; src is
-// then undefined.
-func (e *Engine) Assign(dst, src *Array) error {
-	for _, a := range []*Array{dst, src} {
-		if a.engine != e || a.Released() {
-			return &ops.AttrError{Op: "assign", Reason: "both tensors must be alive and on device " + e.dev.Info().Name}
-		}
-	}
-	if !dst.spec.Equal(src.spec) {
-		return &ops.ShapeError{Op: "assign", In: []ops.Spec{dst.spec, src.spec}, Rule: "the value must have the type and shape of the tensor it replaces"}
-	}
-	if dst.whole() && src.whole() && src.block.refs.Load() == 1 && dst.block != src.block && dst.block.mem.buf.Size() == src.block.mem.buf.Size() {
-		dst.block.mem.buf, src.block.mem.buf = src.block.mem.buf, dst.block.mem.buf
-		dst.block.version.Add(1)
-		return nil
-	}
-	if dst.block == src.block {
-		// The views may overlap: read everything before writing.
-		fresh, err := e.dispatch(ops.Copy, nil, []*Array{src}, []ops.Spec{src.spec})
-		if err != nil {
-			return err
-		}
-		defer fresh[0].Release()
-		src = fresh[0]
-	}
-	c := &hal.Call{Op: ops.Copy.Name, In: []hal.View{src.View()}, Out: []hal.View{dst.View()}}
-	if k := e.dev.Kernels().Find(c); k != nil {
-		dst.block.version.Add(1) // also when the launch fails half-way
-		err := e.launch(ops.Copy, k, c)
-		runtime.KeepAlive([2]*Array{dst, src}) // the call holds buffers, not the blocks that own them
-		if !errors.Is(err, hal.ErrUnsupported) {
-			return err
-		}
-	}
-	if err := e.refuse(ops.Copy, Reference); err != nil {
-		return err
-	}
-	h, err := src.Host()
-	if err != nil {
-		return err
-	}
-	e.stats.count(ops.Copy, Reference)
-	dst.block.version.Add(1)
-	return dst.scatter(h)
-}
-
-// Sync waits for all queued work.
-func (e *Engine) Sync() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.stream.Sync(); err != nil {
-		return e.deviceError("sync", "", err)
-	}
-	return nil
+	at := a.Operand()
+	at.Offset += lo - a.offset
+	return raw, lo, e.read(raw, at, size)
 }

@@ -1,180 +1,304 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/crease-ml/crease/exec"
+	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/ops"
 )
 
-// Executable is a compiled graph: a flat list of instructions over numbered
-// slots. It is safe for use by one goroutine at a time.
+// Executable is a compiled graph: a flat list of kernel launches whose operands have
+// fixed places, most of them in one arena whose size is known before the graph runs. It
+// is safe for concurrent use; runs take turns.
 type Executable struct {
+	g       *Graph
 	engine  *exec.Engine
-	inputs  []ops.Spec
-	consts  map[int]*exec.Array // by slot, held as long as the executable
-	program []instruction
-	outputs []int
-	slots   int
+	inputs  []*exec.Layout
+	outputs []output
+	made    []*exec.Layout // memory of results, allocated for every run
+	copied  []copied       // results that are constants
+	consts  []*exec.Array  // held as long as the executable
+	touches []int          // inputs whose memory the program changes
+
+	program   []instruction
+	work      int // bytes of scratch, for one launch after another
+	arena     int // bytes
+	unplanned int // bytes that the values of the arena would take apart from each other
+
+	mu      sync.Mutex // held for a run: guards what follows
+	in, out []hal.Operand
+	patches []patch        // operands that differ from run to run
+	placed  []*hal.Operand // operands in the arena, whose buffer does
+	closed  bool
 }
 
 // instruction runs one op.
 type instruction struct {
+	plan  *exec.Plan
 	op    *ops.Op
 	attrs any
-	in    []int
-	out   []int
-	specs []ops.Spec
-	free  []int // slots whose last use this is
+	node  *Node
+	at    []hal.Operand // inputs, then results
+	refs  []*Value
+	ins   int
 }
 
-// Compile fixes the outputs and makes the graph executable on an engine.
-func (g *Graph) Compile(e *exec.Engine, outputs ...ops.Value) (*Executable, error) {
-	outs := make([]*Value, len(outputs))
-	for i, v := range outputs {
-		if !g.Owns(v) {
-			return nil, fmt.Errorf("graph: output %d (%T) is not a value of this graph", i, v)
-		}
-		outs[i] = v.(*Value)
-	}
-	used := live(outs)
-	var nodes []*node
-	for _, n := range g.nodes {
-		if used[n] {
-			nodes = append(nodes, n)
-		}
-	}
-	known, err := fold(e, nodes)
-	if err != nil {
-		return nil, err
-	}
-	return g.layout(e, nodes, known, outs), nil
+// output says where a result lies.
+type output struct {
+	kind   placeKind
+	index  int
+	layout *exec.Layout
+	shift  int
 }
 
-// layout numbers the slots: inputs first, then the results of every node.
-func (g *Graph) layout(e *exec.Engine, nodes []*node, known map[*node][]ops.Value, outs []*Value) *Executable {
-	x := &Executable{engine: e, consts: map[int]*exec.Array{}}
-	slot := map[*node]int{}
-	for _, n := range g.inputs {
-		slot[n] = x.slots
-		x.inputs = append(x.inputs, n.specs[0])
-		x.slots++
+// copied is a constant that is a result.
+type copied struct {
+	value *Value
+	from  int // which constant
+	made  int // which result's memory
+}
+
+// patch is an operand that is filled in before a run.
+type patch struct {
+	at    *hal.Operand
+	kind  placeKind
+	index int
+	shift int // in elements
+}
+
+// add appends an instruction from values to values.
+func (x *Executable) add(in instruction, from, to []*Value) {
+	in.refs, in.ins = slices.Concat(from, to), len(from)
+	in.at = make([]hal.Operand, len(in.refs))
+	x.program = append(x.program, in)
+	if l := in.plan.Launch(); l != nil && in.plan.Step() == exec.Kernel {
+		x.work = max(x.work, l.Work)
 	}
-	last := map[int]int{} // slot to the instruction that uses it last
-	for _, n := range nodes {
-		if n.op == nil && n.value == nil {
-			continue
-		}
-		slot[n] = x.slots
-		x.slots += len(n.specs)
-		if arrays := known[n]; arrays != nil {
-			for i, a := range arrays {
-				x.consts[slot[n]+i] = a.(*exec.Array)
+}
+
+// bind says where every operand comes from.
+func (x *Executable) bind(l *layouter) {
+	for i := range x.program {
+		in := &x.program[i]
+		for k, v := range in.refs {
+			at, shift, root := &in.at[k], v.shift, v.root
+			p := l.places[root.id]
+			for p.kind == inValue {
+				// The value is whole, so it begins where the other one does.
+				shift, root = shift+p.over.shift, p.over.root
+				p = l.places[root.id]
 			}
-			continue
-		}
-		in := instruction{op: n.op, attrs: n.attrs, specs: n.specs}
-		for _, v := range n.in {
-			s := slot[v.n] + v.i
-			in.in = append(in.in, s)
-			last[s] = len(x.program)
-		}
-		for i := range n.specs {
-			in.out = append(in.out, slot[n]+i)
-			last[slot[n]+i] = len(x.program)
-		}
-		x.program = append(x.program, in)
-	}
-	keep := map[int]bool{}
-	for _, v := range outs {
-		s := slot[v.n] + v.i
-		x.outputs = append(x.outputs, s)
-		keep[s] = true
-	}
-	for s, i := range last {
-		if s >= len(g.inputs) && x.consts[s] == nil && !keep[s] {
-			x.program[i].free = append(x.program[i].free, s)
-		}
-	}
-	for s, a := range x.consts { // those that only folded ops read
-		if _, used := last[s]; !used && !keep[s] {
-			a.Release()
-			delete(x.consts, s)
-		}
-	}
-	return x
-}
-
-// Run replays the graph. Inputs stay the caller's; so do the results.
-func (x *Executable) Run(inputs ...*exec.Array) ([]*exec.Array, error) {
-	if len(inputs) != len(x.inputs) {
-		return nil, fmt.Errorf("graph: %d inputs given, %d recorded", len(inputs), len(x.inputs))
-	}
-	slots := make([]*exec.Array, x.slots)
-	for i, a := range inputs {
-		if err := x.check(i, a); err != nil {
-			return nil, err
-		}
-		slots[i] = a
-	}
-	for s, a := range x.consts {
-		slots[s] = a
-	}
-	for pc := range x.program {
-		in := &x.program[pc]
-		args := make([]*exec.Array, len(in.in))
-		for i, s := range in.in {
-			args[i] = slots[s]
-		}
-		res, err := x.engine.Run(in.op, in.attrs, args, in.specs)
-		if err != nil {
-			for s := len(x.inputs); s < x.slots; s++ {
-				if slots[s] != nil && x.consts[s] == nil {
-					slots[s].Release()
-				}
+			switch p.kind {
+			case inConst:
+				*at = x.consts[p.index].Operand()
+				at.Offset += shift
+			case inArena:
+				at.Offset = p.slot.offset/v.layout.Spec().DType.Size() + shift
+				x.placed = append(x.placed, at)
+			default:
+				x.patches = append(x.patches, patch{at, p.kind, p.index, shift})
 			}
-			return nil, err
 		}
-		for i, s := range in.out {
-			slots[s] = res[i]
-		}
-		for _, s := range in.free {
-			slots[s].Release()
-		}
+		in.refs = nil
 	}
-	out := make([]*exec.Array, len(x.outputs))
-	given := map[int]bool{}
-	for i, s := range x.outputs {
-		out[i] = slots[s]
-		if given[s] || s < len(x.inputs) || x.consts[s] != nil {
-			out[i] = slots[s].Share().(*exec.Array)
-		}
-		given[s] = true
+	for i := range x.copied {
+		x.copied[i].from = l.places[x.copied[i].value.id].index
 	}
-	return out, nil
-}
-
-// check refuses an input that is not what was recorded.
-func (x *Executable) check(i int, a *exec.Array) error {
-	switch {
-	case a == nil:
-		return fmt.Errorf("graph: input %d is missing", i)
-	case a.Released():
-		return fmt.Errorf("graph: input %d has been freed", i)
-	case a.Engine() != x.engine:
-		return fmt.Errorf("graph: input %d is on another device, %s, than the graph, %s", i, a.Engine().Device().Info().Name, x.engine.Device().Info().Name)
-	case !a.Spec().Equal(x.inputs[i]):
-		return fmt.Errorf("graph: input %d is %s, recorded as %s", i, a.Spec(), x.inputs[i])
-	}
-	return nil
-}
-
-// Close releases the constants.
-func (x *Executable) Close() {
-	for _, a := range x.consts {
-		a.Release()
-	}
+	x.in, x.out = make([]hal.Operand, len(x.inputs)), make([]hal.Operand, len(x.made))
 }
 
 // Len is the number of instructions.
 func (x *Executable) Len() int { return len(x.program) }
+
+// Bytes is the memory that a run takes besides inputs, results and constants: the arena
+// and scratch.
+func (x *Executable) Bytes() int { return x.arena + x.work }
+
+// Unplanned is what the values in the arena would take if each had memory of its own.
+func (x *Executable) Unplanned() int { return x.unplanned }
+
+// Inputs are the layouts that inputs must have.
+func (x *Executable) Inputs() []*exec.Layout { return x.inputs }
+
+// Graph is what the executable was compiled from, as the passes left it.
+func (x *Executable) Graph() *Graph { return x.g }
+
+// Run runs the program. Inputs are as recorded and stay the caller's; effects on them
+// happen. The results are the caller's: views of inputs where the graph says so, memory
+// of their own otherwise. After an error no result is kept; effects up to the failure
+// have happened.
+func (x *Executable) Run(inputs ...*exec.Array) ([]*exec.Array, error) { return x.RunInto(inputs, nil) }
+
+// RunInto is Run that writes results into arrays of the caller's: dense ones, of the
+// results' specs, which are no inputs and do not overlap; nil ones, and all when into is
+// nil, are allocated. A result that is a view of an input is copied into the array given
+// for it.
+func (x *Executable) RunInto(inputs, into []*exec.Array) ([]*exec.Array, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err := x.check(inputs, into); err != nil {
+		return nil, err
+	}
+	memory := make([]*exec.Array, 0, len(x.made))
+	defer func() { release(memory) }() // results are handles of their own
+	for i, l := range x.made {
+		a, err := x.memory(i, l, into)
+		if err != nil {
+			return nil, err
+		}
+		memory = append(memory, a)
+		x.out[i] = a.Operand()
+	}
+	for i, a := range inputs {
+		x.in[i] = a.Operand()
+	}
+	arena, err := x.engine.Scratch(x.arena)
+	if err != nil {
+		return nil, err
+	}
+	defer arena.Free()
+	work, err := x.engine.Scratch(x.work)
+	if err != nil {
+		return nil, err
+	}
+	defer work.Free()
+	for _, at := range x.placed {
+		at.Buf = arena
+	}
+	for i := range x.patches {
+		p := &x.patches[i]
+		from := x.in
+		if p.kind == inResult {
+			from = x.out
+		}
+		p.at.Buf, p.at.Offset = from[p.index].Buf, from[p.index].Offset+p.shift
+	}
+	if err := x.execute(work); err != nil {
+		return nil, err
+	}
+	for _, c := range x.copied {
+		if err := x.engine.EvalInto(ops.Copy, nil, x.consts[c.from:c.from+1], memory[c.made:c.made+1]); err != nil {
+			return nil, err
+		}
+	}
+	for _, i := range x.touches {
+		inputs[i].Block().Touch()
+	}
+	return x.results(inputs, memory, into)
+}
+
+// execute runs the instructions, whose operands have memory.
+func (x *Executable) execute(work hal.Buffer) error {
+	for i := range x.program {
+		in := &x.program[i]
+		err := hal.ErrUnsupported
+		if in.plan.Step() == exec.Kernel {
+			err = x.engine.Launch(in.plan, in.at, work)
+		}
+		if errors.Is(err, hal.ErrUnsupported) {
+			err = x.slowly(in)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// memory is where result i is written.
+func (x *Executable) memory(i int, l *exec.Layout, into []*exec.Array) (*exec.Array, error) {
+	for k, o := range x.outputs {
+		if k < len(into) && into[k] != nil && o.kind == inResult && o.index == i && o.shift == 0 && o.layout.Equal(l) && into[k].Layout().Equal(l) {
+			return into[k].Share().(*exec.Array), nil
+		}
+	}
+	return x.engine.Empty(l.Spec())
+}
+
+// results makes the handles of the results.
+func (x *Executable) results(inputs, memory, into []*exec.Array) ([]*exec.Array, error) {
+	out := make([]*exec.Array, 0, len(x.outputs))
+	for k, o := range x.outputs {
+		from := memory
+		if o.kind == inInput {
+			from = inputs
+		}
+		a := from[o.index]
+		a = a.Block().On(o.layout, a.Offset()+o.shift)
+		if k < len(into) && into[k] != nil {
+			if a.Block() != into[k].Block() || o.kind == inInput {
+				if err := x.engine.Set(into[k], a); err != nil {
+					a.Release()
+					release(out)
+					return nil, err
+				}
+			}
+			a.Release()
+			a = into[k].Share().(*exec.Array)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// slowly runs an instruction as eager would, on handles of its operands: on the host, or
+// by another way where a kernel refused.
+func (x *Executable) slowly(in *instruction) error {
+	list := make([]*exec.Array, len(in.at))
+	for i, at := range in.at {
+		list[i] = exec.Borrow(at.Buf, 0).On(in.layout(i), at.Offset)
+	}
+	defer release(list)
+	return x.engine.EvalInto(in.op, in.attrs, list[:in.ins], list[in.ins:])
+}
+
+// layout is that of an operand.
+func (in *instruction) layout(i int) *exec.Layout {
+	if i < in.ins {
+		return in.plan.Operands()[i]
+	}
+	return in.plan.Results()[i-in.ins]
+}
+
+// check refuses inputs that are not what was recorded.
+func (x *Executable) check(inputs, into []*exec.Array) error {
+	if x.closed {
+		return errors.New("graph: the executable has been closed")
+	}
+	if len(inputs) != len(x.inputs) {
+		return fmt.Errorf("graph: %d inputs given, %d recorded", len(inputs), len(x.inputs))
+	}
+	if into != nil && len(into) != len(x.outputs) {
+		return fmt.Errorf("graph: %d arrays given for %d results", len(into), len(x.outputs))
+	}
+	for i, a := range inputs {
+		switch {
+		case a == nil:
+			return fmt.Errorf("graph: input %d is missing", i)
+		case a.Released():
+			return fmt.Errorf("graph: input %d has been freed", i)
+		case a.Device() != x.engine.Device():
+			return fmt.Errorf("graph: input %d is on another device, %s, than the graph, %s", i, a.Device().Info().Name, x.engine.Device().Info().Name)
+		case !a.Layout().Equal(x.inputs[i]):
+			return fmt.Errorf("graph: input %d is %s with strides %v, recorded as %s with strides %v", i, a.Spec(), a.Strides(), x.inputs[i].Spec(), x.inputs[i].Strides())
+		}
+	}
+	for k, a := range into {
+		if a != nil && !a.Spec().Equal(x.outputs[k].layout.Spec()) {
+			return fmt.Errorf("graph: the array for result %d is %s, the result %s", k, a.Spec(), x.outputs[k].layout.Spec())
+		}
+	}
+	return x.engine.Ready(inputs, into)
+}
+
+// Close releases the constants.
+func (x *Executable) Close() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	release(x.consts)
+	x.consts, x.closed = nil, true
+}

@@ -22,9 +22,9 @@ type Device interface {
 type Buffer interface {
 	Device() Device
 	Size() int // bytes
-	// Free returns the block to the pool. It is ordered after the work queued
-	// so far, so a buffer may be freed while a kernel still uses it.
-	// Freeing twice is a no-op.
+	// Free returns the block to the pool. It is ordered after the work queued so
+	// far on every stream of the device, so a buffer may be freed while kernels
+	// still use it. Freeing twice is a no-op.
 	Free()
 }
 
@@ -36,7 +36,9 @@ type Stream interface {
 	Upload(dst Buffer, off int, src []byte) error   // src may be reused on return
 	Download(dst []byte, src Buffer, off int) error // dst is valid after Sync
 	Copy(dst Buffer, dstOff int, src Buffer, srcOff, n int) error
-	Launch(k *Kernel, c *Call) error
+	// Launch runs a prepared call on memory: that of its inputs, then of its
+	// results, and scratch of at least the size that the launch asks for.
+	Launch(l *Launch, at []Operand, work Buffer) error
 	Record() (Event, error)
 	Wait(Event) error // the stream waits, the host does not
 	Sync() error

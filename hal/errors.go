@@ -3,7 +3,7 @@ package hal
 import (
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 )
 
 // Errors that callers test for with errors.Is.
@@ -68,24 +68,18 @@ func (e *SpecError) Error() string {
 
 // Health is the error state of a stream; streams embed it. The zero value is
 // healthy. It is safe for concurrent use.
-type Health struct {
-	mu  sync.Mutex
-	err error
-}
+type Health struct{ first atomic.Pointer[error] }
 
 // Poison records the stream's first failure and returns the failure on record.
 func (h *Health) Poison(err error) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.err == nil {
-		h.err = err
-	}
-	return h.err
+	h.first.CompareAndSwap(nil, &err)
+	return *h.first.Load()
 }
 
 // Err is the failure that poisoned the stream, or nil.
 func (h *Health) Err() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.err
+	if err := h.first.Load(); err != nil {
+		return *err
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package hal
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -26,13 +27,13 @@ func (v View) Dense() bool { return shape.IsDense(v.Shape, v.Strides) }
 // Elements is the number of elements of the view.
 func (v View) Elements() int { return shape.MustElements(v.Shape) }
 
-// Call is one operation on concrete views. Kernels must not keep it.
+// Call is one operation on concrete views.
 type Call struct {
 	Op    string
 	Attrs any // the op's attribute struct, see the op row
 	In    []View
 	Out   []View
-	Work  Buffer // scratch of the size Kernel.Work asked for, nil when it asked for none
+	Work  Buffer // scratch of the size that was asked for, nil when none was
 }
 
 // DType is the element type that kernels are registered under: that of the first
@@ -45,30 +46,34 @@ func (c *Call) DType() dtype.Type {
 }
 
 // Dense is true when every view of the call is.
-func (c *Call) Dense() bool {
-	for _, v := range c.In {
-		if !v.Dense() {
-			return false
-		}
-	}
+func (c *Call) Dense() bool { return c.layout() == Dense }
+
+// layout is the most demanding layout that the call's views have.
+func (c *Call) layout() Layout {
 	for _, v := range c.Out {
 		if !v.Dense() {
-			return false
+			return Free
 		}
 	}
-	return true
+	for _, v := range c.In {
+		if !v.Dense() {
+			return Strided
+		}
+	}
+	return Dense
 }
 
 // Layout is what a kernel asks of its views.
 type Layout uint8
 
-// Layouts.
+// Layouts, each less demanding than the one before.
 const (
 	Dense   Layout = iota // every view is row-major without gaps
-	Strided               // any strides, zero and negative ones included
+	Strided               // inputs have any strides, zero and negative ones included
+	Free                  // results have any strides too, at which no two elements meet
 )
 
-func (l Layout) String() string { return [...]string{"dense", "strided"}[l] }
+func (l Layout) String() string { return [...]string{"dense", "strided", "free"}[l] }
 
 // Priorities of kernels: the highest that accepts a call wins.
 const (
@@ -86,28 +91,49 @@ type Key struct {
 	Layout Layout
 }
 
-// Kernel computes one operation on one device.
+// Kernel computes one operation on one device. It has a Plan, or a Run, which is
+// the simpler form of one.
 type Kernel struct {
 	Key      Key
 	Name     string // shows in traces and benchmarks: "matmul_f32_avx2"
 	Priority int
-	Accepts  func(*Call) bool          // optional: limits on shapes, types and attributes
-	Work     func(*Call) int           // optional: scratch bytes
-	Run      func(Stream, *Call) error // queues the work
+	// Accepts (optional) limits the calls that the kernel takes by their shapes,
+	// strides, types and attributes. The views have no buffers.
+	Accepts func(*Call) bool
+
+	// Plan does all of a call that does not depend on memory. The call's views have
+	// no buffers, and offsets at which no element lies before the buffer's start.
+	// The kernel may keep the call. ErrUnsupported means that it does not take it.
+	Plan func(*Call) (Launch, error)
+
+	// Run computes a call whose views have buffers; it is for kernels without a Plan.
+	Run func(Stream, *Call) error
+	// Work (optional) is the scratch in bytes that Run needs.
+	Work func(*Call) int
 
 	disabled atomic.Bool
 }
 
+// generation counts the changes that may make dispatch choose another kernel.
+var generation atomic.Uint64
+
+// Generation grows whenever a kernel is registered, or switched on or off, on any
+// device. Who keeps what [Registry.Find] gave compares it.
+func Generation() uint64 { return generation.Load() }
+
 // SetEnabled switches a kernel on or off, so that tests and comparisons can
 // run every implementation alone.
-func (k *Kernel) SetEnabled(on bool) { k.disabled.Store(!on) }
+func (k *Kernel) SetEnabled(on bool) {
+	k.disabled.Store(!on)
+	generation.Add(1)
+}
 
 // Enabled reports whether dispatch may choose the kernel.
 func (k *Kernel) Enabled() bool { return !k.disabled.Load() }
 
 // Takes reports whether the kernel can do a call: its element type, layout and limits.
 func (k *Kernel) Takes(c *Call) bool {
-	return (k.Key.DType == c.DType() || k.Key.DType == dtype.Invalid) && (k.Key.Layout == Strided || c.Dense()) && (k.Accepts == nil || k.Accepts(c))
+	return (k.Key.DType == c.DType() || k.Key.DType == dtype.Invalid) && k.Key.Layout >= c.layout() && (k.Accepts == nil || k.Accepts(c))
 }
 
 // Registry holds the kernels of one device.
@@ -116,53 +142,54 @@ type Registry struct {
 	byOp map[string][]*Kernel // highest priority first
 }
 
-// Add registers kernels. A kernel without an op, name or Run, or a second one
-// of the same name for an op and layout, is a programming error and panics.
+// Add registers kernels. A kernel without an op, a name, or a Plan or Run, or a
+// second one of the same name for an op and layout, is a programming error and
+// panics.
 func (r *Registry) Add(ks ...*Kernel) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer generation.Add(1)
 	if r.byOp == nil {
 		r.byOp = map[string][]*Kernel{}
 	}
 	for _, k := range ks {
-		if k.Key.Op == "" || k.Name == "" || k.Run == nil {
-			panic(fmt.Sprintf("hal: kernel %+v needs an op, a name and a Run function", k.Key))
+		if k.Key.Op == "" || k.Name == "" || (k.Run == nil) == (k.Plan == nil) {
+			panic(fmt.Sprintf("hal: kernel %+v needs an op, a name and a Run function, or a Plan in its place", k.Key))
 		}
 		for _, other := range r.byOp[k.Key.Op] {
 			if other.Name == k.Name && other.Key == k.Key {
 				panic(fmt.Sprintf("hal: kernel %s is registered twice for %+v", k.Name, k.Key))
 			}
 		}
-		list := append(r.byOp[k.Key.Op], k)
+		list := append(slices.Clip(r.byOp[k.Key.Op]), k)
 		slices.SortStableFunc(list, func(a, b *Kernel) int { return cmp.Compare(b.Priority, a.Priority) })
 		r.byOp[k.Key.Op] = list
 	}
 }
 
 // Find is the best enabled kernel for a call: among those that take dense views
-// if all views are dense, then among the strided ones. It is nil when there is none.
+// if all views are dense, then among the others. It is nil when there is none.
 func (r *Registry) Find(c *Call) *Kernel {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	list := r.byOp[c.Op]
-	if len(list) == 0 {
-		return nil
-	}
-	if c.Dense() {
-		if k := first(list, c, Dense); k != nil {
-			return k
-		}
-	}
-	return first(list, c, Strided)
-}
-
-func first(list []*Kernel, c *Call, l Layout) *Kernel {
-	for _, k := range list {
-		if k.Key.Layout == l && k.Enabled() && k.Takes(c) {
-			return k
-		}
+	for k := range r.Candidates(c) {
+		return k
 	}
 	return nil
+}
+
+// Candidates gives the enabled kernels that take a call, the best first.
+func (r *Registry) Candidates(c *Call) iter.Seq[*Kernel] {
+	return func(yield func(*Kernel) bool) {
+		r.mu.RLock()
+		list := r.byOp[c.Op] // never changed in place
+		r.mu.RUnlock()
+		for _, dense := range []bool{true, false} {
+			for _, k := range list {
+				if (k.Key.Layout == Dense) == dense && k.Enabled() && k.Takes(c) && !yield(k) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // All is every registered kernel, sorted by op, priority and name.

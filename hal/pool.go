@@ -22,32 +22,38 @@ type Pool[T any] struct {
 	Limit int
 
 	mu    sync.Mutex
-	free  map[int][]T // by class size
+	free  [][]T // by number of class
 	stats MemoryStats
 }
 
 const minClass = 256 // bytes
 
-// class is the size that a request of n bytes is rounded up to.
-func class(n int) int {
-	if n <= minClass {
-		return minClass
-	}
-	step := 1 << max(bits.Len(uint(n-1))-4, 6)
-	return (n + step - 1) / step * step
+// class is the size that a request of n bytes is rounded up to, and a number that
+// no other size has.
+func class(n int) (size, number int) {
+	n = max(n, minClass)
+	shift := max(bits.Len(uint(n-1))-4, 6)
+	steps := (n + 1<<shift - 1) >> shift // at most 16
+	return steps << shift, (shift-6)*17 + steps
 }
+
+// classes is more than every number of a class that fits shape.MaxBytes.
+const classes = 47 * 17
 
 // Get returns a block of at least n bytes and its class size, for Put.
 func (p *Pool[T]) Get(n int) (block T, size int, err error) {
 	if n < 0 || n > shape.MaxBytes {
 		return block, 0, fmt.Errorf("allocation of %d bytes: outside 0..%d", n, shape.MaxBytes)
 	}
-	size = class(n)
+	size, number := class(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if list := p.free[size]; len(list) > 0 {
+	if p.free == nil {
+		p.free = make([][]T, classes)
+	}
+	if list := p.free[number]; len(list) > 0 {
 		block = list[len(list)-1]
-		p.free[size] = list[:len(list)-1]
+		p.free[number] = list[:len(list)-1]
 		p.stats.Cached -= size
 	} else {
 		if p.Limit > 0 && p.stats.InUse+p.stats.Cached+size > p.Limit {
@@ -72,14 +78,12 @@ func (p *Pool[T]) Get(n int) (block T, size int, err error) {
 
 // Put takes back a block with the class size Get gave.
 func (p *Pool[T]) Put(block T, size int) {
+	_, number := class(size)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stats.InUse -= size
 	p.stats.Buffers--
-	if p.free == nil {
-		p.free = map[int][]T{}
-	}
-	p.free[size] = append(p.free[size], block)
+	p.free[number] = append(p.free[number], block)
 	p.stats.Cached += size
 }
 
@@ -91,12 +95,12 @@ func (p *Pool[T]) Flush() {
 }
 
 func (p *Pool[T]) flush() {
-	for _, list := range p.free {
+	for i, list := range p.free {
 		for _, b := range list {
 			p.Drop(b)
 		}
+		p.free[i] = nil
 	}
-	p.free = nil
 	p.stats.Cached = 0
 }
 

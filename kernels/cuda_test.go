@@ -30,6 +30,10 @@ func (r *recorder) Run(p *Program, _ [3]int, _ []hal.Buffer, _ []byte) error {
 	return nil
 }
 
+func (r *recorder) Launch(l *hal.Launch, at []hal.Operand, work hal.Buffer) error {
+	return l.Run(r, at, work)
+}
+
 // calls are the calls of a case, with dense operands and with permuted ones.
 func calls(t *testing.T, op *ops.Op, c ops.Case, dt dtype.Type) []*hal.Call {
 	t.Helper()
@@ -99,10 +103,11 @@ func programs(t *testing.T, d Dialect) []*Program {
 						if !k.Takes(call) {
 							continue
 						}
-						if k.Work != nil {
-							call.Work = scratch{}
+						l, err := k.Prepare(call)
+						if err == nil {
+							err = rec.Launch(l, call.Operands(), scratch{})
 						}
-						if err := k.Run(rec, call); err != nil && !errors.Is(err, hal.ErrUnsupported) {
+						if err != nil && !errors.Is(err, hal.ErrUnsupported) {
 							t.Fatalf("%s, case %s: %v", k.Name, c.Name, err)
 						}
 					}

@@ -127,7 +127,7 @@ func everything(s *stream) error {
 	k := &hal.Kernel{Name: "chosen", Run: func(on hal.Stream, c *hal.Call) error {
 		return on.(*stream).Run(axpyProgram, [3]int{1, 1, 1}, []hal.Buffer{x, y}, axpyValues(1, 1, 0, 0))
 	}}
-	if err := s.Launch(k, &hal.Call{Op: "op"}); err != nil {
+	if err := k.Do(s, &hal.Call{Op: "op"}); err != nil {
 		return err
 	}
 	y.Free()

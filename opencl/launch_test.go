@@ -107,9 +107,9 @@ func TestRunRefusals(t *testing.T) {
 		"written in CUDA C":                   s.Run(&wrongDialect, one, two, values),
 		"CL_INVALID_WORK_":                    s.Run(&oversized, one, two, values),
 		"axpby: CL_INVALID_KERNEL_NAME (-46)": s.Run(&nameless, one, two, values),
-		"op (kernel chosen)": s.Launch(&hal.Kernel{Name: "chosen", Run: func(s hal.Stream, c *hal.Call) error {
+		"op (kernel chosen)": (&hal.Kernel{Name: "chosen", Run: func(s hal.Stream, c *hal.Call) error {
 			return s.(kernels.Launcher).Run(p, one, nil, values)
-		}}, &hal.Call{Op: "op"}),
+		}}).Do(s, &hal.Call{Op: "op"}),
 	} {
 		var de *hal.DeviceError
 		if !errors.As(err, &de) || de.Kernel == "" || !strings.Contains(err.Error(), want) {
@@ -119,7 +119,7 @@ func TestRunRefusals(t *testing.T) {
 			t.Errorf("the device is named twice: %v", err)
 		}
 	}
-	err := s.Launch(&hal.Kernel{Name: "chosen", Run: func(hal.Stream, *hal.Call) error { return hal.ErrUnsupported }}, &hal.Call{Op: "op"})
+	err := (&hal.Kernel{Name: "chosen", Run: func(hal.Stream, *hal.Call) error { return hal.ErrUnsupported }}).Do(s, &hal.Call{Op: "op"})
 	if !errors.Is(err, hal.ErrUnsupported) {
 		t.Error(err)
 	}

@@ -119,14 +119,14 @@ func (s *stream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n int)
 }
 
 // Launch queues a kernel.
-func (s *stream) Launch(k *hal.Kernel, c *hal.Call) error {
+func (s *stream) Launch(l *hal.Launch, at []hal.Operand, work hal.Buffer) error {
 	if err := s.dev.use(); err != nil {
 		return err
 	}
 	s.dev.leave()
-	s.op, s.kernel = c.Op, k.Name
+	s.op, s.kernel = l.Op, l.Kernel.Name
 	defer func() { s.op, s.kernel = "", "" }()
-	return s.failure(c.Op, k.Run(s, c))
+	return s.failure(l.Op, l.Run(s, at, work))
 }
 
 // Sync waits for everything queued so far, on any stream of the device.

@@ -141,7 +141,7 @@ func TestClosed(t *testing.T) {
 	_, streamErr := d.NewStream()
 	_, recordErr := s.Record()
 	for _, err := range []error{allocErr, streamErr, recordErr, s.Sync(), s.Upload(buf, 0, make([]byte, 10)), s.Download(make([]byte, 10), buf, 0),
-		s.Copy(buf, 0, buf, 50, 10), s.Run(axpy(), [3]int{1, 1, 1}, []hal.Buffer{buf, buf}, make([]byte, 24)), s.Launch(&hal.Kernel{}, &hal.Call{})} {
+		s.Copy(buf, 0, buf, 50, 10), s.Run(axpy(), [3]int{1, 1, 1}, []hal.Buffer{buf, buf}, make([]byte, 24)), s.Launch(&hal.Launch{Kernel: &hal.Kernel{}}, nil, nil)} {
 		if !errors.Is(err, hal.ErrClosed) {
 			t.Errorf("%v", err)
 		}

@@ -46,16 +46,37 @@ type Scoper interface {
 	Begin() (b Builder, end func(keep ...Value))
 }
 
-// Scoped runs f and frees the values it made and did not return.
-func Scoped(b Builder, f func(Builder) []Value) []Value {
+// Scoped runs f and frees the values it made and did not return; all of them when f
+// panics.
+func Scoped(b Builder, f func(Builder) []Value) (out []Value) {
 	s, ok := b.(Scoper)
 	if !ok {
 		return f(b)
 	}
 	inner, end := s.Begin()
-	out := f(inner)
-	end(out...)
-	return out
+	defer func() { end(out...) }()
+	return f(inner)
+}
+
+// Writer (optional) is a builder whose values can be changed in place. It panics as
+// Apply does.
+type Writer interface {
+	Builder
+	// Assign changes the elements of dst to those of src, which has the same spec.
+	// Views of the same memory see the change.
+	Assign(dst, src Value)
+	// ApplyInto applies an op and assigns its results to the values of into, in order,
+	// without making arrays for them where that is possible. A value of into may be an
+	// input too.
+	ApplyInto(op *Op, attrs any, in, into []Value)
+}
+
+// Owner (optional) is a builder whose values may share memory.
+type Owner interface {
+	Builder
+	// Sole reports whether a value is dense, in memory that nothing else can see or
+	// change.
+	Sole(v Value) bool
 }
 
 // Holder (optional) is a value that holds memory shared with others.
@@ -91,22 +112,32 @@ func (g *GradCall) Grad(i int) Value {
 // Absent is a value of known spec without data: what a gradient rule sees of
 // an input that its row does not save. Builders refuse it.
 type Absent struct {
-	S    Spec
-	What string // "input 1 of matmul"
+	S     Spec
+	Op    *Op
+	What  string // "input" or "output" of the op
+	Index int    // which
 }
 
 // Spec is the spec of the value that is not there.
-func (a Absent) Spec() Spec { return a.S }
+func (a *Absent) Spec() Spec { return a.S }
 
-// CheckInputs panics on values that are nil or absent; builders call it first.
-func CheckInputs(op *Op, in []Value) {
+// InputError returns an *AttrError for values that are nil or absent.
+func InputError(op *Op, in []Value) error {
 	for i, v := range in {
 		switch v := v.(type) {
 		case nil:
-			panic(&AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)})
-		case Absent:
-			panic(&AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is %s, which was not saved for the gradient: add it to the row's Saves", i, v.What)})
+			return &AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)}
+		case *Absent:
+			return &AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is %s %d of %s, which was not saved for the gradient: add it to the row's Saves", i, v.What, v.Index, v.Op.Name)}
 		}
+	}
+	return nil
+}
+
+// CheckInputs panics on values that are nil or absent; builders call it first.
+func CheckInputs(op *Op, in []Value) {
+	if err := InputError(op, in); err != nil {
+		panic(err)
 	}
 }
 

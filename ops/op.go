@@ -3,7 +3,6 @@ package ops
 import (
 	"cmp"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -81,6 +80,11 @@ type Op struct {
 	// Lower computes the op by simpler ones.
 	Lower func(b Builder, attrs any, in []Value) []Value
 
+	// Window says that a view shows distinct elements of its input, in the same
+	// positions whatever the elements are: its gradient may be added to the same view
+	// of the input's gradient, in place of what Grad returns.
+	Window bool
+
 	// Grad returns the gradient for every input from those of the outputs. A
 	// composite without one inherits the gradient of its lowering.
 	Grad func(g *GradCall) []Value
@@ -97,6 +101,15 @@ type Op struct {
 	Tol Tolerance
 	// Cases are the inputs that tests, gradient checks and benchmarks use.
 	Cases []Case
+
+	made *derived // when the row is declared
+}
+
+// derived is what is asked of a row in every call.
+type derived struct {
+	least, most int     // the arity
+	types       typeSet // Types as a set
+	attrCode            // of Attrs
 }
 
 // Saved is a set of inputs and outputs that a gradient needs.
@@ -147,9 +160,56 @@ func Declare(op Op) *Op {
 	if why := op.incomplete(); why != "" {
 		panic(fmt.Sprintf("ops: row %q: %s", op.Name, why))
 	}
+	made, err := op.derive()
+	if err != nil {
+		panic(fmt.Sprintf("ops: row %q: %v", op.Name, err))
+	}
+	op.made = made
 	table[op.Name] = &op
 	return &op
 }
+
+// derive works out what is asked of the row in every call.
+func (op *Op) derive() (*derived, error) {
+	d := &derived{}
+	for _, name := range strings.Fields(op.Inputs) {
+		if strings.HasSuffix(name, "...") {
+			d.least, d.most = d.least+1, -1
+			break
+		}
+		d.most++
+		if !strings.HasSuffix(name, "?") {
+			d.least++
+		}
+	}
+	for _, t := range op.Types {
+		d.types |= 1 << t
+	}
+	code, err := newAttrCode(op.Attrs)
+	if err != nil {
+		return nil, err
+	}
+	d.attrCode = *code
+	return d, nil
+}
+
+// derived is what was worked out when the row was declared; a row that was not declared
+// works it out every time.
+func (op *Op) derived() *derived {
+	if op.made != nil {
+		return op.made
+	}
+	d, err := op.derive()
+	if err != nil {
+		panic("ops: row " + op.Name + ": " + err.Error())
+	}
+	return d
+}
+
+// typeSet has a bit for every element type.
+type typeSet uint32
+
+func (s typeSet) has(t dtype.Type) bool { return s>>t&1 == 1 }
 
 func (op *Op) incomplete() string {
 	switch {
@@ -185,16 +245,8 @@ func (op *Op) incomplete() string {
 
 // Arity is the least and the most number of inputs; most is -1 for any number.
 func (op *Op) Arity() (least, most int) {
-	for _, name := range strings.Fields(op.Inputs) {
-		most++
-		switch {
-		case strings.HasSuffix(name, "..."):
-			return least + 1, -1
-		case !strings.HasSuffix(name, "?"):
-			least++
-		}
-	}
-	return least, most
+	d := op.derived()
+	return d.least, d.most
 }
 
 // Differentiable reports whether a gradient can be asked for.
@@ -203,14 +255,14 @@ func (op *Op) Differentiable() bool { return op.NoGrad == "" }
 // Specs applies the shape and dtype rule: the specs of the outputs, or a
 // *ShapeError, *DTypeError or *AttrError naming the op.
 func (op *Op) Specs(attrs any, in []Spec) ([]Spec, error) {
-	least, most := op.Arity()
-	if len(in) < least || most >= 0 && len(in) > most {
+	d := op.derived()
+	if len(in) < d.least || d.most >= 0 && len(in) > d.most {
 		return nil, &ShapeError{Op: op.Name, In: in, Rule: fmt.Sprintf("takes inputs %q, got %d", op.Inputs, len(in))}
 	}
-	if reflect.TypeOf(attrs) != reflect.TypeOf(op.Attrs) {
+	if wordsOf(&attrs).typ != d.typ {
 		return nil, &AttrError{Op: op.Name, Reason: fmt.Sprintf("attributes are %T, want %T", attrs, op.Attrs)}
 	}
-	if len(in) > 0 && !slices.Contains(op.Types, in[0].DType) {
+	if len(in) > 0 && !d.types.has(in[0].DType) {
 		return nil, &DTypeError{Op: op.Name, In: in, Rule: "is not defined on " + in[0].DType.String()}
 	}
 	out, err := op.Infer(attrs, in)

@@ -166,5 +166,5 @@ func savedOrAbsent(v Value, saved bool) Value {
 	if saved {
 		return v
 	}
-	return Absent{S: v.Spec(), What: "a value outside Saves"}
+	return &Absent{S: v.Spec(), What: "a value outside Saves", Op: &Op{Name: "the row"}}
 }

@@ -19,7 +19,7 @@ type SliceAttrs struct {
 func init() {
 	Slice = Declare(Op{Name: "slice", Doc: "Count elements from start at a distance of step, on each axis.", ONNX: "Slice",
 		Kind: View, Inputs: "x", Attrs: SliceAttrs{}, Types: Stored, Tol: exact,
-		Infer: sliceInfer, Ref: viewRef(sliceView), View: sliceView, Grad: sliceGrad,
+		Infer: sliceInfer, Ref: viewRef(sliceView), View: sliceView, Grad: sliceGrad, Window: true,
 		Cases: []Case{
 			{Name: "range", Attrs: SliceAttrs{Start: []int{1, 2}, Count: []int{2, 3}}, In: args(Arg{}, []int{4, 6})},
 			{Name: "step", Attrs: SliceAttrs{Start: []int{1}, Count: []int{3}, Step: []int{2}}, In: args(Arg{}, []int{8})},

@@ -46,13 +46,10 @@ func or(v, standard float64) float64 {
 
 // Step makes one step.
 func (o *Adam) Step() {
-	crease.Tidy(func() []*crease.Tensor {
-		o.t.Assign(o.t.AddScalar(1))
-		return nil
-	})
-	o.each(func(i int, p, g *crease.Tensor) ([]*crease.Tensor, []*crease.Tensor) {
-		res := crease.Apply(ops.AdamStep, o.attrs, p, g, o.m[i], o.v[i], o.lr, o.t)
-		return res, []*crease.Tensor{p, o.m[i], o.v[i]}
+	one := ops.AffineAttrs{Scale: 1, Shift: 1}
+	crease.ApplyInto(ops.Affine, one, []*crease.Tensor{o.t}, []*crease.Tensor{o.t})
+	o.each(ops.AdamStep, o.attrs, func(i int, p, g *crease.Tensor) (operands, results []*crease.Tensor) {
+		return []*crease.Tensor{p, g, o.m[i], o.v[i], o.lr, o.t}, []*crease.Tensor{p, o.m[i], o.v[i]}
 	})
 }
 

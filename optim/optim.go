@@ -54,24 +54,17 @@ func (b *base) ZeroGrad() {
 	}
 }
 
-// each runs step for every parameter and its gradient and assigns the results to
-// the parameter and its state.
-func (b *base) each(step func(i int, p, g *crease.Tensor) (results, targets []*crease.Tensor)) {
-	crease.NoGrad(func() {
-		for i, p := range b.params {
-			g := p.Grad()
-			if g == nil {
-				panic(&ops.GradError{Reason: fmt.Sprintf("parameter %d (%s) has no gradient: it had no part in the loss; leave it out of the optimiser", i, p.Spec())})
-			}
-			crease.Tidy(func() []*crease.Tensor {
-				results, targets := step(i, p, g)
-				for k, t := range targets {
-					t.Assign(results[k])
-				}
-				return nil
-			})
+// each runs an op for every parameter, whose operands and results step lists: the results
+// are written over the parameter and its state.
+func (b *base) each(op *ops.Op, attrs any, step func(i int, p, g *crease.Tensor) (operands, results []*crease.Tensor)) {
+	for i, p := range b.params {
+		g := p.Grad()
+		if g == nil {
+			panic(&ops.GradError{Reason: fmt.Sprintf("parameter %d (%s) has no gradient: it had no part in the loss; leave it out of the optimiser", i, p.Spec())})
 		}
-	})
+		operands, results := step(i, p, g)
+		crease.ApplyInto(op, attrs, operands, results)
+	}
 }
 
 // moments are zeros shaped like the parameters, f32 for 16-bit ones.

@@ -31,12 +31,8 @@ func NewSGD(params []*crease.Tensor, c SGDConfig) *SGD {
 
 // Step makes one step.
 func (s *SGD) Step() {
-	s.each(func(i int, p, g *crease.Tensor) ([]*crease.Tensor, []*crease.Tensor) {
-		res := crease.Apply(ops.SgdStep, s.attrs, p, g, s.buf[i], s.lr)
-		if s.attrs.Momentum == 0 {
-			return res, []*crease.Tensor{p}
-		}
-		return res, []*crease.Tensor{p, s.buf[i]}
+	s.each(ops.SgdStep, s.attrs, func(i int, p, g *crease.Tensor) (operands, results []*crease.Tensor) {
+		return []*crease.Tensor{p, g, s.buf[i], s.lr}, []*crease.Tensor{p, s.buf[i]}
 	})
 }
 

@@ -1,6 +1,11 @@
 package shape
 
-import "github.com/crease-ml/crease/dtype"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/crease-ml/crease/dtype"
+)
 
 // IsDense reports whether strides lay dims out row-major without gaps. The
 // stride of a dimension of size 1 is never used and does not count; an empty
@@ -52,6 +57,49 @@ func Extent(dims, strides []int, offset int) (lo, hi int, err error) {
 		return 0, 0, failAll(dims, "at offset %d reaches an index that overflows", offset)
 	}
 	return lo, hi, nil
+}
+
+// Lead is the number of elements that a view with these strides touches before its
+// first one: the least offset at which it fits into memory. It is 0 for an empty
+// view.
+func Lead(dims, strides []int) int {
+	n := 0
+	for i, d := range dims {
+		if d == 0 {
+			return 0
+		}
+		if strides[i] < 0 {
+			n -= (d - 1) * strides[i]
+		}
+	}
+	return n
+}
+
+// Injective reports whether strides put every element of dims at a place of its own.
+// It may be false for strange strides that do; it is never true for those that do
+// not. Views made by slicing, permuting and reshaping are injective, expanded and
+// sliding ones are not.
+func Injective(dims, strides []int) bool {
+	var room [MaxRank]int
+	order := room[:0]
+	for i, d := range dims {
+		if d == 0 {
+			return true
+		}
+		if d > 1 {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(magnitude(strides[a]), magnitude(strides[b])) })
+	reach := uint64(0) // the distance between the first and the last element so far
+	for _, i := range order {
+		step := magnitude(strides[i])
+		if step <= reach {
+			return false
+		}
+		reach += step * uint64(dims[i]-1)
+	}
+	return true
 }
 
 // CheckView reports why a view of elements of type t would reach outside a

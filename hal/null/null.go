@@ -129,10 +129,12 @@ func (s *stream) Download([]byte, hal.Buffer, int) error {
 func (s *stream) Copy(hal.Buffer, int, hal.Buffer, int, int) error {
 	return nil
 }
-func (s *stream) Launch(k *hal.Kernel, c *hal.Call) error { return k.Run(s, c) }
-func (s *stream) Record() (hal.Event, error)              { return event{}, nil }
-func (s *stream) Wait(hal.Event) error                    { return nil }
-func (s *stream) Sync() error                             { return nil }
+func (s *stream) Launch(l *hal.Launch, at []hal.Operand, work hal.Buffer) error {
+	return l.Run(s, at, work)
+}
+func (s *stream) Record() (hal.Event, error) { return event{}, nil }
+func (s *stream) Wait(hal.Event) error       { return nil }
+func (s *stream) Sync() error                { return nil }
 
 type event struct{}
 

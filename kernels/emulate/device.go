@@ -20,14 +20,15 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/kernels"
 )
 
-// Device is an emulated device with memory of its own.
+// Device is an emulated device with memory of its own, which is filled with garbage
+// before it is handed out.
 type Device struct {
+	*hostdev.Device
 	compiler, dir string
-	types         map[dtype.Type]hal.Support
-	kernels       hal.Registry
 	mu            sync.Mutex // one launch at a time: the emulation has global state
 	entries       map[*kernels.Program]entry
 }
@@ -49,87 +50,44 @@ func New(types ...dtype.Type) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{compiler: cxx, dir: dir, types: map[dtype.Type]hal.Support{}, entries: map[*kernels.Program]entry{}}
 	if len(types) == 0 {
 		types = dtype.All()
 	}
+	support := map[dtype.Type]hal.Support{}
 	for _, t := range types {
-		d.types[t] = hal.Arithmetic
+		support[t] = hal.Arithmetic
 	}
-	if _, err := kernels.Register(&d.kernels, kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"}); err != nil {
+	d := &Device{compiler: cxx, dir: dir, entries: map[*kernels.Program]entry{}}
+	d.Device = hostdev.New(hal.Info{Name: "emulate", Kind: "emulate", Description: "portable kernels as C++", Alignment: 16, DTypes: support})
+	d.Outer = d
+	d.Stop = func() error { return os.RemoveAll(dir) }
+	d.Fill = func(mem []byte) {
+		for i := range mem {
+			mem[i] = 0xa5
+		}
+	}
+	if _, err := kernels.Register(d.Kernels(), kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"}); err != nil {
 		_ = d.Close() // the folder
 		return nil, err
 	}
 	return d, nil
 }
 
-// Info describes the device.
-func (d *Device) Info() hal.Info {
-	return hal.Info{Name: "emulate", Kind: "emulate", Description: "portable kernels as C++", Alignment: 16, DTypes: d.types}
-}
-
-// Kernels is the registry.
-func (d *Device) Kernels() *hal.Registry { return &d.kernels }
-
 // NewStream is a stream that runs inline.
-func (d *Device) NewStream() (hal.Stream, error) { return &stream{dev: d}, nil }
-
-// Close removes what was compiled.
-func (d *Device) Close() error { return os.RemoveAll(d.dir) }
-
-// Alloc is host memory, filled with garbage.
-func (d *Device) Alloc(n int) (hal.Buffer, error) {
-	b := &buffer{dev: d, mem: make([]byte, n)}
-	for i := range b.mem {
-		b.mem[i] = 0xa5
-	}
-	return b, nil
-}
-
-type buffer struct {
-	dev *Device
-	mem []byte
-}
-
-func (b *buffer) Device() hal.Device { return b.dev }
-func (b *buffer) Size() int          { return len(b.mem) }
-func (b *buffer) Free()              {}
+func (d *Device) NewStream() (hal.Stream, error) { return &stream{d.Device.Stream(), d}, nil }
 
 type stream struct {
-	hal.Health
+	hostdev.Stream
 	dev *Device
 }
 
-func (s *stream) Device() hal.Device { return s.dev }
-
-func (s *stream) Upload(dst hal.Buffer, off int, src []byte) error {
-	return s.move(dst.(*buffer).mem, off, src, 0, len(src))
-}
-
-func (s *stream) Download(dst []byte, src hal.Buffer, off int) error {
-	return s.move(dst, 0, src.(*buffer).mem, off, len(dst))
-}
-
-func (s *stream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n int) error {
-	return s.move(dst.(*buffer).mem, dstOff, src.(*buffer).mem, srcOff, n)
-}
-
-func (s *stream) move(dst []byte, to int, src []byte, from, n int) error {
-	if to < 0 || from < 0 || n < 0 || to+n > len(dst) || from+n > len(src) {
-		return fmt.Errorf("emulate: %d bytes from %d of %d to %d of %d", n, from, len(src), to, len(dst))
+// Launch runs a kernel, which gets the stream that runs programs.
+func (s *stream) Launch(l *hal.Launch, at []hal.Operand, work hal.Buffer) error {
+	if err := s.Ready(); err != nil {
+		return err
 	}
-	copy(dst[to:to+n], src[from:from+n])
-	return s.Err()
+	return l.Run(s, at, work)
 }
-
-func (s *stream) Launch(k *hal.Kernel, c *hal.Call) error { return k.Run(s, c) }
-func (s *stream) Record() (hal.Event, error)              { return event{s}, s.Err() }
-func (s *stream) Wait(e hal.Event) error                  { return e.Wait() }
-func (s *stream) Sync() error                             { return s.Err() }
-
-type event struct{ s *stream }
-
-func (e event) Wait() error { return e.s.Err() }
 
 // Run compiles a program on first use and runs it.
 func (s *stream) Run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, values []byte) error {
@@ -145,7 +103,7 @@ func (s *stream) Run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 	g := [3]int32{int32(groups[0]), int32(groups[1]), int32(groups[2])}
 	ptrs, sizes := make([]unsafe.Pointer, len(buffers)+1), make([]int64, len(buffers)+1)
 	for i, b := range buffers {
-		mem := b.(*buffer).mem
+		mem := hostdev.Bytes(b)
 		ptrs[i], sizes[i] = unsafe.Pointer(unsafe.SliceData(mem)), int64(len(mem))
 	}
 	if trouble := run(&g[0], &ptrs[0], &sizes[0], &values[0]); trouble != "" {

@@ -1,0 +1,435 @@
+package autograd
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/crease-ml/crease/ops"
+	"github.com/crease-ml/crease/shape"
+)
+
+// walk is one backward pass. It numbers what has a gradient: leaves first, in the order
+// in which they are met, then the outputs of every node. Gradients are values of gb: the
+// builder itself, or variables when the pass is recorded.
+type walk struct {
+	b, gb  ops.Builder
+	o      Options
+	nodes  []*node // between the outputs and the leaves, in the order of recording
+	leaves []target
+	number map[*Var]int // of a leaf, where there are many
+	grads  []gradient   // by number
+	stack  []*node
+	call   ops.GradCall // room for the calls of rules
+}
+
+// target is a leaf of the record.
+type target struct {
+	v      *Var
+	target bool // its gradient is wanted
+}
+
+// gradient is what has been accumulated for a leaf or for an output of a node.
+type gradient struct {
+	val  ops.Value // owned by the pass
+	sole bool      // the pass made its memory, and nothing else sees it
+	keep bool      // it is wanted, although a node has made it
+}
+
+var walks = sync.Pool{New: func() any { return new(walk) }}
+
+func begin(b ops.Builder, o Options) *walk {
+	w := walks.Get().(*walk)
+	w.b, w.gb, w.o = b, b, o
+	if o.CreateGraph {
+		w.gb = Tape{b}
+	}
+	return w
+}
+
+// end frees what is left of the gradients and lets go of the nodes.
+func (w *walk) end() {
+	for i := range w.grads {
+		if w.grads[i].val != nil {
+			w.free(w.grads[i].val)
+		}
+	}
+	for _, n := range w.nodes {
+		n.walk.Store(nil)
+	}
+	clear(w.nodes)
+	clear(w.leaves)
+	clear(w.grads)
+	clear(w.stack[:cap(w.stack)])
+	c := &w.call
+	clear(c.In[:cap(c.In)])
+	clear(c.Out[:cap(c.Out)])
+	clear(c.D[:cap(c.D)])
+	*w = walk{
+		nodes: w.nodes[:0], leaves: w.leaves[:0], grads: w.grads[:0], stack: w.stack[:0],
+		call: ops.GradCall{In: c.In[:0], Out: c.Out[:0], D: c.D[:0], Needs: c.Needs[:0]},
+	}
+	walks.Put(w)
+}
+
+// many is the number of leaves from which on they are looked up in a map.
+const many = 16
+
+// leaf is the number of a leaf, -1 for one that has not been met.
+func (w *walk) leaf(v *Var) int {
+	if len(w.leaves) < many {
+		for i := range w.leaves {
+			if w.leaves[i].v == v {
+				return i
+			}
+		}
+		return -1
+	}
+	if w.number == nil {
+		w.number = make(map[*Var]int, 2*many)
+		for i := range w.leaves {
+			w.number[w.leaves[i].v] = i
+		}
+	}
+	if i, ok := w.number[v]; ok {
+		return i
+	}
+	return -1
+}
+
+func (w *walk) meet(v *Var) {
+	if w.leaf(v) < 0 {
+		if w.number != nil {
+			w.number[v] = len(w.leaves)
+		}
+		w.leaves = append(w.leaves, target{v: v})
+	}
+}
+
+// index is the number of a leaf or of an output of a node, -1 for one that the pass does
+// not reach.
+func (w *walk) index(s source) int {
+	switch {
+	case s.leaf != nil:
+		return w.leaf(s.leaf)
+	case s.node.walk.Load() != w:
+		return -1
+	}
+	return s.node.first + s.index
+}
+
+// claim takes a node for this pass. It is false for one that the pass has already.
+func (w *walk) claim(n *node) (bool, error) {
+	if n.walk.CompareAndSwap(nil, w) {
+		return true, nil
+	}
+	if n.walk.Load() == w {
+		return false, nil
+	}
+	return false, &ops.GradError{Reason: fmt.Sprintf("another goroutine is walking the record of %s: take gradients of one record one after the other", n.op.Name)}
+}
+
+// reach finds every node and leaf behind the outputs and numbers their gradients.
+func (w *walk) reach(outs []*Var) error {
+	for i, v := range outs {
+		if !v.requires {
+			return &ops.GradError{Reason: fmt.Sprintf("output %d (%s) depends on no variable that requires a gradient", i, v.Spec())}
+		}
+		if s := v.source(); s.leaf != nil {
+			w.meet(s.leaf)
+		} else {
+			w.stack = append(w.stack, s.node)
+		}
+	}
+	for len(w.stack) > 0 {
+		n := w.stack[len(w.stack)-1]
+		w.stack = w.stack[:len(w.stack)-1]
+		fresh, err := w.claim(n)
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			continue
+		}
+		n.useful = false
+		w.nodes = append(w.nodes, n)
+		for i := range n.in {
+			if from := n.in[i].from; from.node != nil {
+				w.stack = append(w.stack, from.node)
+			}
+		}
+	}
+	slices.SortFunc(w.nodes, func(a, b *node) int { return cmp.Compare(a.seq, b.seq) })
+	for _, n := range w.nodes {
+		for i := range n.in {
+			if v := n.in[i].from.leaf; v != nil {
+				w.meet(v)
+			}
+		}
+	}
+	count := len(w.leaves)
+	for _, n := range w.nodes {
+		n.first = count
+		count += len(n.out)
+	}
+	if cap(w.grads) < count {
+		w.grads = make([]gradient, count)
+	}
+	w.grads = w.grads[:count]
+	return nil
+}
+
+// aim marks the variables whose gradients are wanted, and the nodes that they are behind.
+func (w *walk) aim(wrt []*Var) {
+	for _, v := range wrt {
+		s := v.source()
+		at := w.index(s)
+		switch {
+		case at < 0:
+		case s.leaf != nil:
+			w.leaves[at].target = true
+		default:
+			w.grads[at].keep = true
+		}
+	}
+	for _, n := range w.nodes { // inputs before users
+		for i := range n.in {
+			n.useful = n.useful || w.wanted(n.in[i].from)
+		}
+	}
+}
+
+// wanted reports whether the gradient of an input leads to a target.
+func (w *walk) wanted(s source) bool {
+	switch {
+	case s.leaf != nil:
+		return w.leaves[w.leaf(s.leaf)].target
+	case s.node != nil:
+		return s.node.useful || w.grads[s.node.first+s.index].keep
+	}
+	return false
+}
+
+// run seeds the outputs and walks every node between them and the targets.
+func (w *walk) run(outs []*Var, seeds []ops.Value) error {
+	for i, v := range outs {
+		seed, fresh, err := w.seed(v, i, seeds)
+		if err != nil {
+			return err
+		}
+		w.add(w.index(v.source()), seed, fresh)
+	}
+	for _, n := range slices.Backward(w.nodes) {
+		if n.useful {
+			if err := w.step(n); err != nil {
+				return err
+			}
+		}
+	}
+	if !w.o.Retain && !w.o.CreateGraph {
+		for _, n := range w.nodes {
+			n.release()
+		}
+	}
+	return nil
+}
+
+// seed is the gradient of an output, and whether it was made for the pass.
+func (w *walk) seed(v *Var, i int, seeds []ops.Value) (ops.Value, bool, error) {
+	s := v.Spec()
+	if i < len(seeds) && seeds[i] != nil {
+		if !seeds[i].Spec().Equal(s) {
+			return nil, false, &ops.GradError{Reason: fmt.Sprintf("the seed of output %d is %s, the output %s", i, seeds[i].Spec(), s)}
+		}
+		d := seeds[i]
+		if w.o.CreateGraph {
+			d = asVar(d)
+		}
+		return share(d), false, nil
+	}
+	if s.Elements() != 1 {
+		return nil, false, &ops.GradError{Reason: fmt.Sprintf("output %d has shape %s: reduce it to one element (Sum or Mean) or pass the gradient of the output", i, shape.String(s.Shape))}
+	}
+	return ops.Ones(w.gb, s), true, nil
+}
+
+// step applies the gradient rule of one node.
+func (w *walk) step(n *node) error {
+	g := &w.call
+	g.Op, g.Attrs, g.In, g.Out, g.D, g.Needs = n.op, n.attrs, g.In[:0], g.Out[:0], g.D[:0], g.Needs[:0]
+	any := false
+	for i := range n.out {
+		d := w.grads[n.first+i].val
+		g.D = append(g.D, d)
+		any = any || d != nil
+	}
+	if !any {
+		return nil
+	}
+	if n.op.NoGrad != "" {
+		return &ops.GradError{Op: n.op.Name, Reason: n.op.NoGrad}
+	}
+	if n.walked {
+		return &ops.GradError{Reason: fmt.Sprintf("the record of %s was released by an earlier backward pass; ask that pass to retain it", n.op.Name)}
+	}
+	if w.windowed(n) {
+		w.drop(n)
+		return nil
+	}
+	for i := range n.in {
+		e := &n.in[i]
+		g.Needs = append(g.Needs, w.wanted(e.from))
+		v, err := w.value(n, &e.saved, e.spec, "input", i, e.from)
+		if err != nil {
+			return err
+		}
+		g.In = append(g.In, v)
+	}
+	for i := range n.out {
+		o := &n.out[i]
+		v, err := w.value(n, &o.saved, o.spec, "output", i, source{node: n, index: i})
+		if err != nil {
+			return err
+		}
+		g.Out = append(g.Out, v)
+	}
+	res := ops.Scoped(w.gb, func(b ops.Builder) []ops.Value {
+		g.B = b
+		return n.op.Grad(g)
+	})
+	return w.collect(n, g, res)
+}
+
+// windowed adds the gradient of a view that shows distinct elements to the same view of
+// its input's gradient, which is made once: a rule would make an array of the input's
+// size for every such view. A pass that is recorded needs the rule.
+func (w *walk) windowed(n *node) bool {
+	b, ok := w.b.(ops.Writer)
+	if !ok || !n.op.Window || w.o.CreateGraph || !w.wanted(n.in[0].from) {
+		return false
+	}
+	at := w.index(n.in[0].from)
+	g, d := &w.grads[at], w.grads[n.first].val
+	first := g.val == nil
+	switch {
+	case first:
+		*g = gradient{val: ops.Zeros(b, n.in[0].spec), sole: true, keep: g.keep}
+	case !g.sole:
+		own := ops.Copy.Of(b, g.val)
+		w.free(g.val)
+		g.val, g.sole = own, true
+	}
+	window := n.op.With(b, n.attrs, g.val)
+	if first {
+		b.Assign(window, d)
+	} else {
+		b.ApplyInto(ops.Add, nil, []ops.Value{window, d}, []ops.Value{window})
+	}
+	release(window)
+	return true
+}
+
+// value is a saved value as the rule sees it, or an Absent placeholder.
+func (w *walk) value(n *node, s *saved, spec ops.Spec, what string, i int, from source) (ops.Value, error) {
+	if s.val == nil {
+		return &ops.Absent{S: spec, Op: n.op, What: what, Index: i}, nil
+	}
+	if s.changed() {
+		return nil, &ops.GradError{Reason: fmt.Sprintf("%s %d of %s (%s) was changed in place after it was saved for the gradient; change a copy, or change it after Backward", what, i, n.op.Name, spec)}
+	}
+	if !w.o.CreateGraph {
+		return s.val, nil
+	}
+	if from.leaf != nil {
+		return from.leaf, nil
+	}
+	return &Var{val: s.val, node: from.node, index: from.index, requires: from.node != nil && spec.DType.IsFloat()}, nil
+}
+
+// collect adds a rule's results to the gradients of the node's inputs and drops
+// those of its outputs.
+func (w *walk) collect(n *node, g *ops.GradCall, res []ops.Value) error {
+	if len(res) != len(n.in) {
+		return &ops.GradError{Op: n.op.Name, Reason: fmt.Sprintf("the rule returned %d gradients for %d inputs", len(res), len(n.in))}
+	}
+	for i, d := range res {
+		if d == nil {
+			// An input may depend on just those outputs that nothing flows back from.
+			if g.Needs[i] && !slices.Contains(g.D, nil) {
+				return &ops.GradError{Op: n.op.Name, Reason: fmt.Sprintf("the rule returned nothing for input %d", i)}
+			}
+			continue
+		}
+		if !d.Spec().Equal(n.in[i].spec) {
+			return &ops.GradError{Op: n.op.Name, Reason: fmt.Sprintf("the rule returned %s for input %d of %s", d.Spec(), i, n.in[i].spec)}
+		}
+		if contains(res[:i], d) || contains(g.In, d) || contains(g.Out, d) || contains(g.D, d) {
+			d = share(d)
+		}
+		if g.Needs[i] {
+			w.add(w.index(n.in[i].from), d, false)
+		} else {
+			w.free(d)
+		}
+	}
+	w.drop(n)
+	return nil
+}
+
+// drop frees the gradients of a node's outputs, but for those that are wanted.
+func (w *walk) drop(n *node) {
+	for i := range n.out {
+		if g := &w.grads[n.first+i]; g.val != nil && !g.keep {
+			w.free(g.val)
+			g.val = nil
+		}
+	}
+}
+
+// add accumulates an owned gradient. sole says that nothing else sees its memory.
+func (w *walk) add(at int, d ops.Value, sole bool) {
+	g := &w.grads[at]
+	if g.val == nil {
+		g.val, g.sole = d, sole
+		return
+	}
+	if b, ok := w.b.(ops.Writer); ok && g.sole && !w.o.CreateGraph {
+		b.ApplyInto(ops.Add, nil, []ops.Value{g.val, d}, []ops.Value{g.val})
+		w.free(d)
+		return
+	}
+	sum := ops.Add.Of(w.gb, g.val, d)
+	w.free(g.val)
+	w.free(d)
+	g.val, g.sole = sum, true
+}
+
+// take hands a gradient over in memory of its own. With again set it stays for another
+// taker.
+func (w *walk) take(at int, again bool) *Var {
+	g := &w.grads[at]
+	d := g.val
+	if again {
+		d = share(d)
+	} else {
+		g.val = nil
+	}
+	if o, ok := w.b.(ops.Owner); ok && !o.Sole(raw(d)) {
+		own := ops.Copy.Of(w.gb, d)
+		w.free(d)
+		d = own
+	}
+	return asVar(d)
+}
+
+// discard frees gradients that were taken and are not handed over.
+func (w *walk) discard(list []*Var) {
+	for _, v := range list {
+		w.free(v)
+	}
+}
+
+// free releases the walk's handle of a gradient; a record keeps handles of its
+// own of what it saved.
+func (w *walk) free(d ops.Value) { release(raw(d)) }

@@ -1,0 +1,248 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/crease-ml/crease/exec"
+	"github.com/crease-ml/crease/ops"
+)
+
+// Options of a compilation.
+type Options struct {
+	// Passes says which passes run; nil stands for what CREASE_PASSES says.
+	Passes *PassSet
+	// Observe (optional) is called after every pass that has run, and before the first
+	// one with an empty name.
+	Observe func(pass string, g *Graph)
+}
+
+// Compile fixes the results, runs the passes and lays the program out. The graph is part
+// of the executable afterwards: it can be dumped, and nothing more is recorded.
+func (g *Graph) Compile(outputs ...ops.Value) (*Executable, error) {
+	return g.CompileWith(Options{}, outputs...)
+}
+
+// CompileWith is Compile with options. After an error nothing is kept.
+func (g *Graph) CompileWith(o Options, outputs ...ops.Value) (x *Executable, err error) {
+	if g.compiled {
+		return nil, errors.New("graph: it has been compiled already: record a new one")
+	}
+	for i, v := range outputs {
+		if !g.Owns(v) {
+			return nil, fmt.Errorf("graph: output %d (%T) is not a value of this graph", i, v)
+		}
+		g.results = append(g.results, v.(*Value))
+	}
+	set := o.Passes
+	if set == nil {
+		s, err := environment()
+		if err != nil {
+			return nil, err
+		}
+		set = &s
+	}
+	g.compiled = true
+	defer func() {
+		if err != nil {
+			g.free()
+		}
+	}()
+	if o.Observe != nil {
+		o.Observe("", g)
+	}
+	for _, p := range passes {
+		if p.run == nil || !set.On(p.Name) {
+			continue
+		}
+		if err := p.run(g); err != nil {
+			return nil, fmt.Errorf("graph: pass %s: %w", p.Name, err)
+		}
+		if o.Observe != nil {
+			o.Observe(p.Name, g)
+		}
+	}
+	return g.layout(*set)
+}
+
+// free gives back the constants that were computed.
+func (g *Graph) free() {
+	for _, n := range g.nodes {
+		n.free()
+	}
+}
+
+// layout turns the nodes into instructions over places in memory.
+func (g *Graph) layout(set PassSet) (*Executable, error) {
+	l := &layouter{g: g, set: set, facts: g.facts(), last: g.lastUse(), places: make([]place, g.values), x: &Executable{g: g, engine: g.engine}}
+	l.x.inputs = make([]*exec.Layout, len(g.inputs))
+	for i, v := range g.inputs {
+		l.x.inputs[i] = v.layout
+		l.places[v.id] = place{kind: inInput, index: i}
+	}
+	if err := l.results(); err != nil {
+		return nil, err
+	}
+	if set.On("into") {
+		l.into()
+	}
+	for _, n := range g.nodes {
+		if err := l.node(n); err != nil {
+			l.x.Close()
+			return nil, err
+		}
+	}
+	l.assign()
+	return l.x, nil
+}
+
+// place is where a value that is a root lies.
+type place struct {
+	kind  placeKind
+	index int    // of the input, the result or the constant
+	slot  *slot  // in the arena
+	over  *Value // the value whose memory it is written into
+}
+
+type placeKind uint8
+
+const (
+	nowhere placeKind = iota
+	inArena
+	inInput
+	inResult // memory that is allocated for every run and given away
+	inConst
+	inValue // the memory of another value: see into
+)
+
+// layouter is a graph on its way to an executable.
+type layouter struct {
+	g      *Graph
+	set    PassSet
+	facts  facts
+	last   []int   // by value: see lastUse
+	places []place // by value, of roots
+	slots  []*slot
+	x      *Executable
+}
+
+// results decides how the caller gets each result. A result in memory that others have
+// is a view of it, as eagerly; a constant is copied, for the caller may change it.
+func (l *layouter) results() error {
+	made := map[*Value]int{} // root to the number of its memory
+	for _, v := range l.g.results {
+		root := v.root
+		out := output{layout: v.layout, shift: v.shift}
+		switch root.node.kind {
+		case Input:
+			out.kind, out.index = inInput, l.places[root.id].index
+		default:
+			k, known := made[root]
+			if !known {
+				k = len(l.x.made)
+				made[root] = k
+				l.x.made = append(l.x.made, root.layout)
+				if root.node.kind != Const || !l.facts.fixed(root.storage) {
+					l.places[root.id] = place{kind: inResult, index: k}
+				} else {
+					l.x.copied = append(l.x.copied, copied{value: root, made: k})
+				}
+			}
+			out.kind, out.index = inResult, k
+		}
+		l.x.outputs = append(l.x.outputs, out)
+	}
+	return nil
+}
+
+// node adds the instruction of a node and places its results.
+func (l *layouter) node(n *Node) error {
+	switch {
+	case n.kind == Input || n.view():
+		return nil
+	case n.kind == Const:
+		return l.constant(n)
+	case n.kind == Assign:
+		return l.effect(n)
+	}
+	for i, v := range n.out {
+		if p := &l.places[v.id]; p.kind == nowhere {
+			p.kind, p.slot = inArena, l.reuse(n, i)
+			if p.slot == nil {
+				p.slot = l.slot(v.layout.Bytes(), n.pos)
+			}
+			p.slot.last = max(p.slot.last, l.last[v.id])
+		}
+	}
+	in := instruction{plan: n.plan, op: n.op, attrs: n.attrs, node: n}
+	if into := l.layoutsInto(n); into != nil {
+		p, err := l.g.engine.PlanInto(n.op, n.attrs, layoutsOf(n.in), into)
+		if err != nil {
+			return err
+		}
+		in.plan = p
+	}
+	l.x.add(in, n.in, n.out)
+	return nil
+}
+
+func layoutsOf(list []*Value) []*exec.Layout {
+	out := make([]*exec.Layout, len(list))
+	for i, v := range list {
+		out[i] = v.layout
+	}
+	return out
+}
+
+// constant uploads a constant that is used. One that is changed in the course of a run
+// begins every run as a copy.
+func (l *layouter) constant(n *Node) error {
+	v := n.out[0]
+	if l.last[v.id] < 0 && !l.facts.escapes[v.storage] {
+		return nil
+	}
+	a := n.array
+	n.array = nil
+	if a == nil {
+		var err error
+		if a, err = l.g.engine.Upload(*n.host); err != nil {
+			return err
+		}
+	}
+	k := len(l.x.consts)
+	l.x.consts = append(l.x.consts, a)
+	if l.facts.fixed(v.storage) {
+		l.places[v.id] = place{kind: inConst, index: k}
+		return nil
+	}
+	if p := &l.places[v.id]; p.kind == nowhere {
+		p.kind, p.slot = inArena, l.slot(v.layout.Bytes(), n.pos)
+		p.slot.last = max(p.slot.last, l.last[v.id])
+	}
+	p, err := l.g.engine.Plan(ops.Copy, nil, []*exec.Layout{v.layout})
+	if err != nil {
+		return err
+	}
+	from := &Value{layout: v.layout, id: len(l.places)}
+	from.root = from
+	l.places = append(l.places, place{kind: inConst, index: k})
+	l.x.add(instruction{plan: p, op: ops.Copy, node: n}, []*Value{from}, []*Value{v})
+	return nil
+}
+
+// effect adds the copy that an assignment is, unless the value was computed there.
+func (l *layouter) effect(n *Node) error {
+	dst, src := n.in[0], n.in[1]
+	if dst.root.node.kind == Input {
+		l.x.touches = append(l.x.touches, l.places[dst.root.id].index)
+	}
+	if l.places[src.root.id].kind == inValue && l.places[src.root.id].over == dst {
+		return nil
+	}
+	p, err := l.g.engine.PlanInto(ops.Copy, nil, []*exec.Layout{src.layout}, []*exec.Layout{dst.layout})
+	if err != nil {
+		return err
+	}
+	l.x.add(instruction{plan: p, op: ops.Copy, node: n}, []*Value{src}, []*Value{dst})
+	return nil
+}

@@ -1,0 +1,36 @@
+package graph
+
+import "github.com/crease-ml/crease/ops"
+
+// copies drops dense copies of dense values. A copy may go if the value has the same
+// layout and stays as it is for as long as the copy is needed, nobody changes the copy,
+// and the two are not both results, or the copy a result and the value somebody else's
+// memory.
+func (g *Graph) copies() error {
+	f := g.facts()
+	last := g.lastUse()
+	for _, n := range g.nodes {
+		for i, v := range n.in {
+			n.in[i] = v.resolve()
+		}
+		if n.kind != Apply || n.op != ops.Copy {
+			continue
+		}
+		x, y := n.in[0], n.out[0]
+		if !x.layout.Equal(y.layout) || !f.fixed(y.storage) || !f.quiet(x.storage, n.pos, last[y.id]+1) {
+			continue
+		}
+		if f.escapes[y.storage] {
+			// The value becomes the result, so it must be memory that only this graph has,
+			// all of it, and no result yet.
+			if x.storage.external || x.root.node.kind == Const || f.escapes[x.storage] || !x.whole() {
+				continue
+			}
+			f.escapes[x.storage] = true
+		}
+		y.instead = x
+		last[x.root.id] = max(last[x.root.id], last[y.id])
+	}
+	g.settle(nil)
+	return nil
+}

@@ -1,0 +1,154 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/crease-ml/crease/exec"
+)
+
+// align is what places in the arena are multiples of, in bytes: a cache line, and the
+// alignment that devices ask of vectors.
+const align = 256
+
+// slot is a stretch of the arena, for one value after another.
+type slot struct {
+	bytes       int
+	first, last int // places in the program between which it is needed
+	offset      int
+}
+
+func (l *layouter) slot(bytes, pos int) *slot {
+	s := &slot{bytes: (bytes + align - 1) / align * align, first: pos, last: pos}
+	l.slots = append(l.slots, s)
+	return s
+}
+
+// reuse is the slot of an operand that ends with the node and that result i may be
+// written over, or nil.
+func (l *layouter) reuse(n *Node, i int) *slot {
+	launch := n.plan.Launch()
+	if !l.set.On("inplace") || launch == nil || launch.InPlace == nil || n.plan.Step() != exec.Kernel {
+		return nil
+	}
+	for k, v := range n.in {
+		p := l.places[v.root.id]
+		if p.kind != inArena || p.slot.last != n.pos || !v.whole() || !v.layout.Equal(n.out[i].layout) || !launch.InPlace(i, k) {
+			continue
+		}
+		// Another operand may show the same memory in another way, and another result
+		// may have taken it.
+		if !slices.ContainsFunc(n.in, func(w *Value) bool { return w.root == v.root && !w.whole() }) &&
+			!slices.ContainsFunc(n.out[:i], func(w *Value) bool { return l.places[w.id].slot == p.slot }) {
+			return p.slot
+		}
+	}
+	return nil
+}
+
+// into finds values that can be computed where they are assigned to.
+func (l *layouter) into() {
+	for _, a := range l.g.nodes {
+		if a.kind != Assign {
+			continue
+		}
+		dst, src := a.in[0], a.in[1]
+		x := src.root
+		n := x.node
+		if n.kind != Apply || !src.whole() || l.places[x.id].kind != nowhere || !l.facts.fixed(x.storage) || l.last[x.id] != a.pos ||
+			dst.root.node.pos >= n.pos || n.plan.Step() != exec.Kernel || !l.writable(n, x.index, dst) || l.touched(dst.storage, n.pos, a.pos) {
+			continue
+		}
+		if !dst.layout.Equal(x.layout) {
+			p, err := l.g.engine.PlanInto(n.op, n.attrs, layoutsOf(n.in), l.targets(n, x.index, dst))
+			if err != nil || p.Step() != exec.Kernel {
+				continue
+			}
+		}
+		l.places[x.id] = place{kind: inValue, over: dst}
+	}
+}
+
+// writable reports whether a node may write result i over dst: nothing that it reads or
+// writes elsewhere overlaps, but for an operand that is dst and that the kernel works
+// over.
+func (l *layouter) writable(n *Node, i int, dst *Value) bool {
+	launch := n.plan.Launch()
+	for k, v := range n.in {
+		if v.storage != dst.storage {
+			continue
+		}
+		same := v.root == dst.root && v.shift == dst.shift && v.layout.Equal(dst.layout)
+		if !same || launch.InPlace == nil || !launch.InPlace(i, k) {
+			return false
+		}
+	}
+	for k, v := range n.out {
+		if p := l.places[v.id]; k != i && p.kind == inValue && p.over.storage == dst.storage {
+			return false
+		}
+	}
+	return true
+}
+
+// touched reports whether a node between two places reads or changes memory.
+func (l *layouter) touched(s *Storage, after, before int) bool {
+	for _, n := range l.g.nodes[after+1 : before] {
+		if !n.view() && slices.ContainsFunc(n.in, func(v *Value) bool { return v.storage == s }) {
+			return true
+		}
+	}
+	return false
+}
+
+// targets are the layouts of a node's results when result i is written over dst.
+func (l *layouter) targets(n *Node, i int, dst *Value) []*exec.Layout {
+	out := layoutsOf(n.out)
+	for k, v := range n.out {
+		if p := l.places[v.id]; p.kind == inValue {
+			out[k] = p.over.layout
+		}
+	}
+	if dst != nil {
+		out[i] = dst.layout
+	}
+	return out
+}
+
+// layoutsInto is targets where they differ from the layouts of the results, else nil.
+func (l *layouter) layoutsInto(n *Node) []*exec.Layout {
+	for _, v := range n.out {
+		if p := l.places[v.id]; p.kind == inValue && !p.over.layout.Equal(v.layout) {
+			return l.targets(n, 0, nil)
+		}
+	}
+	return nil
+}
+
+// assign gives every slot its offset: the largest first, each at the lowest place where
+// no slot that is needed at the same time lies (greedy by size: Pisarchyk and Lee,
+// "Efficient memory management for deep neural net inference", 2020).
+func (l *layouter) assign() {
+	order := slices.Clone(l.slots)
+	slices.SortStableFunc(order, func(a, b *slot) int { return cmp.Compare(b.bytes, a.bytes) })
+	share := l.set.On("arena")
+	var placed []*slot // by offset
+	for _, s := range order {
+		at := 0
+		for _, o := range placed {
+			if share && (o.last < s.first || s.last < o.first) {
+				continue
+			}
+			if at+s.bytes <= o.offset {
+				break
+			}
+			at = max(at, o.offset+o.bytes)
+		}
+		s.offset = at
+		i, _ := slices.BinarySearchFunc(placed, s, func(a, b *slot) int { return cmp.Compare(a.offset, b.offset) })
+		placed = slices.Insert(placed, i, s)
+		l.x.arena = max(l.x.arena, at+s.bytes)
+		l.x.unplanned += s.bytes
+	}
+	l.x.bind(l)
+}
