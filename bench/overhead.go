@@ -40,11 +40,10 @@ type OverheadOptions struct {
 	Samples int           // of every workload; 25 when 0
 	Length  time.Duration // of a sample, about; 10 ms when 0
 	Peers   []*peer.Python
-	// Failed decides what happens when a peer fails: nil goes on without it for
-	// that workload, and for all if its process is gone. Any error is returned
-	// when Failed is nil.
+	// Failed decides what happens when a peer fails: nil goes on without its figures
+	// for that workload, or without any if its process is gone. When Failed is nil,
+	// any such error is returned.
 	Failed func(error) error
-	Report func(Overhead) // gets every row when it is there
 }
 
 // OverheadWorkloads are the names of what [MeasureOverhead] measures, in order, with
@@ -58,85 +57,103 @@ func OverheadWorkloads() (list [][2]string) {
 
 // MeasureOverhead times small ops (8×8 matrices of f32) of the package crease on a
 // device, where the arithmetic takes next to no time. The device is synchronised
-// before the clock stops. Samples of the peers take turns with ours.
+// before the clock stops. Workloads take turns, a sample of ours and one of every
+// peer at a time: a slow second of the machine falls on all of them.
 //
 // Everything that Go does, the garbage collector included, runs on one thread
 // meanwhile, as what a peer does runs on one: GOMAXPROCS is 1 for the whole process.
-// Allocations are counted apart from the timing. An error comes with the rows before
-// it; that of the context comes within a sample.
+// Allocations are counted apart from the timing. When the context ends, its error
+// comes within a sample.
 func MeasureOverhead(ctx context.Context, d *crease.Device, o OverheadOptions) (rows []Overhead, err error) {
 	o.Samples, o.Length = cmp.Or(o.Samples, 25), cmp.Or(o.Length, 10*time.Millisecond)
 	if o.Samples < 0 || o.Length < 0 {
 		return nil, fmt.Errorf("%d samples of %v: want at least 1, of some length", o.Samples, o.Length)
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	m := &overheadMeter{dev: d, OverheadOptions: o}
-	run := func() {
-		m.operands = newOverheadOperands(d)
-		defer m.operands.free()
-		for _, w := range overheadSuite {
-			var row Overhead
-			if row, err = m.measure(ctx, w); err != nil {
-				return
-			}
-			rows = append(rows, row)
-			if o.Report != nil {
-				o.Report(row)
-			}
-		}
+	m := &overheadMeter{OverheadOptions: o, dev: d}
+	if e := crease.Try(func() { err = m.measure(ctx) }); e != nil {
+		err = fmt.Errorf("%s: %w", m.now, e)
 	}
-	if e := crease.Try(run); e != nil {
-		err = fmt.Errorf("%s: %w", overheadSuite[len(rows)].name, e)
+	if err != nil {
+		return nil, err
 	}
-	return rows, err
+	return m.rows, nil
 }
 
-// overheadMeter measures one workload after the other.
+// overheadMeter measures the suite.
 type overheadMeter struct {
 	OverheadOptions
 	dev      *crease.Device
 	operands *overheadOperands
+	now      string // the workload that runs
+	calls    []int  // of a sample, by workload
+	rows     []Overhead
 }
 
-func (m *overheadMeter) measure(ctx context.Context, w overheadWorkload) (Overhead, error) {
-	r := Overhead{Workload: w.name, Device: m.dev.Name(), Samples: m.Samples, PeerTimes: map[string][]float64{}}
-	runtime.GC() // what the workload before left is not this one's
-	calls, err := m.calls(ctx, w)
-	if err != nil {
-		return r, err
-	}
-	r.Ops = calls * w.ops
-	if r.Allocs, r.Bytes, err = m.allocations(ctx, w, calls); err != nil {
-		return r, err
-	}
-	peers := slices.DeleteFunc(slices.Clone(m.Peers), func(p *peer.Python) bool { return !p.Has(w.name) })
-	for range m.Samples {
-		took, err := m.run(ctx, w, calls)
+func (m *overheadMeter) measure(ctx context.Context) error {
+	m.operands = newOverheadOperands(m.dev)
+	defer m.operands.free()
+	for _, w := range overheadSuite {
+		calls, err := m.callsLasting(ctx, w, m.Length)
 		if err != nil {
-			return r, err
+			return err
 		}
-		r.Times = append(r.Times, took/float64(r.Ops))
-		for _, p := range peers {
-			if !p.Has(w.name) {
-				continue // it has failed
+		r := Overhead{Workload: w.name, Device: m.dev.Name(), Samples: m.Samples, Ops: calls * w.ops, PeerTimes: map[string][]float64{}}
+		if r.Allocs, r.Bytes, err = m.allocations(ctx, w, calls); err != nil {
+			return err
+		}
+		m.calls, m.rows = append(m.calls, calls), append(m.rows, r)
+	}
+	for range m.Samples {
+		for i, w := range overheadSuite {
+			if _, err := m.run(ctx, w, 1+m.calls[i]/10); err != nil { // caches have seen others meanwhile
+				return err
 			}
-			ns, err := p.Sample(ctx, w.name, m.Length)
-			if ctx.Err() != nil {
-				return r, ctx.Err()
-			}
+			took, err := m.run(ctx, w, m.calls[i])
 			if err != nil {
-				delete(r.PeerTimes, p.Library)
-				if m.Failed != nil {
-					err = m.Failed(err)
-				}
-				if err != nil {
-					return r, err
-				}
-				continue
+				return err
 			}
-			r.PeerTimes[p.Library] = append(r.PeerTimes[p.Library], ns)
+			r := &m.rows[i]
+			r.Times = append(r.Times, took/float64(r.Ops))
+			for _, p := range m.Peers {
+				if err := m.samplePeer(ctx, p, r); err != nil {
+					return err
+				}
+			}
 		}
 	}
+	for i := range m.rows {
+		m.rows[i].summarise()
+	}
+	return nil
+}
+
+// samplePeer takes one sample of a peer, if it has the row's workload.
+func (m *overheadMeter) samplePeer(ctx context.Context, p *peer.Python, r *Overhead) error {
+	if !p.Has(r.Workload) {
+		return nil
+	}
+	ns, err := p.Sample(ctx, r.Workload, m.Length)
+	switch {
+	case err == nil:
+		r.PeerTimes[p.Library] = append(r.PeerTimes[p.Library], ns)
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	for i := range m.rows { // of what it cannot go on with, it has no figures
+		if !p.Has(m.rows[i].Workload) {
+			delete(m.rows[i].PeerTimes, p.Library)
+		}
+	}
+	if m.Failed == nil {
+		return err
+	}
+	return m.Failed(err)
+}
+
+// summarise fills in what follows from the samples.
+func (r *Overhead) summarise() {
 	sorted := slices.Sorted(slices.Values(r.Times))
 	r.P10, r.Median, r.P90 = quantile(sorted, 0.1), quantile(sorted, 0.5), quantile(sorted, 0.9)
 	for library, times := range r.PeerTimes {
@@ -148,26 +165,24 @@ func (m *overheadMeter) measure(ctx context.Context, w overheadWorkload) (Overhe
 			r.Torch = &ns
 		}
 	}
-	return r, nil
 }
 
 // warm is the number of calls before one is timed: the first ones compile kernels
 // and fill pools and caches.
 const warm = 10
 
-// calls is how many of them last about as long as a sample.
-func (m *overheadMeter) calls(ctx context.Context, w overheadWorkload) (int, error) {
+// callsLasting is how many calls of a workload last about so long, once it is warm.
+func (m *overheadMeter) callsLasting(ctx context.Context, w overheadWorkload, length time.Duration) (int, error) {
 	if _, err := m.run(ctx, w, warm); err != nil {
 		return 0, err
 	}
-	length := float64(m.Length)
 	for n := 1; ; n *= 2 {
 		took, err := m.run(ctx, w, n)
 		if err != nil {
 			return 0, err
 		}
-		if took >= length/4 {
-			return max(1, int(float64(n)*length/took)), nil
+		if took >= float64(length)/4 {
+			return max(1, int(float64(n)*float64(length)/took)), nil
 		}
 	}
 }
@@ -177,6 +192,7 @@ func (m *overheadMeter) run(ctx context.Context, w overheadWorkload, n int) (flo
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	m.now = w.name
 	start := time.Now()
 	for range n {
 		w.call(m.operands)
