@@ -1,5 +1,10 @@
 // Package peer opens libraries that crease is measured beside. They are found at
 // run time; a machine without them measures crease alone.
+//
+// OpenBLAS is opened in this process. NumPy and PyTorch run in a Python of their
+// own each, which times one workload at a time when it is asked to: a Python that
+// hangs or crashes is killed and costs nothing but its own figures. To add a
+// workload, add a line to python.py under the name that package bench gives it.
 package peer
 
 import (

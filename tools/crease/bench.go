@@ -46,12 +46,10 @@ func benchCommand() *cobra.Command {
 	fs.StringVar(&f.sizes, "shape", "256-1024*2", "sizes: 64, 64-1024*2, 64-256+64, and lists of these")
 	fs.StringVar(&f.types, "dtype", "f32", "element types, comma-separated")
 	fs.StringVar(&f.peer, "peer", "auto", "auto, openblas or none")
-	fs.IntVarP(&f.samples, "repetitions", "r", 5, "samples of every measurement")
-	fs.StringVarP(&f.device, "device", "d", "", "devices, comma-separated (default: CREASE_DEVICE, else auto)")
 	fs.StringVar(&f.threads, "threads", "", "threads of cpu devices, comma-separated (default: CREASE_THREADS, else all)")
-	if err := cmd.RegisterFlagCompletionFunc("device", completeDevice); err != nil {
-		panic(err) // the flag was added above
-	}
+	bindSamples(cmd, &f.samples, 5)
+	f.bindDevices(cmd)
+	cmd.AddCommand(overheadCommand())
 	return f.bindOutput(cmd, "table", "json", "csv", "md", "bench")
 }
 
@@ -107,10 +105,19 @@ func (f *benchFlags) parse(args []string) (list []*ops.Op, sizes []int, types []
 		}
 		types = append(types, t)
 	}
-	if f.samples < 1 || f.samples > 10000 {
-		return nil, nil, nil, fmt.Errorf("-r %d: want 1 to 10000 samples", f.samples)
+	return list, sizes, types, checkSamples(f.samples)
+}
+
+// bindSamples adds the number of samples to a command that measures.
+func bindSamples(cmd *cobra.Command, n *int, usual int) {
+	cmd.Flags().IntVarP(n, "repetitions", "r", usual, "samples of every measurement")
+}
+
+func checkSamples(n int) error {
+	if n < 1 || n > 10000 {
+		return fmt.Errorf("-r %d: want 1 to 10000 samples", n)
 	}
-	return list, sizes, types, nil
+	return nil
 }
 
 // rival opens the peer for matmul.

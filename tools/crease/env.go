@@ -28,6 +28,7 @@ var variables = []struct{ name, doc string }{
 	{"CREASE_TUNING", "table of kernel parameters, or off"},
 	{"CREASE_CACHE", "directory of compiled kernels, or off"},
 	{"CREASE_OPENBLAS", "OpenBLAS that bench compares with"},
+	{"CREASE_PYTHON", "Python with NumPy or PyTorch for bench"},
 	{"NO_COLOR", "output has no colour in any case"},
 }
 

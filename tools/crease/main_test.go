@@ -65,6 +65,13 @@ func TestExitCodes(t *testing.T) {
 		{"bench matmul --shape 5-1", exitUsage, "ends before it begins"},
 		{"bench matmul --dtype f31", exitUsage, "f31"},
 		{"bench matmul --peer blis", exitUsage, "want auto"},
+		{"bench overhead more", exitUsage, "more"},
+		{"bench overhead --peer jax", exitUsage, "want auto, none, or a list of numpy, torch"},
+		{"bench overhead -r 0", exitUsage, "want 1 to 10000"},
+		{"bench overhead -o xml", exitUsage, "want table, json"},
+		{"bench overhead -d cuda:0", exitDevice, "cuda"},
+		{"bench overhead -d cpu@threads=0 --peer none", exitUsage, "threads"},
+		{"bench overhead -d cpu --peer torch --python " + dir + "/python3", exitFailed, "torch was not found"},
 		{"ops nope", exitUsage, "no op"},
 		{"devices extra", exitUsage, "extra"},
 	} {
@@ -80,7 +87,7 @@ func TestExitCodes(t *testing.T) {
 
 // Tables fit a terminal of 80 columns.
 func TestTablesFitTheTerminal(t *testing.T) {
-	for _, args := range []string{"devices", "doctor -d cpu", "ops", "ops softmax conv2d", "env", "bench exp --shape 32 -r 1 -d cpu", "bench matmul --shape 32 -r 1 -d cpu/generic@threads=1"} {
+	for _, args := range []string{"devices", "doctor -d cpu", "ops", "ops softmax conv2d", "env", "bench exp --shape 32 -r 1 -d cpu", "bench matmul --shape 32 -r 1 -d cpu/generic@threads=1", "bench overhead -d cpu --peer none -r 1"} {
 		code, out, errs := runCrease(t, strings.Fields(args)...)
 		if code != 0 || out == "" {
 			t.Errorf("crease %s: exit code %d, %s", args, code, errs)

@@ -27,8 +27,9 @@ func commandsOf(t *testing.T, page string) (list []string) {
 func TestReadmeCommands(t *testing.T) {
 	dir := t.TempDir()
 	short := map[string][]string{
-		"train": {"--steps", "3", "--batch", "64"},
-		"bench": {"--shape", "32", "-r", "1"},
+		"train":          {"--steps", "3", "--batch", "64"},
+		"bench":          {"--shape", "32", "-r", "1"},
+		"bench overhead": {"--peer", "none", "-r", "1"},
 	}
 	list := commandsOf(t, filepath.Join("..", "..", "README.md"))
 	ran := 0
@@ -53,7 +54,11 @@ func TestReadmeCommands(t *testing.T) {
 					args[i] = filepath.Join(dir, a)
 				}
 			}
-			if code, out, errs := runCrease(t, append(args, short[args[0]]...)...); code != 0 || out == "" {
+			more := short[args[0]]
+			if len(args) > 1 && short[args[0]+" "+args[1]] != nil {
+				more = short[args[0]+" "+args[1]]
+			}
+			if code, out, errs := runCrease(t, append(args, more...)...); code != 0 || out == "" {
 				t.Errorf("exit code %d: %s", code, errs)
 			}
 		})

@@ -61,11 +61,14 @@ func (c *common) bind(cmd *cobra.Command, formats ...string) *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringVarP(&c.device, "device", "d", "", "device, as in cpu, cpu/avx2, auto (default: CREASE_DEVICE, else auto)")
 	fs.IntVar(&c.threads, "threads", 0, "threads of a cpu device (default: CREASE_THREADS, else all)")
-	c.bindOutput(cmd, formats...)
-	if err := cmd.RegisterFlagCompletionFunc("device", completeDevice); err != nil {
-		panic(err) // the flag was added above
-	}
-	return cmd
+	completeDevices(cmd)
+	return c.bindOutput(cmd, formats...)
+}
+
+// bindDevices adds --device for several devices.
+func (c *common) bindDevices(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&c.device, "device", "d", "", "devices, comma-separated (default: CREASE_DEVICE, else auto)")
+	completeDevices(cmd)
 }
 
 // bindOutput adds --output alone.
@@ -83,6 +86,12 @@ func (c *common) bindOutput(cmd *cobra.Command, formats ...string) *cobra.Comman
 		return nil
 	}
 	return cmd
+}
+
+func completeDevices(cmd *cobra.Command) {
+	if err := cmd.RegisterFlagCompletionFunc("device", completeDevice); err != nil {
+		panic(err) // the caller has added the flag
+	}
 }
 
 func completeDevice(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -137,11 +146,16 @@ func (c *common) openAll(cmd *cobra.Command) ([]*crease.Device, error) {
 			return nil, err
 		}
 		if name == "auto" {
-			fmt.Fprintf(cmd.ErrOrStderr(), "crease: device auto is %s (%s)\n", d.Name(), d.Info().Description)
+			sayAuto(cmd, d)
 		}
 		out = append(out, d)
 	}
 	return out, nil
+}
+
+// sayAuto says what auto has chosen.
+func sayAuto(cmd *cobra.Command, d *crease.Device) {
+	fmt.Fprintf(cmd.ErrOrStderr(), "crease: device auto is %s (%s)\n", d.Name(), d.Info().Description)
 }
 
 // withThreads puts --threads into the name of a cpu device.

@@ -107,8 +107,8 @@ func (f *tuneFlags) parse(o *bench.TuneOptions) (t dtype.Type, err error) {
 	if t, err = dtype.Parse(f.dtype); err != nil {
 		return t, fmt.Errorf("--dtype: %w", err)
 	}
-	if f.samples < 1 || f.samples > 10000 {
-		return t, fmt.Errorf("-r %d: want 1 to 10000 samples", f.samples)
+	if err := checkSamples(f.samples); err != nil {
+		return t, err
 	}
 	if f.limit < time.Millisecond || f.limit > time.Hour {
 		return t, fmt.Errorf("--limit %v: want 1ms to 1h", f.limit)
