@@ -99,6 +99,7 @@ func init() {
 		Saves: In(0, 1, 2, 3) | Out(0, 1),
 		Cost:  attentionCost(0, 1, 1),
 		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return trail(in[0], 1) + trail(in[1], 2) }},
+		Bench: func(s Size) Case { return Case{Attrs: AttentionAttrs{}, In: []Arg{s.Heads(), s.Heads(), s.Heads()}} },
 		Cases: attentionCases(),
 	})
 
@@ -159,8 +160,13 @@ func init() {
 			out, _ := attentionBackward(b, attrs.(AttentionAttrs), in[0], nil, operands, in[4], in[5])
 			return out
 		},
-		Cost:  attentionCost(1, 3, 2),
-		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[0].Elements() + in[1].Elements() + in[2].Elements() }},
+		Cost: attentionCost(1, 3, 2),
+		Tol:  Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[0].Elements() + in[1].Elements() + in[2].Elements() }},
+		Bench: func(s Size) Case {
+			h := s.Heads()
+			lse := Arg{Shape: h.Shape[:3]}.As(s.Wide()).Between(5, 6)
+			return Case{Attrs: AttentionAttrs{}, In: []Arg{h, h, h, h, h, lse}}
+		},
 		Cases: attentionGradCases(),
 	})
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Case is one set of inputs of an op. The same cases serve correctness on
-// every device, gradient checks and benchmarks.
+// every device and gradient checks; a benchmark is a case too.
 type Case struct {
 	Name  string
 	Attrs any

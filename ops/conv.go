@@ -86,6 +86,7 @@ func init() {
 			return convCost(in[1].Shape, out[0].Shape, in, out)
 		},
 		Tol:   Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return taps(in[1].Shape) }},
+		Bench: func(s Size) Case { return Case{Attrs: sameConv, In: []Arg{s.Images(), s.Filters()}} },
 		Cases: convCases(),
 	})
 
@@ -124,6 +125,9 @@ func init() {
 		Tol: Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int {
 			return in[1].Shape[0] * in[1].Shape[2] * in[1].Shape[3]
 		}},
+		Bench: func(s Size) Case {
+			return Case{Attrs: ConvGradAttrs{sameConv, s.Images().Shape}, In: []Arg{s.Images(), s.Filters()}}
+		},
 		Cases: convGradCases(func(a ConvAttrs, x, w, y []int) Case {
 			return Case{Attrs: ConvGradAttrs{a, x}, In: args(Arg{}, y, w)}
 		}),
@@ -163,6 +167,9 @@ func init() {
 		Tol: Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int {
 			return in[0].Shape[0] * in[0].Shape[2] * in[0].Shape[3]
 		}},
+		Bench: func(s Size) Case {
+			return Case{Attrs: ConvWeightAttrs{sameConv, s.Filters().Shape}, In: []Arg{s.Images(), s.Images()}}
+		},
 		Cases: convGradCases(func(a ConvAttrs, x, w, y []int) Case {
 			return Case{Attrs: ConvWeightAttrs{a, w}, In: args(Arg{}, y, x)}
 		}),
@@ -242,6 +249,9 @@ func taps(w []int) int { return w[1] * w[2] * w[3] }
 func convCost(w, y []int, in, out []Spec) Cost {
 	return Cost{Flops: 2 * float64(taps(w)) * float64(shape.MustElements(y)), Bytes: traffic(in, out)}
 }
+
+// sameConv keeps the size of images under 3×3 filters: what benchmarks measure.
+var sameConv = ConvAttrs{Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}, Groups: 1}
 
 // convGeometries are the convolutions tried, named; every one has a geometry
 // of its own.

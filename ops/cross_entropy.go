@@ -83,6 +83,9 @@ func init() {
 			return Cost{Flops: 6 * float64(in[0].Elements()), Bytes: traffic(in, out)}
 		},
 		Tol: Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return in[0].Elements() }},
+		Bench: func(s Size) Case {
+			return Case{Attrs: CrossEntropyAttrs{Reduction: "mean"}, In: []Arg{s.Square(), s.Indices(s.N)}}
+		},
 		Cases: crossEntropyCases(func(_ CrossEntropyAttrs, x, _, t Arg) []Arg {
 			return []Arg{x, t}
 		}),
@@ -140,6 +143,9 @@ func init() {
 		},
 		Cost: flopsPer(7),
 		Tol:  Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return in[1].Shape[1] }},
+		Bench: func(s Size) Case {
+			return Case{Attrs: CrossEntropyAttrs{Reduction: "mean"}, In: []Arg{s.Scalar(), s.Square(), s.Indices(s.N)}}
+		},
 		Cases: crossEntropyCases(func(a CrossEntropyAttrs, x, loss, t Arg) []Arg {
 			return []Arg{loss, x, t}
 		}),

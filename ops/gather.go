@@ -26,6 +26,9 @@ func init() {
 			zeros := Zeros(g.B, g.In[0].Spec())
 			return []Value{ScatterAdd.With(g.B, ScatterAttrs(g.Attrs.(GatherAttrs)), zeros, g.In[1], g.D[0]), nil}
 		},
+		Bench: func(s Size) Case {
+			return Case{Attrs: GatherAttrs{Axis: 1}, In: []Arg{s.Square(), s.Indices(s.N, s.N)}}
+		},
 		Cases: []Case{
 			{Name: "row", Attrs: GatherAttrs{}, In: []Arg{{Shape: []int{5}}, {Shape: []int{8}, DType: dtype.I64, Hi: 5}}},
 			{Name: "columns", Attrs: GatherAttrs{Axis: 1}, In: []Arg{{Shape: []int{3, 6}}, {Shape: []int{3, 2}, DType: dtype.I64, Hi: 6}}},

@@ -17,6 +17,7 @@ func init() {
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: 2 * float64(out[0].Elements()) * float64(lastAxis(in[0].Shape)), Bytes: traffic(in, out)}
 		},
+		Bench: func(s Size) Case { return Case{In: []Arg{s.Square(), s.Square()}} },
 		Cases: []Case{
 			{Name: "one", In: args(Arg{}, []int{1, 1}, []int{1, 1})},
 			{Name: "matrix", In: args(Arg{}, []int{5, 7}, []int{7, 6})},

@@ -95,8 +95,12 @@ type Op struct {
 	Cost func(attrs any, in, out []Spec) Cost
 	// Tol bounds the error of a kernel against Ref.
 	Tol Tolerance
-	// Cases are the inputs that tests, gradient checks and benchmarks use.
+	// Cases are the inputs that tests and gradient checks use.
 	Cases []Case
+	// Bench says with which attributes and operands the op is measured at a size.
+	// Rows with an expression, with ReduceAttrs and with ArgAttrs have one without
+	// saying so. Nil means that the op is not measured.
+	Bench func(s Size) Case
 }
 
 // Saved is a set of inputs and outputs that a gradient needs.
@@ -146,6 +150,9 @@ func Declare(op Op) *Op {
 	}
 	if why := op.incomplete(); why != "" {
 		panic(fmt.Sprintf("ops: row %q: %s", op.Name, why))
+	}
+	if op.Bench == nil {
+		op.Bench = derivedBench(&op)
 	}
 	table[op.Name] = &op
 	return &op

@@ -38,8 +38,9 @@ func init() {
 	Var = Declare(Op{Name: "var", Doc: "The variance over axes; NaN where the count does not exceed the correction and all deviations are zero.",
 		Kind: Composite, Inputs: "x", Attrs: VarAttrs{}, Types: Floats,
 		Infer: varInfer, Cost: varCost, Cases: varCases(), Saves: In(0),
-		Tol: Tolerance{ULP: 8, Depth: func(attrs any, in []Spec) int { return reducedCount(attrs.(VarAttrs).Axes, in[0].Shape) }},
-		Ref: varRef, Lower: varLower, Grad: varGrad,
+		Bench: func(s Size) Case { return Case{Attrs: VarAttrs{Axes: []int{1}}, In: []Arg{s.Square()}} },
+		Tol:   Tolerance{ULP: 8, Depth: func(attrs any, in []Spec) int { return reducedCount(attrs.(VarAttrs).Axes, in[0].Shape) }},
+		Ref:   varRef, Lower: varLower, Grad: varGrad,
 	})
 	LogSumExp = Declare(Op{Name: "log_sum_exp", Doc: "log(sum(exp(x))) over axes without overflow.", ONNX: "ReduceLogSumExp",
 		Kind: Composite, Inputs: "x", Attrs: ReduceAttrs{}, Types: Floats,

@@ -58,6 +58,7 @@ func init() {
 		Saves: In(0, 1) | Out(1),
 		Cost:  flopsPer(4),
 		Tol:   Tolerance{ULP: 8, Depth: layerNormDepth(0)},
+		Bench: func(s Size) Case { return Case{Attrs: LayerNormAttrs{1, 1e-5}, In: []Arg{s.Square(), s.Vector()}} },
 		Cases: []Case{
 			{Name: "plain", Attrs: LayerNormAttrs{1, 1e-5}, In: args(Arg{}, []int{3, 7})},
 			{Name: "gamma", Attrs: LayerNormAttrs{1, 1e-5}, In: args(Arg{}, []int{2, 3, 9}, []int{9})},
@@ -110,8 +111,12 @@ func init() {
 			dgamma := Unbroadcast(b, Mul.Of(b, d, h), in[2].Spec().Shape)
 			return []Value{Casted(b, dx, spec.DType), Casted(b, dgamma, spec.DType)}
 		},
-		Cost:  flopsPer(9),
-		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[1].Elements() }},
+		Cost: flopsPer(9),
+		Tol:  Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[1].Elements() }},
+		Bench: func(s Size) Case {
+			rstd := s.Vector().As(s.Wide()).Between(0.5, 2)
+			return Case{Attrs: LayerNormAttrs{1, 1e-5}, In: []Arg{s.Square(), s.Square(), s.Vector(), rstd}}
+		},
 		Cases: rowNormGradCases(Arg{Lo: 0.5, Hi: 2}),
 	})
 }

@@ -84,6 +84,7 @@ func init() {
 		Saves: Out(0),
 		Cost:  flopsPer(5),
 		Tol:   Tolerance{ULP: 4, Depth: length},
+		Bench: func(s Size) Case { return Case{Attrs: AxisAttrs{1}, In: []Arg{s.Square()}} },
 		Cases: append(lines(Arg{}, 1), special, large),
 	})
 
@@ -120,6 +121,7 @@ func init() {
 		Saves: Out(0),
 		Cost:  flopsPer(5),
 		Tol:   Tolerance{ULP: 4, Depth: length},
+		Bench: func(s Size) Case { return Case{Attrs: AxisAttrs{1}, In: []Arg{s.Square()}} },
 		Cases: append(lines(Arg{}, 1), special, large),
 	})
 
@@ -153,6 +155,7 @@ func init() {
 		},
 		Cost:  flopsPer(4),
 		Tol:   Tolerance{ULP: 4, Depth: length},
+		Bench: func(s Size) Case { return Case{Attrs: AxisAttrs{1}, In: []Arg{s.Square(), s.Square()}} },
 		Cases: lines(Arg{Lo: 0.05, Hi: 1}, 2),
 	})
 
@@ -185,6 +188,7 @@ func init() {
 		},
 		Cost:  flopsPer(4),
 		Tol:   Tolerance{ULP: 4, Depth: length},
+		Bench: func(s Size) Case { return Case{Attrs: AxisAttrs{1}, In: []Arg{s.Square(), s.Square()}} },
 		Cases: lines(Arg{Lo: -3, Hi: -0.1}, 2),
 	})
 }

@@ -38,6 +38,7 @@ func init() {
 			zeros := Zeros(g.B, g.In[0].Spec())
 			return []Value{IndexAdd.With(g.B, IndexAddAttrs(g.Attrs.(TakeAttrs)), zeros, g.In[1], g.D[0]), nil}
 		},
+		Bench: func(s Size) Case { return Case{Attrs: TakeAttrs{}, In: []Arg{s.Square(), s.Indices(s.N)}} },
 		Cases: []Case{
 			{Name: "rows", Attrs: TakeAttrs{}, In: []Arg{{Shape: []int{5, 3}}, index(5, 7)}},
 			{Name: "columns", Attrs: TakeAttrs{Axis: -1}, In: []Arg{{Shape: []int{3, 4}}, short(4, 2, 3)}},
@@ -56,6 +57,9 @@ func init() {
 				out[2] = Take.With(g.B, TakeAttrs(g.Attrs.(IndexAddAttrs)), g.D[0], g.In[1])
 			}
 			return out
+		},
+		Bench: func(s Size) Case {
+			return Case{Attrs: IndexAddAttrs{}, In: []Arg{s.Square(), s.Indices(s.N), s.Square()}}
 		},
 		Cases: []Case{
 			{Name: "rows", Attrs: IndexAddAttrs{}, In: []Arg{{Shape: []int{4, 3}}, index(4, 7), {Shape: []int{7, 3}}}},
@@ -87,6 +91,9 @@ func init() {
 			// Counted in i64: the number of classes may not fit the index type.
 			classes := Iota.With(b, IotaAttrs{DType: dtype.I64, Shape: []int{a.Classes}})
 			return []Value{Casted(b, Eq.Of(b, Casted(b, column, dtype.I64), classes), a.DType)}
+		},
+		Bench: func(s Size) Case {
+			return Case{Attrs: OneHotAttrs{Classes: s.N, DType: s.DType}, In: []Arg{s.Indices(s.N)}}
 		},
 		Cases: []Case{
 			{Name: "scalar", Attrs: OneHotAttrs{Classes: 3, DType: dtype.F32}, In: []Arg{{Shape: []int{}, Hi: 3}}},
