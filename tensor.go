@@ -78,9 +78,9 @@ func (t *Tensor) Free() {
 	t.Keep() // no Tidy needs to
 }
 
-// Apply runs any row of the op table. Element types of elementwise operands and
-// of matrix factors are promoted to their common type (dtype.Promote), as in
-// NumPy. attrs is the row's attribute struct, nil for rows without one.
+// Apply runs any row of the op table. Inputs that the row promotes (those of
+// elementwise ops, of matrix products and of Concat) are cast to their common type
+// (dtype.Promote), as in NumPy. attrs is the row's attribute struct, nil for rows without one.
 func Apply(op *ops.Op, attrs any, in ...*Tensor) []*Tensor {
 	in = promote(op, in)
 	tr := tracing()
@@ -131,14 +131,11 @@ func variable(tr *trace, op *ops.Op, t *Tensor) *autograd.Var {
 	return t.v
 }
 
-// promote casts operands that differ in element type.
+// promote casts the inputs that the row promotes, where their element types differ.
 func promote(op *ops.Op, in []*Tensor) []*Tensor {
-	if op.Expr == nil && op != ops.MatMul && op != ops.Concat || len(in) < 2 {
+	first, ok := op.Promotes.First()
+	if !ok || len(in) < first+2 {
 		return in
-	}
-	first := 0
-	if op == ops.Where {
-		first = 1 // the condition keeps its type
 	}
 	common, same := dtype.Invalid, true
 	for _, t := range in[first:] {

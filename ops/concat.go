@@ -16,7 +16,7 @@ type ConcatAttrs struct {
 
 func init() {
 	Concat = Declare(Op{Name: "concat", Doc: "The inputs joined along an axis; their other axes agree.", ONNX: "Concat",
-		Kind: Core, Family: CopyFamily, Inputs: "x...", Attrs: ConcatAttrs{}, Types: Any, Tol: exact,
+		Kind: Core, Family: CopyFamily, Inputs: "x...", Attrs: ConcatAttrs{}, Types: Any, Promotes: PromoteFrom(0), Tol: exact,
 		Infer: concatInfer, Ref: concatRef, Grad: concatGrad,
 		Bench: func(s Size) Case { return Case{Attrs: ConcatAttrs{Axis: 1}, In: []Arg{s.Square(), s.Square()}} },
 		Cases: []Case{

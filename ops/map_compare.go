@@ -37,7 +37,7 @@ func init() {
 	IsInf = predicate("is_inf", "Whether x is an infinity of either sign.", "IsInf", "x", "isinf(x0)", Floats, unaryCases(Arg{}))
 
 	Where = Elementwise(Op{Name: "where", Doc: "x where cond is true, else y; all three broadcast.", ONNX: "Where",
-		Inputs: "cond x y", Types: Bools, Infer: whereInfer, Tol: exact, Cases: whereCases(), Saves: In(0),
+		Inputs: "cond x y", Types: Bools, Promotes: PromoteFrom(1), Infer: whereInfer, Tol: exact, Cases: whereCases(), Saves: In(0),
 		Grad: whereGrad,
 	}, "where(x0, x1, x2)")
 }

@@ -60,6 +60,9 @@ type Op struct {
 	// Types are the element types of the first input (of the output, for an op
 	// without inputs) that the row is defined on.
 	Types []dtype.Type
+	// Promotes says which inputs share a promoted element type. Left out, it is all
+	// inputs of a row with an expression, and none of others.
+	Promotes Promotion
 
 	// Infer is the shape and dtype rule. The arity and the first input's type
 	// have been checked.
@@ -153,6 +156,9 @@ func Declare(op Op) *Op {
 	}
 	if op.Bench == nil {
 		op.Bench = derivedBench(&op)
+	}
+	if op.Promotes == 0 && op.Expr != nil {
+		op.Promotes = PromoteFrom(0)
 	}
 	table[op.Name] = &op
 	return &op
