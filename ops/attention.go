@@ -104,7 +104,8 @@ func init() {
 	})
 
 	AttentionGrad = Declare(Op{
-		Name: "attention_grad",
+		Name:     "attention_grad",
+		Internal: true,
 		Doc: "Gradients of attention for q, k and v from that of y: with p = exp(scores - lse) and ds = p*(d v^T - sum(d*y)), " +
 			"dq = ds k * scale, dk = ds^T q * scale, dv = p^T d; summed over the queries' heads that share k and v.",
 		Kind:   Composite,

@@ -94,7 +94,8 @@ func init() {
 	})
 
 	BatchNormGrad = Declare(Op{
-		Name: "batch_norm_grad",
+		Name:     "batch_norm_grad",
+		Internal: true,
 		Doc: "Gradients of batch_norm for x, gamma and beta from that of y: with r = 1/sqrt(var+eps), h = (x-mean)*r, " +
 			"dx = gamma*r*(d - average(d) - h*average(d*h)), dgamma = sum(d*h), dbeta = sum(d) per channel.",
 		Kind:   Composite,

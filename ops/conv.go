@@ -91,13 +91,14 @@ func init() {
 	})
 
 	Conv2dGradInput = Declare(Op{
-		Name:   "conv2d_grad_input",
-		Doc:    "Gradient of conv2d for its input, from d [N,O,OH,OW] and w: the transposed convolution, of shape in_shape.",
-		ONNX:   "ConvTranspose",
-		Kind:   Composite,
-		Inputs: "d w",
-		Attrs:  ConvGradAttrs{},
-		Types:  Floats,
+		Name:     "conv2d_grad_input",
+		Internal: true,
+		Doc:      "Gradient of conv2d for its input, from d [N,O,OH,OW] and w: the transposed convolution, of shape in_shape.",
+		ONNX:     "ConvTranspose",
+		Kind:     Composite,
+		Inputs:   "d w",
+		Attrs:    ConvGradAttrs{},
+		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			a := attrs.(ConvGradAttrs)
 			if err := a.check(in, a.InShape, in[1].Shape); err != nil {
@@ -134,12 +135,13 @@ func init() {
 	})
 
 	Conv2dGradWeight = Declare(Op{
-		Name:   "conv2d_grad_weight",
-		Doc:    "Gradient of conv2d for its weight, from d [N,O,OH,OW] and x [N,C,H,W]; the result has shape w_shape.",
-		Kind:   Composite,
-		Inputs: "d x",
-		Attrs:  ConvWeightAttrs{},
-		Types:  Floats,
+		Name:     "conv2d_grad_weight",
+		Internal: true,
+		Doc:      "Gradient of conv2d for its weight, from d [N,O,OH,OW] and x [N,C,H,W]; the result has shape w_shape.",
+		Kind:     Composite,
+		Inputs:   "d x",
+		Attrs:    ConvWeightAttrs{},
+		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			a := attrs.(ConvWeightAttrs)
 			if err := a.check(in, in[1].Shape, a.WShape); err != nil {

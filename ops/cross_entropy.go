@@ -92,12 +92,13 @@ func init() {
 	})
 
 	CrossEntropyGrad = Declare(Op{
-		Name:   "cross_entropy_grad",
-		Doc:    "Gradient of cross_entropy for the logits from the gradient d of the loss: d*(softmax(logits) - q), divided by N for the mean.",
-		Kind:   Composite,
-		Inputs: "d logits target",
-		Attrs:  CrossEntropyAttrs{},
-		Types:  Floats,
+		Name:     "cross_entropy_grad",
+		Internal: true,
+		Doc:      "Gradient of cross_entropy for the logits from the gradient d of the loss: d*(softmax(logits) - q), divided by N for the mean.",
+		Kind:     Composite,
+		Inputs:   "d logits target",
+		Attrs:    CrossEntropyAttrs{},
+		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			loss, err := attrs.(CrossEntropyAttrs).loss(in[1], in[2])
 			if err != nil {

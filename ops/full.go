@@ -74,7 +74,7 @@ func init() {
 			{Name: "empty", Types: oneRun, Attrs: IotaAttrs{DType: dtype.I32, Shape: []int{0, 5}, Axis: 1}},
 		},
 	})
-	Copy = Declare(Op{Name: "copy", Doc: "A dense copy of x.", ONNX: "Identity",
+	Copy = Declare(Op{Name: "copy", Method: "-", Doc: "A dense copy of x.", ONNX: "Identity",
 		Kind: Core, Family: CopyFamily, Inputs: "x", Types: Stored, Infer: sameInfer, Tol: exact,
 		Ref:   func(_ any, in, out []Host) { copy(out[0].Data, in[0].Data) },
 		Grad:  func(g *GradCall) []Value { return []Value{g.D[0]} },

@@ -97,7 +97,8 @@ func init() {
 	})
 
 	LayerNormGrad = Declare(Op{
-		Name: "layer_norm_grad",
+		Name:     "layer_norm_grad",
+		Internal: true,
 		Doc: "Gradients of layer_norm for x, gamma and beta from that of y: with h = (x-mean)*rstd and e = d*gamma, " +
 			"dx = rstd*(e - average(e) - h*average(e*h)), dgamma = sum(d*h), dbeta = sum(d).",
 		Kind:   Composite,

@@ -10,7 +10,7 @@ import (
 var MatMul *Op
 
 func init() {
-	MatMul = Declare(Op{Name: "matmul", Doc: "The matrix product of x [..., M, K] and y [..., K, N]; leading axes broadcast. Integers wrap.", ONNX: "MatMul",
+	MatMul = Declare(Op{Name: "matmul", GoName: "MatMul", Method: "-", Doc: "The matrix product of x [..., M, K] and y [..., K, N]; leading axes broadcast. Integers wrap.", ONNX: "MatMul",
 		Kind: Core, Family: MatMulFamily, Inputs: "x y", Types: Numbers, Promotes: PromoteFrom(0), Saves: In(0, 1),
 		Infer: matmulInfer, Ref: matmulRef, Grad: matmulGrad,
 		Tol: Tolerance{ULP: 2, Depth: func(_ any, in []Spec) int { return lastAxis(in[0].Shape) }},

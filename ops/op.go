@@ -48,6 +48,14 @@ func (f Family) String() string {
 // Rows are declared in init functions, because rules refer to other rows.
 type Op struct {
 	Name   string // snake_case: the key of kernels, graph files and the command line
+	GoName string // the variable that holds the row; left out, Name in camel case
+	// Method is the Tensor method that is generated for the row; left out, GoName. "-"
+	// is for none, where the method or function is written by hand.
+	Method string
+	// Internal rows serve the rules of other rows, as fused gradients do, and have no
+	// method.
+	Internal bool
+
 	Doc    string // what it computes, one or two sentences
 	ONNX   string // the ONNX operator, "" when there is none
 	Kind   Kind
@@ -154,6 +162,7 @@ func Declare(op Op) *Op {
 	if why := op.incomplete(); why != "" {
 		panic(fmt.Sprintf("ops: row %q: %s", op.Name, why))
 	}
+	op.GoName = cmp.Or(op.GoName, camelCase(op.Name))
 	if op.Bench == nil {
 		op.Bench = derivedBench(&op)
 	}
@@ -166,7 +175,7 @@ func Declare(op Op) *Op {
 
 func (op *Op) incomplete() string {
 	switch {
-	case op.Name == "" || strings.ToLower(op.Name) != op.Name:
+	case slices.Contains(strings.Split(op.Name, "_"), "") || strings.ToLower(op.Name) != op.Name:
 		return "the name must be snake_case"
 	case table[op.Name] != nil:
 		return "declared twice"
@@ -194,6 +203,24 @@ func (op *Op) incomplete() string {
 		return "has no test cases"
 	}
 	return ""
+}
+
+// MethodName is the name of the row's method on Tensor, "" for rows without one. The
+// generator of methods leaves out rows whose attributes or inputs it has no form for.
+func (op *Op) MethodName() string {
+	if op.Internal || op.Method == "-" {
+		return ""
+	}
+	return cmp.Or(op.Method, op.GoName)
+}
+
+// camelCase is the usual Go name of a row: "leaky_relu" is LeakyRelu.
+func camelCase(name string) string {
+	var b strings.Builder
+	for part := range strings.SplitSeq(name, "_") {
+		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return b.String()
 }
 
 // Arity is the least and the most number of inputs; most is -1 for any number.

@@ -82,12 +82,13 @@ func init() {
 	})
 
 	MaxPool2dGrad = Declare(Op{
-		Name:   "max_pool2d_grad",
-		Doc:    "Gradient of max_pool2d: every element of d [N,C,OH,OW] is added at its position idx in the plane of in_shape.",
-		Kind:   Composite,
-		Inputs: "d idx",
-		Attrs:  PoolGradAttrs{},
-		Types:  Floats,
+		Name:     "max_pool2d_grad",
+		Internal: true,
+		Doc:      "Gradient of max_pool2d: every element of d [N,C,OH,OW] is added at its position idx in the plane of in_shape.",
+		Kind:     Composite,
+		Inputs:   "d idx",
+		Attrs:    PoolGradAttrs{},
+		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			a := attrs.(PoolGradAttrs)
 			if in[1].DType != dtype.I64 {

@@ -53,12 +53,13 @@ func init() {
 	})
 
 	AvgPool2dGrad = Declare(Op{
-		Name:   "avg_pool2d_grad",
-		Doc:    "Gradient of avg_pool2d: every element of d [N,C,OH,OW], divided by the window size, is added to each element of its window in in_shape.",
-		Kind:   Composite,
-		Inputs: "d",
-		Attrs:  PoolGradAttrs{},
-		Types:  Floats,
+		Name:     "avg_pool2d_grad",
+		Internal: true,
+		Doc:      "Gradient of avg_pool2d: every element of d [N,C,OH,OW], divided by the window size, is added to each element of its window in in_shape.",
+		Kind:     Composite,
+		Inputs:   "d",
+		Attrs:    PoolGradAttrs{},
+		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			return attrs.(PoolGradAttrs).gradSpec(in[0])
 		},

@@ -57,7 +57,7 @@ func init() {
 		},
 	})
 	// Counting rather than comparing extrema gives empty axes their value.
-	AnyTrue = Declare(Op{Name: "any", Doc: "Whether any element over axes is true; false over none.",
+	AnyTrue = Declare(Op{Name: "any", GoName: "AnyTrue", Method: "Any", Doc: "Whether any element over axes is true; false over none.",
 		Kind: Composite, Inputs: "x", Attrs: ReduceAttrs{}, Types: Bools,
 		Infer: reduceInfer, Cost: reduceCost, Cases: reduceCases(Arg{}, true), NoGrad: noGradBool,
 		Ref: func(attrs any, in, out []Host) {
@@ -68,7 +68,7 @@ func init() {
 			return []Value{Gt.Of(b, count, scalarLike(b, count, 0))}
 		},
 	})
-	AllTrue = Declare(Op{Name: "all", Doc: "Whether all elements over axes are true; true over none.",
+	AllTrue = Declare(Op{Name: "all", GoName: "AllTrue", Method: "All", Doc: "Whether all elements over axes are true; true over none.",
 		Kind: Composite, Inputs: "x", Attrs: ReduceAttrs{}, Types: Bools,
 		Infer: reduceInfer, Cost: reduceCost, Cases: reduceCases(Arg{}, true), NoGrad: noGradBool,
 		Ref: func(attrs any, in, out []Host) {

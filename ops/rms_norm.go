@@ -11,7 +11,8 @@ var (
 
 func init() {
 	RMSNorm = Declare(Op{
-		Name: "rms_norm",
+		Name:   "rms_norm",
+		GoName: "RMSNorm",
 		Doc: "x * rstd * gamma with rstd = 1/sqrt(average(x^2) + eps) over the trailing axes; gamma has the shape of these. " +
 			"Results y and rstd; the second has the leading shape and is f32 where x is a 16-bit float.",
 		ONNX:   "RMSNormalization",
@@ -70,7 +71,9 @@ func init() {
 	})
 
 	RMSNormGrad = Declare(Op{
-		Name: "rms_norm_grad",
+		Name:     "rms_norm_grad",
+		GoName:   "RMSNormGrad",
+		Internal: true,
 		Doc: "Gradients of rms_norm for x and gamma from that of y: with h = x*rstd and e = d*gamma, " +
 			"dx = rstd*(e - h*average(e*h)), dgamma = sum(d*h).",
 		Kind:   Composite,

@@ -126,13 +126,14 @@ func init() {
 	})
 
 	SoftmaxGrad = Declare(Op{
-		Name:   "softmax_grad",
-		Doc:    "Gradient of softmax from its result y and the gradient d of the result: y*(d - sum(y*d)) along the axis.",
-		Kind:   Composite,
-		Inputs: "y d",
-		Attrs:  AxisAttrs{},
-		Types:  Floats,
-		Infer:  axisInfer,
+		Name:     "softmax_grad",
+		Internal: true,
+		Doc:      "Gradient of softmax from its result y and the gradient d of the result: y*(d - sum(y*d)) along the axis.",
+		Kind:     Composite,
+		Inputs:   "y d",
+		Attrs:    AxisAttrs{},
+		Types:    Floats,
+		Infer:    axisInfer,
 		Ref: func(attrs any, in, out []Host) {
 			y, d := in[0], in[1]
 			eachLine(y.Shape, attrs.(AxisAttrs).Axis, func(at []int) {
@@ -160,13 +161,14 @@ func init() {
 	})
 
 	LogSoftmaxGrad = Declare(Op{
-		Name:   "log_softmax_grad",
-		Doc:    "Gradient of log_softmax from its result y and the gradient d of the result: d - exp(y)*sum(d) along the axis.",
-		Kind:   Composite,
-		Inputs: "y d",
-		Attrs:  AxisAttrs{},
-		Types:  Floats,
-		Infer:  axisInfer,
+		Name:     "log_softmax_grad",
+		Internal: true,
+		Doc:      "Gradient of log_softmax from its result y and the gradient d of the result: d - exp(y)*sum(d) along the axis.",
+		Kind:     Composite,
+		Inputs:   "y d",
+		Attrs:    AxisAttrs{},
+		Types:    Floats,
+		Infer:    axisInfer,
 		Ref: func(attrs any, in, out []Host) {
 			y, d := in[0], in[1]
 			eachLine(y.Shape, attrs.(AxisAttrs).Axis, func(at []int) {
