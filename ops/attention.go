@@ -163,6 +163,11 @@ func init() {
 		},
 		Cost: attentionCost(1, 3, 2),
 		Tol:  Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[0].Elements() + in[1].Elements() + in[2].Elements() }},
+		// Sums over features, values and keys, and for keys and the mask over queries.
+		GradTol: Tolerance{ULP: 24, Depth: func(_ any, in []Spec) int {
+			d := trail(in[1], 1)
+			return d + trail(in[0], 1) + trail(in[2], 2) + in[1].Elements()/d
+		}},
 		Bench: func(s Size) Case {
 			h := s.Heads()
 			lse := Arg{Shape: h.Shape[:3]}.As(s.Wide()).Between(5, 6)

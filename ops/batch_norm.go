@@ -79,7 +79,7 @@ func init() {
 		Grad:  batchNormGrad,
 		Saves: In(0, 1) | Out(1, 2),
 		Cost:  flopsPer(8),
-		Tol:   Tolerance{ULP: 8, Depth: perChannel},
+		Tol:   Tolerance{ULP: 8, Depth: perChannel, Spread: true},
 		Bench: func(s Size) Case {
 			return Case{Attrs: BatchNormAttrs{1e-5}, In: []Arg{s.Images(), s.Vector(), s.Vector()}}
 		},

@@ -16,7 +16,8 @@ type GatherAttrs struct {
 func init() {
 	Gather = Declare(Op{Name: "gather", Doc: "The elements of x at idx along an axis and at their own position on the others, as torch.gather.", ONNX: "GatherElements",
 		Kind: Core, Family: GatherFamily, Inputs: "x idx", Attrs: GatherAttrs{}, Types: Any, Tol: exact, Saves: In(1),
-		Infer: gatherInfer,
+		GradTol: Tolerance{ULP: gradULP, Depth: indexDepth},
+		Infer:   gatherInfer,
 		Ref: func(attrs any, in, out []Host) {
 			eachPicked(Gather, in[0].Shape, mustAxis(attrs.(GatherAttrs).Axis, in[0].Spec), in[1], func(at, i int) {
 				moveElement(out[0], i, in[0], at)

@@ -81,7 +81,7 @@ func init() {
 		Grad:  layerNormGrad,
 		Saves: In(0, 1) | Out(1, 2),
 		Cost:  flopsPer(8),
-		Tol:   Tolerance{ULP: 8, Depth: layerNormDepth(0)},
+		Tol:   Tolerance{ULP: 8, Depth: layerNormDepth(0), Spread: true},
 		Bench: func(s Size) Case {
 			return Case{Attrs: LayerNormAttrs{1, 1e-5}, In: []Arg{s.Square(), s.Vector(), s.Vector()}}
 		},

@@ -106,6 +106,9 @@ type Op struct {
 	Cost func(attrs any, in, out []Spec) Cost
 	// Tol bounds the error of a kernel against Ref.
 	Tol Tolerance
+	// GradTol bounds the error of a gradient on a device against that of references. Left
+	// out, it follows from Tol, see [Op.GradBound].
+	GradTol Tolerance
 	// Cases are the inputs that tests and gradient checks use.
 	Cases []Case
 	// Bench says with which attributes and operands the op is measured at a size.
@@ -161,6 +164,9 @@ func Declare(op Op) *Op {
 	}
 	if why := op.incomplete(); why != "" {
 		panic(fmt.Sprintf("ops: row %q: %s", op.Name, why))
+	}
+	if op.GradTol.ULP == 0 {
+		op.GradTol.ULP = gradULP + 2*op.Tol.ULP
 	}
 	op.GoName = cmp.Or(op.GoName, camelCase(op.Name))
 	if op.Bench == nil {

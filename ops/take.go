@@ -33,7 +33,8 @@ func init() {
 
 	Take = Declare(Op{Name: "take", Doc: "The slices of x at whole-number indices along an axis; idx of any rank takes the place of the axis.", ONNX: "Gather",
 		Kind: Core, Family: GatherFamily, Inputs: "x idx", Attrs: TakeAttrs{}, Types: Any, Tol: exact, Saves: In(1),
-		Infer: takeInfer, Ref: takeRef,
+		GradTol: Tolerance{ULP: gradULP, Depth: indexDepth},
+		Infer:   takeInfer, Ref: takeRef,
 		Grad: func(g *GradCall) []Value {
 			zeros := Zeros(g.B, g.In[0].Spec())
 			return []Value{IndexAdd.With(g.B, IndexAddAttrs(g.Attrs.(TakeAttrs)), zeros, g.In[1], g.D[0]), nil}
@@ -103,6 +104,10 @@ func init() {
 		},
 	})
 }
+
+// indexDepth counts as if all indices picked one element, whose gradient then is the
+// sum of all.
+func indexDepth(_ any, in []Spec) int { return in[1].Elements() }
 
 // takeShape is the shape with an axis replaced by the axes of the index.
 func takeShape(dims, idx []int, axis int) []int {
