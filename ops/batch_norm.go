@@ -28,6 +28,7 @@ func init() {
 			"Results y, mean [C] and var [C]; the last two are f32 where x is a 16-bit float.",
 		ONNX:   "BatchNormalization",
 		Kind:   Composite,
+		Probe:  true,
 		Inputs: "x gamma beta",
 		Attrs:  BatchNormAttrs{},
 		Types:  Floats,

@@ -43,6 +43,7 @@ func init() {
 			"the result is [N,O,OH,OW] with OH = (H + pads - dilation*(KH-1) - 1)/stride + 1.",
 		ONNX:   "Conv",
 		Kind:   Composite,
+		Probe:  true,
 		Inputs: "x w bias?",
 		Attrs:  ConvAttrs{},
 		Types:  Floats,

@@ -30,6 +30,7 @@ func init() {
 			"where q is 1-label_smoothing at the target plus label_smoothing/C everywhere; a scalar, or [N] without reduction.",
 		ONNX:   "SoftmaxCrossEntropyLoss",
 		Kind:   Composite,
+		Probe:  true,
 		Inputs: "logits target",
 		Attrs:  CrossEntropyAttrs{},
 		Types:  Floats,

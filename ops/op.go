@@ -109,6 +109,9 @@ type Op struct {
 	// GradTol bounds the error of a gradient on a device against that of references. Left
 	// out, it follows from Tol, see [Op.GradBound].
 	GradTol Tolerance
+	// Probe rows stand for many: a quick look at a device, as crease doctor takes, runs
+	// their cases and no others.
+	Probe bool
 	// Cases are the inputs that tests and gradient checks use.
 	Cases []Case
 	// Bench says with which attributes and operands the op is measured at a size.

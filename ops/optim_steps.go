@@ -115,6 +115,7 @@ func init() {
 			"m' = beta1*m + (1-beta1)*g, v' = beta2*v + (1-beta2)*g^2, p' = p - lr/(1-beta1^t) * m'/(sqrt(v'/(1-beta2^t)) + eps). " +
 			"Weight decay is added to g, or shrinks p by 1 - lr*weight_decay when decoupled. lr and the step number t, from 1, are f32 scalars. Results p', m', v'.",
 		Kind:   Composite,
+		Probe:  true,
 		Inputs: "p g m v lr t",
 		Attrs:  AdamAttrs{},
 		Types:  Floats,

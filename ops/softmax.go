@@ -56,6 +56,7 @@ func init() {
 		Doc:    "exp(x) divided by its sum along an axis, computed after subtracting the maximum. A line of only -Inf is NaN.",
 		ONNX:   "Softmax",
 		Kind:   Composite,
+		Probe:  true,
 		Inputs: "x",
 		Attrs:  AxisAttrs{},
 		Types:  Floats,

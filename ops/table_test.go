@@ -129,6 +129,24 @@ func TestNamesInGo(t *testing.T) {
 	}
 }
 
+// The probes are of every family that training spends its time in, and few enough for a
+// look at a device to be quick.
+func TestProbes(t *testing.T) {
+	families, composites, n := map[Family]bool{}, 0, 0
+	for _, op := range All() {
+		if op.Probe {
+			n++
+			families[op.Family] = true
+			if op.Kind == Composite {
+				composites++
+			}
+		}
+	}
+	if !families[Map] || !families[Reduce] || !families[MatMulFamily] || composites < 3 || n > 12 {
+		t.Errorf("%d probes, %d of them composites, of families %v", n, composites, families)
+	}
+}
+
 func TestCasesPassTheirShapeRule(t *testing.T) {
 	eachCase(t, Stored, func(t *testing.T, op *Op, c Case, in []Host) {
 		for i, v := range (Interpreter{}).Apply(op, c.Attrs, valuesOf(in)...) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -124,10 +125,7 @@ func (f *benchFlags) rival(cmd *cobra.Command, list []*ops.Op) (*peer.BLAS, erro
 		return nil, usageError(fmt.Errorf("--peer %s: want auto, openblas or none", f.peer))
 	}
 	wanted := f.peer == "openblas"
-	for _, op := range list {
-		wanted = wanted || op == ops.MatMul
-	}
-	if !wanted {
+	if !wanted && !slices.ContainsFunc(list, bench.Rivalled) {
 		return nil, nil
 	}
 	b, err := peer.OpenBLAS()
