@@ -8,9 +8,9 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// Apply runs any row of the op table. Element types of elementwise operands and
-// of matrix factors are promoted to their common type (dtype.Promote), as in
-// NumPy. attrs is the row's attribute struct, nil for rows without one.
+// Apply runs any row of the op table. Inputs that the row promotes (those of
+// elementwise ops, of matrix products and of Concat) are cast to their common type
+// (dtype.Promote), as in NumPy. attrs is the row's attribute struct, nil for rows without one.
 func Apply(op *ops.Op, attrs any, in ...*Tensor) []*Tensor {
 	return apply(state(), op, attrs, in, nil)
 }

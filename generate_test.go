@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"math/rand/v2"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops"
 )
@@ -24,7 +26,54 @@ func TestGenerated(t *testing.T) {
 	generated(t, "z_tensor.go", code)
 }
 
-// TestDocs does the same for docs/ops.md.
+// Every method runs the row that it is named for. What it is called with are the
+// operands that the row is measured with.
+func TestMethodsRunTheirRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(41, 42))
+	tried := 0
+	for _, op := range ops.All() {
+		var axis []reflect.Value
+		switch op.Attrs.(type) {
+		case nil:
+		case ops.ReduceAttrs, ops.ArgAttrs, ops.AxisAttrs:
+			axis = []reflect.Value{reflect.ValueOf(1)} // that of benchmarks
+		default:
+			continue // written by hand
+		}
+		if op.MethodName() == "" || op.Bench == nil {
+			continue
+		}
+		et := dtype.F32
+		if types := op.BenchTypes(); !slices.Contains(types, et) {
+			et = types[0]
+		}
+		c := op.Bench(ops.Size{N: 3, DType: et})
+		var in []*crease.Tensor
+		var call []reflect.Value
+		for i, a := range c.In {
+			in = append(in, crease.FromHost(a.Make(et, r)))
+			if i > 0 {
+				call = append(call, reflect.ValueOf(in[i]))
+			}
+		}
+		method := reflect.ValueOf(in[0]).MethodByName(op.MethodName())
+		if !method.IsValid() {
+			t.Errorf("row %s has no method %s", op.Name, op.MethodName())
+			continue
+		}
+		got := method.Call(append(call, axis...))[0].Interface().(*crease.Tensor).Host()
+		want := crease.Apply(op, c.Attrs, in...)[0].Host()
+		if !got.Spec.Equal(want.Spec) || !bytes.Equal(got.Data, want.Data) {
+			t.Errorf("%s gives %s %v, row %s %s %v", op.MethodName(), got.Spec, got.Float64s(), op.Name, want.Spec, want.Float64s())
+		}
+		tried++
+	}
+	if tried < 50 {
+		t.Errorf("only %d methods were tried: the walk is broken", tried)
+	}
+}
+
+// TestDocs regenerates docs/ops.md as TestGenerated does z_tensor.go.
 func TestDocs(t *testing.T) { generated(t, "docs/ops.md", opsPage()) }
 
 func generated(t *testing.T, name string, want []byte) {
@@ -106,62 +155,48 @@ func gradientOf(op *ops.Op) string {
 	return "by lowering"
 }
 
-// methods writes a Tensor method for every row whose inputs are one or two
-// tensors and whose attributes are none, reduction axes or one axis.
+// methods writes a Tensor method for every row that wants one, if its inputs are one
+// or two tensors and its attributes none, or its input is one tensor and its attributes
+// are reduction axes or one axis. Methods of other forms are written by hand.
 func methods() []byte {
 	var b bytes.Buffer
 	b.WriteString("// Code generated from the op table by generate_test.go. DO NOT EDIT.\n\npackage crease\n\nimport \"github.com/crease-ml/crease/ops\"\n")
 	for _, op := range ops.All() {
-		name, first := camel(op.Name), ""
-		if strings.HasSuffix(op.Name, "_grad") || op == ops.Where || op == ops.Copy || op == ops.MatMul {
+		name := op.MethodName()
+		if name == "" {
 			continue
 		}
-		doc := func(name, more string) {
-			first = strings.ToLower(op.Doc[:1]) + op.Doc[1:]
-			if len(op.Doc) > 1 && strings.ToUpper(op.Doc[:2]) == op.Doc[:2] {
-				first = op.Doc
-			}
-			fmt.Fprintf(&b, "\n// %s is row %s: %s%s\n", name, op.Name, first, more)
+		method := func(name, doc, params, args string) {
+			fmt.Fprintf(&b, "\n// %s\nfunc (t *Tensor) %s(%s) *Tensor { return apply1(ops.%s, %s) }\n", doc, name, params, op.GoName, args)
 		}
-		inputs := strings.Fields(op.Inputs)
+		doc := fmt.Sprintf("%s is row %s: %s", name, op.Name, sentence(op.Doc))
+		inputs := len(strings.Fields(op.Inputs))
+		if op.Attrs == nil && inputs == 2 {
+			method(name, doc, "y *Tensor", "nil, t, y")
+		}
+		if inputs != 1 {
+			continue
+		}
 		switch op.Attrs.(type) {
 		case nil:
-			switch {
-			case len(inputs) == 1:
-				doc(name, "")
-				fmt.Fprintf(&b, "func (t *Tensor) %s() *Tensor { return apply1(ops.%s, nil, t) }\n", name, name)
-			case len(inputs) == 2:
-				doc(name, "")
-				fmt.Fprintf(&b, "func (t *Tensor) %s(y *Tensor) *Tensor { return apply1(ops.%s, nil, t, y) }\n", name, name)
-			}
+			method(name, doc, "", "nil, t")
 		case ops.ReduceAttrs:
-			row := name
-			if name == "Any" || name == "All" {
-				row += "True"
-			}
-			doc(name, " Without axes, over all of them.")
-			fmt.Fprintf(&b, "func (t *Tensor) %s(axes ...int) *Tensor { return apply1(ops.%s, ops.ReduceAttrs{Axes: axes}, t) }\n", name, row)
-			fmt.Fprintf(&b, "\n// %sKeep is %s that keeps the reduced axes with size 1.\n", name, name)
-			fmt.Fprintf(&b, "func (t *Tensor) %sKeep(axes ...int) *Tensor { return apply1(ops.%s, ops.ReduceAttrs{Axes: axes, Keep: true}, t) }\n", name, row)
+			method(name, doc+" Without axes, over all of them.", "axes ...int", "ops.ReduceAttrs{Axes: axes}, t")
+			method(name+"Keep", fmt.Sprintf("%sKeep is %s that keeps the reduced axes with size 1.", name, name), "axes ...int", "ops.ReduceAttrs{Axes: axes, Keep: true}, t")
 		case ops.ArgAttrs:
-			doc(name, "")
-			fmt.Fprintf(&b, "func (t *Tensor) %s(axis int) *Tensor { return apply1(ops.%s, ops.ArgAttrs{Axis: axis}, t) }\n", name, name)
+			method(name, doc, "axis int", "ops.ArgAttrs{Axis: axis}, t")
 		case ops.AxisAttrs:
-			doc(name, "")
-			fmt.Fprintf(&b, "func (t *Tensor) %s(axis int) *Tensor { return apply1(ops.%s, ops.AxisAttrs{Axis: axis}, t) }\n", name, name)
+			method(name, doc, "axis int", "ops.AxisAttrs{Axis: axis}, t")
 		}
 	}
 	return b.Bytes()
 }
 
-// camel is the Go name of a row.
-func camel(name string) string {
-	if name == "is_nan" {
-		return "IsNaN"
+// sentence is a row's doc after a colon: its first letter is small unless it begins a
+// word of capitals.
+func sentence(doc string) string {
+	if len(doc) > 1 && strings.ToUpper(doc[:2]) == doc[:2] {
+		return doc
 	}
-	var b strings.Builder
-	for _, part := range strings.Split(name, "_") {
-		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
-	}
-	return b.String()
+	return strings.ToLower(doc[:1]) + doc[1:]
 }

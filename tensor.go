@@ -95,14 +95,11 @@ func (t *Tensor) release() {
 	}
 }
 
-// promote casts operands that differ in element type.
+// promote casts the inputs that the row promotes, where their element types differ.
 func promote(op *ops.Op, in []*Tensor) []*Tensor {
-	if op.Expr == nil && op != ops.MatMul && op != ops.Concat || len(in) < 2 {
+	first, ok := op.Promotes.First()
+	if !ok || len(in) < first+2 {
 		return in
-	}
-	first := 0
-	if op == ops.Where {
-		first = 1 // the condition keeps its type
 	}
 	common, same := dtype.Invalid, true
 	for _, t := range in[first:] {

@@ -1,9 +1,11 @@
 package crease_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +108,59 @@ func TestPromotion(t *testing.T) {
 	}
 	if c := a.AddScalar(3); c.DType() != dtype.I32 || !slices.Equal(c.Floats(), []float64{4, 5}) {
 		t.Errorf("i32 + number is %s %v", c.Spec(), c)
+	}
+}
+
+// Rows that promote give the bits of operands cast by hand; others refuse operands that
+// differ.
+func TestPromotionOfEveryRow(t *testing.T) {
+	r := rand.New(rand.NewPCG(31, 32))
+	promoting, refusing := 0, 0
+	for _, op := range ops.All() {
+		if op.Bench == nil || !slices.Contains(op.BenchTypes(), dtype.F32) {
+			continue
+		}
+		c := op.Bench(ops.Size{N: 2, DType: dtype.F32})
+		in := make([]*crease.Tensor, len(c.In))
+		var alike []int // the inputs that could differ
+		for i, a := range c.In {
+			in[i] = crease.FromHost(a.Make(dtype.F32, r))
+			if a.DType == dtype.Invalid {
+				alike = append(alike, i)
+			}
+		}
+		if len(alike) < 2 {
+			continue
+		}
+		first, promotes := op.Promotes.First()
+		for _, i := range alike {
+			mixed := slices.Clone(in)
+			mixed[i] = in[i].Cast(dtype.F16)
+			var got []*crease.Tensor
+			err := crease.Try(func() { got = crease.Apply(op, c.Attrs, mixed...) })
+			if !promotes || i < first {
+				var bad *ops.DTypeError
+				if !errors.As(err, &bad) {
+					t.Errorf("%s with input %d in f16: %v, want a DTypeError", op.Name, i, err)
+				}
+				refusing++
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s with input %d in f16: %v", op.Name, i, err)
+				continue
+			}
+			mixed[i] = mixed[i].Cast(dtype.F32)
+			for k, want := range crease.Apply(op, c.Attrs, mixed...) {
+				if w, g := want.Host(), got[k].Host(); !g.Spec.Equal(w.Spec) || !bytes.Equal(g.Data, w.Data) {
+					t.Errorf("%s with input %d in f16 is %s, want %s and its bits", op.Name, i, g.Spec, w.Spec)
+				}
+			}
+			promoting++
+		}
+	}
+	if promoting < 30 || refusing < 50 {
+		t.Errorf("%d operands were promoted and %d refused: the walk is broken", promoting, refusing)
 	}
 }
 

@@ -99,9 +99,13 @@ func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Res
 	return res, nil
 }
 
+// Rivalled reports whether a peer computes the same as an op: BLAS libraries multiply
+// matrices, and nothing else that is measured here.
+func Rivalled(op *ops.Op) bool { return op == ops.MatMul }
+
 // rival is the peer's way of doing the same, nil when it has none.
 func rival(b *peer.BLAS, op *ops.Op, n int, t dtype.Type, threads int, in []ops.Host) func() {
-	if b == nil || op != ops.MatMul {
+	if b == nil || !Rivalled(op) {
 		return nil
 	}
 	b.SetThreads(threads)

@@ -174,6 +174,48 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// Rows may multiply sizes beyond what an int holds.
+func TestRefusedBeyondInts(t *testing.T) {
+	huge := ops.Arg{Shape: []int{maxSize, maxSize, maxSize}}
+	_, _, err := operands(hal.Info{}, ops.Mse, nil, []ops.Arg{huge, huge}, dtype.F32)
+	if err == nil || !strings.Contains(err.Error(), "overflow") {
+		t.Errorf("2^72 elements: %v", err)
+	}
+}
+
+// Every row that has a benchmark runs at a small size in every type; the others say
+// why they have none.
+func TestEveryRow(t *testing.T) {
+	defer exec.SetFallback(exec.SetFallback(exec.AllowReference))
+	e := engine(t)
+	before := e.Device().(hal.Meter).Memory().InUse
+	run := func(op *ops.Op, dt dtype.Type) error {
+		w, err := newWorkload(e, op, 3, dt)
+		if err != nil {
+			return err
+		}
+		defer w.release()
+		w.apply()
+		return e.Sync()
+	}
+	for _, op := range ops.All() {
+		if op.Bench == nil {
+			if err := run(op, dtype.F32); err == nil || !strings.Contains(err.Error(), op.Name+" has no benchmark: a view moves nothing") {
+				t.Errorf("%s: %v", op.Name, err)
+			}
+			continue
+		}
+		for _, dt := range op.BenchTypes() {
+			if err := run(op, dt); err != nil {
+				t.Errorf("%s %s: %v", op.Name, dt, err)
+			}
+		}
+	}
+	if after := e.Device().(hal.Meter).Memory().InUse; after != before {
+		t.Errorf("%d bytes stay in use", after-before)
+	}
+}
+
 // Operands are given back, also those of an op that fails.
 func TestMeasureKeepsNothing(t *testing.T) {
 	e := engine(t)

@@ -61,6 +61,9 @@ func (w *workload) apply() { release(w.e.Apply(w.op, w.attrs, w.in...)) }
 // the device cannot hold are refused before anything of their size is made.
 func operands(dev hal.Info, op *ops.Op, attrs any, args []ops.Arg, t dtype.Type) (in, out []ops.Spec, err error) {
 	for _, a := range args {
+		if _, err := shape.Elements(a.Shape); err != nil {
+			return nil, nil, err // shape rules count on operands that could exist
+		}
 		in = append(in, ops.Spec{DType: cmp.Or(a.DType, t), Shape: a.Shape})
 	}
 	if out, err = op.Specs(attrs, in); err != nil {

@@ -10,6 +10,7 @@
 //
 // [Run] compares results with the references of the rows, which accumulate in
 // float64, under the rows' tolerances; compiled graphs with eager results, bit for
-// bit; and gradients on the device with gradients of the references. [GradCheck]
-// and [GradGradCheck] compare gradient rules with finite differences.
+// bit; and gradients on the device with gradients of the references, under the rows'
+// tolerances for gradients. [GradCheck] and [GradGradCheck] compare gradient rules
+// with finite differences.
 package conform

@@ -205,3 +205,45 @@ func TestASuiteThatCannotFailProvesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A gradient that is wrong in the fifth digit is found, though no result of the row
+// itself is.
+func TestWrongGradientsAreFound(t *testing.T) {
+	for factor, passes := range map[float64]bool{1: true, 1 + 8e-5: false} {
+		dev := &toy{}
+		dev.kernels.Add(&hal.Kernel{Key: hal.Key{Op: "softmax_grad", DType: dtype.F32, Layout: hal.Dense}, Name: "scaled",
+			Run: func(s hal.Stream, c *hal.Call) error { return scaledReference(s, c, factor) }})
+		if conform.Passes(dev, ops.Softmax) != passes {
+			t.Errorf("a gradient of %v times what it should be: the suite passes it: %v", factor, !passes)
+		}
+	}
+}
+
+// scaledReference computes a call by its row's reference and multiplies the results.
+func scaledReference(s hal.Stream, c *hal.Call, factor float64) error {
+	hosts := func(views []hal.View) (out []ops.Host) {
+		for _, v := range views {
+			out = append(out, ops.NewHost(ops.Spec{DType: v.DType, Shape: v.Shape}))
+		}
+		return out
+	}
+	in, out := hosts(c.In), hosts(c.Out)
+	for i, v := range c.In {
+		if err := s.Download(in[i].Data, v.Buf, v.Offset*v.DType.Size()); err != nil {
+			return err
+		}
+	}
+	if err := s.Sync(); err != nil {
+		return err
+	}
+	ops.Get(c.Op).Ref(c.Attrs, in, out)
+	for i, v := range c.Out {
+		for k := range out[i].Elements() {
+			out[i].Set(k, factor*out[i].At(k))
+		}
+		if err := s.Upload(v.Buf, v.Offset*v.DType.Size(), out[i].Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}

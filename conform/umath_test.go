@@ -16,8 +16,10 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// umath are the functions that NumPy has tables for.
-var umath = []*ops.Op{ops.Exp, ops.Exp2, ops.Expm1, ops.Log, ops.Log2, ops.Log1p, ops.Sin, ops.Cos, ops.Tanh}
+// umathTable is where NumPy's table for a row would be; it names functions as we do.
+func umathTable(dir string, op *ops.Op) string {
+	return filepath.Join(dir, "umath", "umath-validation-set-"+op.Name+".csv")
+}
 
 // NumPy's tables of hard arguments, with the distance in units in the last place
 // that it allows itself, are met by the processor's kernels: by NumPy's bound or
@@ -30,6 +32,15 @@ func TestNumPyTables(t *testing.T) {
 		}
 		t.Skip("CREASE_FIXTURES is not set")
 	}
+	var umath []*ops.Op
+	for _, op := range unary() {
+		if _, err := os.Stat(umathTable(dir, op)); err == nil {
+			umath = append(umath, op)
+		}
+	}
+	if len(umath) < 9 {
+		t.Fatalf("%s has tables for %d rows, it had for 9", dir, len(umath))
+	}
 	for _, name := range []string{"cpu/avx512", "cpu/avx2", "cpu/generic"} {
 		dev, err := hal.Open(name)
 		if err != nil {
@@ -41,7 +52,7 @@ func TestNumPyTables(t *testing.T) {
 		}
 		for _, op := range umath {
 			t.Run(name+"/"+op.Name, func(t *testing.T) {
-				rows := readTable(t, filepath.Join(dir, "umath", "umath-validation-set-"+op.Name+".csv"))
+				rows := readTable(t, umathTable(dir, op))
 				for _, dt := range []dtype.Type{dtype.F32, dtype.F64} {
 					checkTable(t, e, op, dt, rows)
 				}

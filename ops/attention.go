@@ -99,11 +99,13 @@ func init() {
 		Saves: In(0, 1, 2, 3) | Out(0, 1),
 		Cost:  attentionCost(0, 1, 1),
 		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return trail(in[0], 1) + trail(in[1], 2) }},
+		Bench: func(s Size) Case { return Case{Attrs: AttentionAttrs{}, In: []Arg{s.Heads(), s.Heads(), s.Heads()}} },
 		Cases: attentionCases(),
 	})
 
 	AttentionGrad = Declare(Op{
-		Name: "attention_grad",
+		Name:     "attention_grad",
+		Internal: true,
 		Doc: "Gradients of attention for q, k and v from that of y: with p = exp(scores - lse) and ds = p*(d v^T - sum(d*y)), " +
 			"dq = ds k * scale, dk = ds^T q * scale, dv = p^T d; summed over the queries' heads that share k and v.",
 		Kind:   Composite,
@@ -159,8 +161,18 @@ func init() {
 			out, _ := attentionBackward(b, attrs.(AttentionAttrs), in[0], nil, operands, in[4], in[5])
 			return out
 		},
-		Cost:  attentionCost(1, 3, 2),
-		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[0].Elements() + in[1].Elements() + in[2].Elements() }},
+		Cost: attentionCost(1, 3, 2),
+		Tol:  Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[0].Elements() + in[1].Elements() + in[2].Elements() }},
+		// Sums over features, values and keys, and for keys and the mask over queries.
+		GradTol: Tolerance{ULP: 24, Depth: func(_ any, in []Spec) int {
+			d := trail(in[1], 1)
+			return d + trail(in[0], 1) + trail(in[2], 2) + in[1].Elements()/d
+		}},
+		Bench: func(s Size) Case {
+			h := s.Heads()
+			lse := Arg{Shape: h.Shape[:3]}.As(s.Wide()).Between(5, 6)
+			return Case{Attrs: AttentionAttrs{}, In: []Arg{h, h, h, h, h, lse}}
+		},
 		Cases: attentionGradCases(),
 	})
 }

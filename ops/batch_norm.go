@@ -28,6 +28,7 @@ func init() {
 			"Results y, mean [C] and var [C]; the last two are f32 where x is a 16-bit float.",
 		ONNX:   "BatchNormalization",
 		Kind:   Composite,
+		Probe:  true,
 		Inputs: "x gamma beta",
 		Attrs:  BatchNormAttrs{},
 		Types:  Floats,
@@ -79,7 +80,10 @@ func init() {
 		Grad:  batchNormGrad,
 		Saves: In(0, 1) | Out(1, 2),
 		Cost:  flopsPer(8),
-		Tol:   Tolerance{ULP: 8, Depth: perChannel},
+		Tol:   Tolerance{ULP: 8, Depth: perChannel, Spread: true},
+		Bench: func(s Size) Case {
+			return Case{Attrs: BatchNormAttrs{1e-5}, In: []Arg{s.Images(), s.Vector(), s.Vector()}}
+		},
 		Cases: []Case{
 			{Name: "rows", Attrs: BatchNormAttrs{1e-5}, In: args(Arg{}, []int{6, 3}, []int{3}, []int{3})},
 			{Name: "image", Attrs: BatchNormAttrs{1e-3}, In: args(Arg{}, []int{2, 3, 2, 2}, []int{3}, []int{3})},
@@ -91,7 +95,8 @@ func init() {
 	})
 
 	BatchNormGrad = Declare(Op{
-		Name: "batch_norm_grad",
+		Name:     "batch_norm_grad",
+		Internal: true,
 		Doc: "Gradients of batch_norm for x, gamma and beta from that of y: with r = 1/sqrt(var+eps), h = (x-mean)*r, " +
 			"dx = gamma*r*(d - average(d) - h*average(d*h)), dgamma = sum(d*h), dbeta = sum(d) per channel.",
 		Kind:   Composite,
@@ -143,8 +148,12 @@ func init() {
 			c, t := spec.Shape[1], spec.DType
 			return []Value{Casted(b, dx, t), Casted(b, Reshaped(b, dot, c), t), Casted(b, Reshaped(b, sum, c), t)}
 		},
-		Cost:  flopsPer(14),
-		Tol:   Tolerance{ULP: 8, Depth: perChannel},
+		Cost: flopsPer(14),
+		Tol:  Tolerance{ULP: 8, Depth: perChannel},
+		Bench: func(s Size) Case {
+			mean, variance := s.Vector().As(s.Wide()), s.Vector().As(s.Wide()).Between(0.5, 2)
+			return Case{Attrs: BatchNormAttrs{1e-5}, In: []Arg{s.Images(), s.Images(), s.Vector(), mean, variance}}
+		},
 		Cases: withWide([]Case{batchNormGradCase("rows", []int{4, 3}), batchNormGradCase("image", []int{2, 2, 2, 2}), batchNormGradCase("long", []int{3, 2, 37})}, 3, 4),
 	})
 
@@ -186,6 +195,10 @@ func init() {
 		},
 		Cost: flopsPer(4),
 		Tol:  Tolerance{ULP: 8, Depth: func(any, []Spec) int { return 1 }},
+		Bench: func(s Size) Case {
+			mean, variance := s.Vector().As(s.Wide()), s.Vector().As(s.Wide()).Between(0.5, 2)
+			return Case{Attrs: BatchNormAttrs{1e-5}, In: []Arg{s.Images(), s.Vector(), s.Vector(), mean, variance}}
+		},
 		Cases: withWide([]Case{
 			batchNormInferCase("rows", []int{5, 3}),
 			batchNormInferCase("image", []int{2, 3, 2, 3}),

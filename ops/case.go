@@ -9,7 +9,7 @@ import (
 )
 
 // Case is one set of inputs of an op. The same cases serve correctness on
-// every device, gradient checks and benchmarks.
+// every device and gradient checks; a benchmark is a case too.
 type Case struct {
 	Name  string
 	Attrs any
@@ -97,6 +97,10 @@ type Tolerance struct {
 	// result in magnitude, because cancellation leaves small ones with the error of
 	// large terms.
 	Depth func(attrs any, in []Spec) int
+	// Spread is for ops that divide by the spread of their input. The bound is for
+	// operands that vary: where they do not, the quotient magnifies rounding beyond
+	// any bound.
+	Spread bool
 }
 
 // Bound is the allowed |got-want| for a result whose reference is want, when

@@ -3,6 +3,8 @@ package ops
 import (
 	"fmt"
 	"math"
+
+	"github.com/crease-ml/crease/shape"
 )
 
 // Check compares a result with the reference's under the row's tolerance. in are
@@ -19,6 +21,29 @@ func (op *Op) Check(attrs any, in []Spec, got, want Host) error {
 		}
 		return nil
 	}
+	return op.within(attrs, in, got, want, func(w, scale float64) float64 {
+		return op.Tol.Bound(want.DType, attrs, in, w, scale)
+	})
+}
+
+// CheckGrad compares the gradient for input i of a call, in the input's type, with that
+// of references, which may be in a wider one.
+func (op *Op) CheckGrad(attrs any, in []Spec, i int, got, want Host) error {
+	if !shape.Equal(got.Shape, want.Shape) {
+		return fmt.Errorf("%s: the gradient for input %d is %s, want %s", op.Name, i, got.Spec, want.Spec)
+	}
+	err := op.within(attrs, in, got, want, func(w, scale float64) float64 {
+		return op.GradBound(got.DType, attrs, in, i, w, scale)
+	})
+	if err != nil {
+		return fmt.Errorf("gradient for input %d of %w", i, err)
+	}
+	return nil
+}
+
+// within compares floats under a bound that depends on the wanted one and the largest
+// finite one.
+func (op *Op) within(attrs any, in []Spec, got, want Host, bound func(w, scale float64) float64) error {
 	scale := 0.0
 	for i := range want.Elements() {
 		if m := math.Abs(want.At(i)); m > scale && !math.IsInf(m, 1) {
@@ -30,8 +55,8 @@ func (op *Op) Check(attrs any, in []Spec, got, want Host) error {
 		if g == w || math.IsNaN(g) && math.IsNaN(w) {
 			continue
 		}
-		if bound := op.Tol.Bound(want.DType, attrs, in, w, scale); !(math.Abs(g-w) <= bound) {
-			return fmt.Errorf("%s: element %d is %v, want %v within %.2g (attributes %+v, inputs %v)", op.Name, i, g, w, bound, attrs, in)
+		if b := bound(w, scale); !(math.Abs(g-w) <= b) {
+			return fmt.Errorf("%s: element %d is %v, want %v within %.2g (attributes %+v, inputs %v)", op.Name, i, g, w, b, attrs, in)
 		}
 	}
 	return nil

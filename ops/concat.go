@@ -16,8 +16,9 @@ type ConcatAttrs struct {
 
 func init() {
 	Concat = Declare(Op{Name: "concat", Doc: "The inputs joined along an axis; their other axes agree.", ONNX: "Concat",
-		Kind: Core, Family: CopyFamily, Inputs: "x...", Attrs: ConcatAttrs{}, Types: Any, Tol: exact,
+		Kind: Core, Family: CopyFamily, Inputs: "x...", Attrs: ConcatAttrs{}, Types: Any, Promotes: PromoteFrom(0), Tol: exact,
 		Infer: concatInfer, Ref: concatRef, Grad: concatGrad,
+		Bench: func(s Size) Case { return Case{Attrs: ConcatAttrs{Axis: 1}, In: []Arg{s.Square(), s.Square()}} },
 		Cases: []Case{
 			{Name: "rows", Attrs: ConcatAttrs{}, In: args(Arg{}, []int{2, 3}, []int{1, 3}, []int{4, 3})},
 			{Name: "columns", Attrs: ConcatAttrs{Axis: -1}, In: args(Arg{}, []int{3, 2}, []int{3, 5})},

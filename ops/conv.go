@@ -43,6 +43,7 @@ func init() {
 			"the result is [N,O,OH,OW] with OH = (H + pads - dilation*(KH-1) - 1)/stride + 1.",
 		ONNX:   "Conv",
 		Kind:   Composite,
+		Probe:  true,
 		Inputs: "x w bias?",
 		Attrs:  ConvAttrs{},
 		Types:  Floats,
@@ -86,17 +87,19 @@ func init() {
 			return convCost(in[1].Shape, out[0].Shape, in, out)
 		},
 		Tol:   Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return taps(in[1].Shape) }},
+		Bench: func(s Size) Case { return Case{Attrs: sameConv, In: []Arg{s.Images(), s.Filters()}} },
 		Cases: convCases(),
 	})
 
 	Conv2dGradInput = Declare(Op{
-		Name:   "conv2d_grad_input",
-		Doc:    "Gradient of conv2d for its input, from d [N,O,OH,OW] and w: the transposed convolution, of shape in_shape.",
-		ONNX:   "ConvTranspose",
-		Kind:   Composite,
-		Inputs: "d w",
-		Attrs:  ConvGradAttrs{},
-		Types:  Floats,
+		Name:     "conv2d_grad_input",
+		Internal: true,
+		Doc:      "Gradient of conv2d for its input, from d [N,O,OH,OW] and w: the transposed convolution, of shape in_shape.",
+		ONNX:     "ConvTranspose",
+		Kind:     Composite,
+		Inputs:   "d w",
+		Attrs:    ConvGradAttrs{},
+		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			a := attrs.(ConvGradAttrs)
 			if err := a.check(in, a.InShape, in[1].Shape); err != nil {
@@ -124,18 +127,22 @@ func init() {
 		Tol: Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int {
 			return in[1].Shape[0] * in[1].Shape[2] * in[1].Shape[3]
 		}},
+		Bench: func(s Size) Case {
+			return Case{Attrs: ConvGradAttrs{sameConv, s.Images().Shape}, In: []Arg{s.Images(), s.Filters()}}
+		},
 		Cases: convGradCases(func(a ConvAttrs, x, w, y []int) Case {
 			return Case{Attrs: ConvGradAttrs{a, x}, In: args(Arg{}, y, w)}
 		}),
 	})
 
 	Conv2dGradWeight = Declare(Op{
-		Name:   "conv2d_grad_weight",
-		Doc:    "Gradient of conv2d for its weight, from d [N,O,OH,OW] and x [N,C,H,W]; the result has shape w_shape.",
-		Kind:   Composite,
-		Inputs: "d x",
-		Attrs:  ConvWeightAttrs{},
-		Types:  Floats,
+		Name:     "conv2d_grad_weight",
+		Internal: true,
+		Doc:      "Gradient of conv2d for its weight, from d [N,O,OH,OW] and x [N,C,H,W]; the result has shape w_shape.",
+		Kind:     Composite,
+		Inputs:   "d x",
+		Attrs:    ConvWeightAttrs{},
+		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			a := attrs.(ConvWeightAttrs)
 			if err := a.check(in, in[1].Shape, a.WShape); err != nil {
@@ -163,6 +170,9 @@ func init() {
 		Tol: Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int {
 			return in[0].Shape[0] * in[0].Shape[2] * in[0].Shape[3]
 		}},
+		Bench: func(s Size) Case {
+			return Case{Attrs: ConvWeightAttrs{sameConv, s.Filters().Shape}, In: []Arg{s.Images(), s.Images()}}
+		},
 		Cases: convGradCases(func(a ConvAttrs, x, w, y []int) Case {
 			return Case{Attrs: ConvWeightAttrs{a, w}, In: args(Arg{}, y, x)}
 		}),
@@ -242,6 +252,9 @@ func taps(w []int) int { return w[1] * w[2] * w[3] }
 func convCost(w, y []int, in, out []Spec) Cost {
 	return Cost{Flops: 2 * float64(taps(w)) * float64(shape.MustElements(y)), Bytes: traffic(in, out)}
 }
+
+// sameConv keeps the size of images under 3×3 filters: what benchmarks measure.
+var sameConv = ConvAttrs{Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}, Groups: 1}
 
 // convGeometries are the convolutions tried, named; every one has a geometry
 // of its own.

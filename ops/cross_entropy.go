@@ -30,6 +30,7 @@ func init() {
 			"where q is 1-label_smoothing at the target plus label_smoothing/C everywhere; a scalar, or [N] without reduction.",
 		ONNX:   "SoftmaxCrossEntropyLoss",
 		Kind:   Composite,
+		Probe:  true,
 		Inputs: "logits target",
 		Attrs:  CrossEntropyAttrs{},
 		Types:  Floats,
@@ -83,18 +84,22 @@ func init() {
 			return Cost{Flops: 6 * float64(in[0].Elements()), Bytes: traffic(in, out)}
 		},
 		Tol: Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return in[0].Elements() }},
+		Bench: func(s Size) Case {
+			return Case{Attrs: CrossEntropyAttrs{Reduction: "mean"}, In: []Arg{s.Square(), s.Indices(s.N)}}
+		},
 		Cases: crossEntropyCases(func(_ CrossEntropyAttrs, x, _, t Arg) []Arg {
 			return []Arg{x, t}
 		}),
 	})
 
 	CrossEntropyGrad = Declare(Op{
-		Name:   "cross_entropy_grad",
-		Doc:    "Gradient of cross_entropy for the logits from the gradient d of the loss: d*(softmax(logits) - q), divided by N for the mean.",
-		Kind:   Composite,
-		Inputs: "d logits target",
-		Attrs:  CrossEntropyAttrs{},
-		Types:  Floats,
+		Name:     "cross_entropy_grad",
+		Internal: true,
+		Doc:      "Gradient of cross_entropy for the logits from the gradient d of the loss: d*(softmax(logits) - q), divided by N for the mean.",
+		Kind:     Composite,
+		Inputs:   "d logits target",
+		Attrs:    CrossEntropyAttrs{},
+		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			loss, err := attrs.(CrossEntropyAttrs).loss(in[1], in[2])
 			if err != nil {
@@ -140,6 +145,9 @@ func init() {
 		},
 		Cost: flopsPer(7),
 		Tol:  Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return in[1].Shape[1] }},
+		Bench: func(s Size) Case {
+			return Case{Attrs: CrossEntropyAttrs{Reduction: "mean"}, In: []Arg{s.Scalar(), s.Square(), s.Indices(s.N)}}
+		},
 		Cases: crossEntropyCases(func(a CrossEntropyAttrs, x, loss, t Arg) []Arg {
 			return []Arg{loss, x, t}
 		}),

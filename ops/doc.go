@@ -38,8 +38,11 @@
 //		}, "x0 * x0 * x0")
 //	}
 //
-// For an elementwise op the expression is enough: reference, cost and kernels
-// follow from it. Other rows give an Infer rule that refuses bad input with an
+// For an elementwise op the expression is enough: reference, cost, kernels, the
+// benchmark (Bench) and the promotion of operands (Promotes) follow from it. Its name
+// gives the method of Tensor (GoName, Method), its tolerance that of its gradient
+// (GradTol). A row that differs says so in these fields, for no package but those of
+// kernels knows ops by name. Other rows give an Infer rule that refuses bad input with an
 // error naming the input and the axis, and a Ref in plain loops that accumulates
 // in float64. A gradient is written in other rows, so that it can be
 // differentiated again, reads only what Saves names, and uses GradCall.Needs to

@@ -63,6 +63,7 @@ func init() {
 		Saves: Out(1),
 		Cost:  flopsPer(12),
 		Tol:   Tolerance{ULP: 2},
+		Bench: func(s Size) Case { return Case{Attrs: DropoutAttrs{P: 0.5}, In: []Arg{s.Square(), s.Key()}} },
 		Cases: []Case{
 			dropoutCase("scalar", 0.5),
 			dropoutCase("row", 0.25, 23),

@@ -40,6 +40,7 @@ func init() {
 				out[0].Set(i, attrs.(FullAttrs).Value)
 			}
 		},
+		Bench: func(s Size) Case { return Case{Attrs: FullAttrs{DType: s.DType, Shape: s.Square().Shape, Value: 1}} },
 		Cases: []Case{
 			{Name: "scalar", Types: oneRun, Attrs: FullAttrs{DType: dtype.F32, Value: 0.1}},
 			{Name: "empty", Types: oneRun, Attrs: FullAttrs{DType: dtype.F32, Shape: []int{0, 3}, Value: 1}},
@@ -65,6 +66,7 @@ func init() {
 				out[0].SetInt(i, int64(i/inner%a.Shape[axis]))
 			}
 		},
+		Bench: func(s Size) Case { return Case{Attrs: IotaAttrs{DType: s.DType, Shape: s.Square().Shape, Axis: 1}} },
 		Cases: []Case{
 			{Name: "row", Types: oneRun, Attrs: IotaAttrs{DType: dtype.I64, Shape: []int{11}}},
 			{Name: "rows", Types: oneRun, Attrs: IotaAttrs{DType: dtype.F32, Shape: []int{3, 5}}},
@@ -72,10 +74,11 @@ func init() {
 			{Name: "empty", Types: oneRun, Attrs: IotaAttrs{DType: dtype.I32, Shape: []int{0, 5}, Axis: 1}},
 		},
 	})
-	Copy = Declare(Op{Name: "copy", Doc: "A dense copy of x.", ONNX: "Identity",
+	Copy = Declare(Op{Name: "copy", Method: "-", Doc: "A dense copy of x.", ONNX: "Identity",
 		Kind: Core, Family: CopyFamily, Inputs: "x", Types: Stored, Infer: sameInfer, Tol: exact,
 		Ref:   func(_ any, in, out []Host) { copy(out[0].Data, in[0].Data) },
 		Grad:  func(g *GradCall) []Value { return []Value{g.D[0]} },
+		Bench: func(s Size) Case { return Case{In: []Arg{s.Square()}} },
 		Cases: unaryCases(Arg{}),
 	})
 }

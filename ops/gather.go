@@ -16,7 +16,8 @@ type GatherAttrs struct {
 func init() {
 	Gather = Declare(Op{Name: "gather", Doc: "The elements of x at idx along an axis and at their own position on the others, as torch.gather.", ONNX: "GatherElements",
 		Kind: Core, Family: GatherFamily, Inputs: "x idx", Attrs: GatherAttrs{}, Types: Any, Tol: exact, Saves: In(1),
-		Infer: gatherInfer,
+		GradTol: Tolerance{ULP: gradULP, Depth: indexDepth},
+		Infer:   gatherInfer,
 		Ref: func(attrs any, in, out []Host) {
 			eachPicked(Gather, in[0].Shape, mustAxis(attrs.(GatherAttrs).Axis, in[0].Spec), in[1], func(at, i int) {
 				moveElement(out[0], i, in[0], at)
@@ -25,6 +26,9 @@ func init() {
 		Grad: func(g *GradCall) []Value {
 			zeros := Zeros(g.B, g.In[0].Spec())
 			return []Value{ScatterAdd.With(g.B, ScatterAttrs(g.Attrs.(GatherAttrs)), zeros, g.In[1], g.D[0]), nil}
+		},
+		Bench: func(s Size) Case {
+			return Case{Attrs: GatherAttrs{Axis: 1}, In: []Arg{s.Square(), s.Indices(s.N, s.N)}}
 		},
 		Cases: []Case{
 			{Name: "row", Attrs: GatherAttrs{}, In: []Arg{{Shape: []int{5}}, {Shape: []int{8}, DType: dtype.I64, Hi: 5}}},

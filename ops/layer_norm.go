@@ -81,7 +81,10 @@ func init() {
 		Grad:  layerNormGrad,
 		Saves: In(0, 1) | Out(1, 2),
 		Cost:  flopsPer(8),
-		Tol:   Tolerance{ULP: 8, Depth: layerNormDepth(0)},
+		Tol:   Tolerance{ULP: 8, Depth: layerNormDepth(0), Spread: true},
+		Bench: func(s Size) Case {
+			return Case{Attrs: LayerNormAttrs{1, 1e-5}, In: []Arg{s.Square(), s.Vector(), s.Vector()}}
+		},
 		Cases: []Case{
 			{Name: "plain", Attrs: LayerNormAttrs{1, 1e-5}, In: args(Arg{}, []int{3, 7})},
 			{Name: "gamma", Attrs: LayerNormAttrs{1, 1e-5}, In: args(Arg{}, []int{2, 9}, []int{9})},
@@ -94,7 +97,8 @@ func init() {
 	})
 
 	LayerNormGrad = Declare(Op{
-		Name: "layer_norm_grad",
+		Name:     "layer_norm_grad",
+		Internal: true,
 		Doc: "Gradients of layer_norm for x, gamma and beta from that of y: with h = (x-mean)*rstd and e = d*gamma, " +
 			"dx = rstd*(e - average(e) - h*average(e*h)), dgamma = sum(d*h), dbeta = sum(d).",
 		Kind:   Composite,
@@ -144,8 +148,12 @@ func init() {
 			dbeta := Unbroadcast(b, d, tail)
 			return []Value{Casted(b, dx, spec.DType), Casted(b, dgamma, spec.DType), Casted(b, dbeta, spec.DType)}
 		},
-		Cost:  flopsPer(14),
-		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[1].Elements() }},
+		Cost: flopsPer(14),
+		Tol:  Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[1].Elements() }},
+		Bench: func(s Size) Case {
+			mean, rstd := s.Vector().As(s.Wide()), s.Vector().As(s.Wide()).Between(0.5, 2)
+			return Case{Attrs: LayerNormAttrs{1, 1e-5}, In: []Arg{s.Square(), s.Square(), s.Vector(), mean, rstd}}
+		},
 		Cases: rowNormGradCases(Arg{}, Arg{Lo: 0.5, Hi: 2}),
 	})
 }

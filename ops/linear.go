@@ -57,6 +57,7 @@ func init() {
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: 2 * float64(out[0].Elements()) * float64(lastAxis(in[0].Shape)+1), Bytes: traffic(in, out)}
 		},
+		Bench: func(s Size) Case { return Case{Attrs: LinearAttrs{}, In: []Arg{s.Square(), s.Square(), s.Vector()}} },
 		Cases: []Case{
 			{Name: "plain", Attrs: LinearAttrs{}, In: args(Arg{}, []int{4, 5}, []int{3, 5})},
 			{Name: "bias", Attrs: LinearAttrs{}, In: args(Arg{}, []int{4, 5}, []int{3, 5}, []int{3})},

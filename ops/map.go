@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"strings"
-
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops/expr"
 	"github.com/crease-ml/crease/shape"
@@ -141,13 +139,4 @@ func binaryCases(t Arg) []Case {
 		{Name: "with-scalar", In: args(t, []int{33}, []int{})},
 		{Name: "special", In: args(special, []int{36}, []int{12, 1}), NoGradCheck: true},
 	}
-}
-
-// CamelCase is the Go name of a row: "leaky_relu" is LeakyRelu.
-func (op *Op) CamelCase() string {
-	var b strings.Builder
-	for _, part := range strings.Split(op.Name, "_") {
-		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
-	}
-	return b.String()
 }

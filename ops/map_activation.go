@@ -49,7 +49,7 @@ func init() {
 		Lower: lowering(func(b Builder, x Value) Value { return Max.Of(b, x, scalarLike(b, x, 0)) }),
 		Grad:  gradient(func(b Builder, d, _, y Value) Value { return ReluGrad.Of(b, d, y) }),
 	}, "max(x0, 0)")
-	ReluGrad = Elementwise(Op{Kind: Composite, Name: "relu_grad", Doc: "The gradient of relu from that of its result and the result: d where y > 0, else 0.",
+	ReluGrad = Elementwise(Op{Kind: Composite, Name: "relu_grad", Internal: true, Doc: "The gradient of relu from that of its result and the result: d where y > 0, else 0.",
 		Inputs: "d y", Types: signedNumbers, Tol: exact, Saves: In(1),
 		Cases: []Case{
 			{Name: "matrix", In: args(kink, []int{5, 7}, []int{5, 7})},

@@ -17,27 +17,30 @@ const (
 )
 
 func init() {
-	predicate := func(name, doc, onnx, inputs, expression string, types []dtype.Type, cases []Case) *Op {
-		return Elementwise(Op{Name: name, Doc: doc, ONNX: onnx, Inputs: inputs, Types: types, Infer: predicateInfer,
-			NoGrad: noGradBool, Tol: exact, Cases: cases}, expression)
+	predicate := func(op Op, expression string) *Op {
+		op.Infer, op.NoGrad, op.Tol, op.Cases = predicateInfer, noGradBool, exact, binaryCases(Arg{})
+		if op.Inputs == "x" {
+			op.Cases = unaryCases(Arg{})
+		}
+		return Elementwise(op, expression)
 	}
-	Eq = predicate("eq", "x == y.", "Equal", "x y", "x0 == x1", Any, binaryCases(Arg{}))
-	Ne = predicate("ne", "x != y.", "", "x y", "x0 != x1", Any, binaryCases(Arg{}))
-	Lt = predicate("lt", "x < y.", "Less", "x y", "x0 < x1", Numbers, binaryCases(Arg{}))
-	Le = predicate("le", "x <= y.", "LessOrEqual", "x y", "x0 <= x1", Numbers, binaryCases(Arg{}))
-	Gt = predicate("gt", "x > y.", "Greater", "x y", "x0 > x1", Numbers, binaryCases(Arg{}))
-	Ge = predicate("ge", "x >= y.", "GreaterOrEqual", "x y", "x0 >= x1", Numbers, binaryCases(Arg{}))
+	Eq = predicate(Op{Name: "eq", Doc: "x == y.", ONNX: "Equal", Inputs: "x y", Types: Any}, "x0 == x1")
+	Ne = predicate(Op{Name: "ne", Doc: "x != y.", Inputs: "x y", Types: Any}, "x0 != x1")
+	Lt = predicate(Op{Name: "lt", Doc: "x < y.", ONNX: "Less", Inputs: "x y", Types: Numbers}, "x0 < x1")
+	Le = predicate(Op{Name: "le", Doc: "x <= y.", ONNX: "LessOrEqual", Inputs: "x y", Types: Numbers}, "x0 <= x1")
+	Gt = predicate(Op{Name: "gt", Doc: "x > y.", ONNX: "Greater", Inputs: "x y", Types: Numbers}, "x0 > x1")
+	Ge = predicate(Op{Name: "ge", Doc: "x >= y.", ONNX: "GreaterOrEqual", Inputs: "x y", Types: Numbers}, "x0 >= x1")
 
-	And = predicate("and", "x and y.", "And", "x y", "x0 && x1", Bools, binaryCases(Arg{}))
-	Or = predicate("or", "x or y.", "Or", "x y", "x0 || x1", Bools, binaryCases(Arg{}))
-	Xor = predicate("xor", "Either x or y, not both.", "Xor", "x y", "xor(x0, x1)", Bools, binaryCases(Arg{}))
-	Not = predicate("not", "Not x.", "Not", "x", "!x0", Bools, unaryCases(Arg{}))
+	And = predicate(Op{Name: "and", Doc: "x and y.", ONNX: "And", Inputs: "x y", Types: Bools}, "x0 && x1")
+	Or = predicate(Op{Name: "or", Doc: "x or y.", ONNX: "Or", Inputs: "x y", Types: Bools}, "x0 || x1")
+	Xor = predicate(Op{Name: "xor", Doc: "Either x or y, not both.", ONNX: "Xor", Inputs: "x y", Types: Bools}, "xor(x0, x1)")
+	Not = predicate(Op{Name: "not", Doc: "Not x.", ONNX: "Not", Inputs: "x", Types: Bools}, "!x0")
 
-	IsNaN = predicate("is_nan", "Whether x is not a number.", "IsNaN", "x", "isnan(x0)", Floats, unaryCases(Arg{}))
-	IsInf = predicate("is_inf", "Whether x is an infinity of either sign.", "IsInf", "x", "isinf(x0)", Floats, unaryCases(Arg{}))
+	IsNaN = predicate(Op{Name: "is_nan", GoName: "IsNaN", Doc: "Whether x is not a number.", ONNX: "IsNaN", Inputs: "x", Types: Floats}, "isnan(x0)")
+	IsInf = predicate(Op{Name: "is_inf", Doc: "Whether x is an infinity of either sign.", ONNX: "IsInf", Inputs: "x", Types: Floats}, "isinf(x0)")
 
-	Where = Elementwise(Op{Name: "where", Doc: "x where cond is true, else y; all three broadcast.", ONNX: "Where",
-		Inputs: "cond x y", Types: Bools, Infer: whereInfer, Tol: exact, Cases: whereCases(), Saves: In(0),
+	Where = Elementwise(Op{Name: "where", Method: "-", Doc: "x where cond is true, else y; all three broadcast.", ONNX: "Where",
+		Inputs: "cond x y", Types: Bools, Promotes: PromoteFrom(1), Infer: whereInfer, Tol: exact, Cases: whereCases(), Saves: In(0),
 		Grad: whereGrad,
 	}, "where(x0, x1, x2)")
 }

@@ -74,7 +74,7 @@ func init() {
 		}),
 	}, "rsqrt(x0)")
 	Exp = Elementwise(Op{Name: "exp", Doc: "e to the power x.", ONNX: "Exp",
-		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: Out(0),
+		Inputs: "x", Probe: true, Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: Out(0),
 		Grad: gradient(func(b Builder, d, _, y Value) Value { return Mul.Of(b, d, y) }),
 	}, "exp(x0)")
 	Exp2 = Elementwise(Op{Name: "exp2", Doc: "2 to the power x.",

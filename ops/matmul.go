@@ -10,13 +10,14 @@ import (
 var MatMul *Op
 
 func init() {
-	MatMul = Declare(Op{Name: "matmul", Doc: "The matrix product of x [..., M, K] and y [..., K, N]; leading axes broadcast. Integers wrap.", ONNX: "MatMul",
-		Kind: Core, Family: MatMulFamily, Inputs: "x y", Types: Numbers, Saves: In(0, 1),
+	MatMul = Declare(Op{Name: "matmul", GoName: "MatMul", Method: "-", Doc: "The matrix product of x [..., M, K] and y [..., K, N]; leading axes broadcast. Integers wrap.", ONNX: "MatMul",
+		Kind: Core, Family: MatMulFamily, Inputs: "x y", Types: Numbers, Probe: true, Promotes: PromoteFrom(0), Saves: In(0, 1),
 		Infer: matmulInfer, Ref: matmulRef, Grad: matmulGrad,
 		Tol: Tolerance{ULP: 2, Depth: func(_ any, in []Spec) int { return lastAxis(in[0].Shape) }},
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: 2 * float64(out[0].Elements()) * float64(lastAxis(in[0].Shape)), Bytes: traffic(in, out)}
 		},
+		Bench: func(s Size) Case { return Case{In: []Arg{s.Square(), s.Square()}} },
 		Cases: []Case{
 			{Name: "one", In: args(Arg{}, []int{1, 1}, []int{1, 1})},
 			{Name: "matrix", In: args(Arg{}, []int{5, 7}, []int{7, 6})},

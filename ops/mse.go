@@ -41,7 +41,8 @@ func init() {
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: 3 * float64(in[0].Elements()), Bytes: traffic(in, out)}
 		},
-		Tol: Tolerance{ULP: 2, Depth: func(_ any, in []Spec) int { return in[0].Elements() }},
+		Tol:   Tolerance{ULP: 2, Depth: func(_ any, in []Spec) int { return in[0].Elements() }},
+		Bench: func(s Size) Case { return Case{In: []Arg{s.Square(), s.Square()}} },
 		Cases: []Case{
 			{Name: "scalar", In: args(Arg{}, []int{}, []int{})},
 			{Name: "row", In: args(Arg{}, []int{17}, []int{17})},

@@ -47,6 +47,14 @@ func (f Family) String() string {
 // Rows are declared in init functions, because rules refer to other rows.
 type Op struct {
 	Name   string // snake_case: the key of kernels, graph files and the command line
+	GoName string // the variable that holds the row; left out, Name in camel case
+	// Method is the Tensor method that is generated for the row; left out, GoName. "-"
+	// is for none, where the method or function is written by hand.
+	Method string
+	// Internal rows serve the rules of other rows, as fused gradients do, and have no
+	// method.
+	Internal bool
+
 	Doc    string // what it computes, one or two sentences
 	ONNX   string // the ONNX operator, "" when there is none
 	Kind   Kind
@@ -59,6 +67,9 @@ type Op struct {
 	// Types are the element types of the first input (of the output, for an op
 	// without inputs) that the row is defined on.
 	Types []dtype.Type
+	// Promotes says which inputs share a promoted element type. Left out, it is all
+	// inputs of a row with an expression, and none of others.
+	Promotes Promotion
 
 	// Infer is the shape and dtype rule. The arity and the first input's type
 	// have been checked.
@@ -99,8 +110,18 @@ type Op struct {
 	Cost func(attrs any, in, out []Spec) Cost
 	// Tol bounds the error of a kernel against Ref.
 	Tol Tolerance
-	// Cases are the inputs that tests, gradient checks and benchmarks use.
+	// GradTol bounds the error of a gradient on a device against that of references. Left
+	// out, it follows from Tol, see [Op.GradBound].
+	GradTol Tolerance
+	// Probe rows stand for many: a quick look at a device, as crease doctor takes, runs
+	// their cases and no others.
+	Probe bool
+	// Cases are the inputs that tests and gradient checks use.
 	Cases []Case
+	// Bench says with which attributes and operands the op is measured at a size.
+	// Rows with an expression, with ReduceAttrs and with ArgAttrs have one without
+	// saying so. Nil means that the op is not measured.
+	Bench func(s Size) Case
 
 	made *derived // when the row is declared
 }
@@ -165,6 +186,16 @@ func Declare(op Op) *Op {
 		panic(fmt.Sprintf("ops: row %q: %v", op.Name, err))
 	}
 	op.made = made
+	if op.GradTol.ULP == 0 {
+		op.GradTol.ULP = gradULP + 2*op.Tol.ULP
+	}
+	op.GoName = cmp.Or(op.GoName, camelCase(op.Name))
+	if op.Bench == nil {
+		op.Bench = derivedBench(&op)
+	}
+	if op.Promotes == 0 && op.Expr != nil {
+		op.Promotes = PromoteFrom(0)
+	}
 	table[op.Name] = &op
 	return &op
 }
@@ -213,7 +244,7 @@ func (s typeSet) has(t dtype.Type) bool { return s>>t&1 == 1 }
 
 func (op *Op) incomplete() string {
 	switch {
-	case op.Name == "" || strings.ToLower(op.Name) != op.Name:
+	case slices.Contains(strings.Split(op.Name, "_"), "") || strings.ToLower(op.Name) != op.Name:
 		return "the name must be snake_case"
 	case table[op.Name] != nil:
 		return "declared twice"
@@ -241,6 +272,24 @@ func (op *Op) incomplete() string {
 		return "has no test cases"
 	}
 	return ""
+}
+
+// MethodName is the name of the row's method on Tensor, "" for rows without one. The
+// generator of methods leaves out rows whose attributes or inputs it has no form for.
+func (op *Op) MethodName() string {
+	if op.Internal || op.Method == "-" {
+		return ""
+	}
+	return cmp.Or(op.Method, op.GoName)
+}
+
+// camelCase is the usual Go name of a row: "leaky_relu" is LeakyRelu.
+func camelCase(name string) string {
+	var b strings.Builder
+	for part := range strings.SplitSeq(name, "_") {
+		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return b.String()
 }
 
 // Arity is the least and the most number of inputs; most is -1 for any number.

@@ -95,6 +95,10 @@ func init() {
 		NoGrad: "it is an optimiser step",
 		Cost:   flopsPer(7),
 		Tol:    plain,
+		Bench: func(s Size) Case {
+			p, buf, lr := s.Square(), s.Square().As(s.Wide()), s.Scalar().As(dtype.F32).Between(1, 2)
+			return Case{Attrs: SgdAttrs{Momentum: 0.9}, In: []Arg{p, p, buf, lr}}
+		},
 		Cases: withWide([]Case{
 			sgdCase("plain", SgdAttrs{}, 13),
 			sgdCase("decay", SgdAttrs{WeightDecay: 0.1}, 2, 5),
@@ -111,6 +115,7 @@ func init() {
 			"m' = beta1*m + (1-beta1)*g, v' = beta2*v + (1-beta2)*g^2, p' = p - lr/(1-beta1^t) * m'/(sqrt(v'/(1-beta2^t)) + eps). " +
 			"Weight decay is added to g, or shrinks p by 1 - lr*weight_decay when decoupled. lr and the step number t, from 1, are f32 scalars. Results p', m', v'.",
 		Kind:   Composite,
+		Probe:  true,
 		Inputs: "p g m v lr t",
 		Attrs:  AdamAttrs{},
 		Types:  Floats,
@@ -167,6 +172,11 @@ func init() {
 		NoGrad: "it is an optimiser step",
 		Cost:   flopsPer(14),
 		Tol:    plain,
+		Bench: func(s Size) Case {
+			p, m, v := s.Square(), s.Square().As(s.Wide()), s.Square().As(s.Wide()).Between(1, 2)
+			scalar := s.Scalar().As(dtype.F32).Between(1, 2)
+			return Case{Attrs: AdamAttrs{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, In: []Arg{p, p, m, v, scalar, scalar}}
+		},
 		Cases: withWide([]Case{
 			adamCase("plain", AdamAttrs{0.9, 0.999, 1e-8, 0, false}, 1, 11),
 			adamCase("later", AdamAttrs{0.9, 0.999, 1e-8, 0, false}, 250, 2, 5),

@@ -19,6 +19,9 @@ func init() {
 	Pad = Declare(Op{Name: "pad", Doc: "x with a value put around, and by interior counts between, its elements; negative counts crop.", ONNX: "Pad",
 		Kind: Core, Family: CopyFamily, Inputs: "x", Attrs: PadAttrs{}, Types: Any, Tol: exact,
 		Infer: padInfer, Ref: padRef, Grad: padGrad,
+		Bench: func(s Size) Case {
+			return Case{Attrs: PadAttrs{Lo: []int{1, 1}, Hi: []int{1, 1}}, In: []Arg{s.Square()}}
+		},
 		Cases: []Case{
 			{Name: "scalar", Attrs: PadAttrs{}, In: args(Arg{}, []int{})},
 			{Name: "around", Attrs: PadAttrs{Lo: []int{1, 2}, Hi: []int{0, 3}, Value: 1}, In: args(Arg{}, []int{3, 4})},

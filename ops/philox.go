@@ -35,6 +35,7 @@ func init() {
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: 15 * float64(out[0].Elements()), Bytes: traffic(in, out)}
 		},
+		Bench: func(s Size) Case { return Case{Attrs: PhiloxAttrs{Shape: s.Square().Shape}, In: []Arg{s.Key()}} },
 		Cases: []Case{
 			{Name: "scalar", Attrs: PhiloxAttrs{}, In: []Arg{randomKey}},
 			{Name: "row", Attrs: PhiloxAttrs{Shape: []int{67}}, In: []Arg{randomKey}},

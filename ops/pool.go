@@ -75,18 +75,20 @@ func init() {
 		Saves: Out(1),
 		Cost:  poolCost,
 		Tol:   Tolerance{},
+		Bench: func(s Size) Case { return Case{Attrs: halving, In: []Arg{s.Images()}} },
 		Cases: append(poolCases(Arg{Distinct: true}),
 			Case{Name: "special", Attrs: PoolAttrs{[2]int{2, 2}, [2]int{1, 1}, [4]int{1, 1, 1, 1}},
 				In: []Arg{{Shape: []int{1, 1, 6, 7}, Special: true}}, NoGradCheck: true}),
 	})
 
 	MaxPool2dGrad = Declare(Op{
-		Name:   "max_pool2d_grad",
-		Doc:    "Gradient of max_pool2d: every element of d [N,C,OH,OW] is added at its position idx in the plane of in_shape.",
-		Kind:   Composite,
-		Inputs: "d idx",
-		Attrs:  PoolGradAttrs{},
-		Types:  Floats,
+		Name:     "max_pool2d_grad",
+		Internal: true,
+		Doc:      "Gradient of max_pool2d: every element of d [N,C,OH,OW] is added at its position idx in the plane of in_shape.",
+		Kind:     Composite,
+		Inputs:   "d idx",
+		Attrs:    PoolGradAttrs{},
+		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			a := attrs.(PoolGradAttrs)
 			if in[1].DType != dtype.I64 {
@@ -120,6 +122,11 @@ func init() {
 		},
 		Cost: moveCost,
 		Tol:  Tolerance{ULP: 2, Depth: window},
+		Bench: func(s Size) Case {
+			x, d := s.Images().Shape, s.HalfImages()
+			idx := Arg{Shape: d.Shape, DType: dtype.I64, Hi: float64(x[2] * x[3])}
+			return Case{Attrs: PoolGradAttrs{halving, x}, In: []Arg{d, idx}}
+		},
 		Cases: poolGradCases(func(x, y []int) []Arg {
 			return []Arg{{Shape: y}, {Shape: y, DType: dtype.I64, Lo: 0, Hi: float64(x[2] * x[3])}}
 		}),

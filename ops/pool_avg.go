@@ -48,16 +48,18 @@ func init() {
 			a := attrs.(PoolAttrs)
 			return a.Size[0] * a.Size[1]
 		}},
+		Bench: func(s Size) Case { return Case{Attrs: halving, In: []Arg{s.Images()}} },
 		Cases: poolCases(Arg{}),
 	})
 
 	AvgPool2dGrad = Declare(Op{
-		Name:   "avg_pool2d_grad",
-		Doc:    "Gradient of avg_pool2d: every element of d [N,C,OH,OW], divided by the window size, is added to each element of its window in in_shape.",
-		Kind:   Composite,
-		Inputs: "d",
-		Attrs:  PoolGradAttrs{},
-		Types:  Floats,
+		Name:     "avg_pool2d_grad",
+		Internal: true,
+		Doc:      "Gradient of avg_pool2d: every element of d [N,C,OH,OW], divided by the window size, is added to each element of its window in in_shape.",
+		Kind:     Composite,
+		Inputs:   "d",
+		Attrs:    PoolGradAttrs{},
+		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			return attrs.(PoolGradAttrs).gradSpec(in[0])
 		},
@@ -89,6 +91,9 @@ func init() {
 			a := attrs.(PoolGradAttrs)
 			return a.Size[0] * a.Size[1]
 		}},
+		Bench: func(s Size) Case {
+			return Case{Attrs: PoolGradAttrs{halving, s.Images().Shape}, In: []Arg{s.HalfImages()}}
+		},
 		Cases: poolGradCases(func(_, y []int) []Arg { return []Arg{{Shape: y}} }),
 	})
 
@@ -128,7 +133,8 @@ func init() {
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: float64(in[0].Elements()), Bytes: traffic(in, out)}
 		},
-		Tol: Tolerance{ULP: 2, Depth: func(_ any, in []Spec) int { return in[0].Shape[2] * in[0].Shape[3] }},
+		Tol:   Tolerance{ULP: 2, Depth: func(_ any, in []Spec) int { return in[0].Shape[2] * in[0].Shape[3] }},
+		Bench: func(s Size) Case { return Case{In: []Arg{s.Images()}} },
 		Cases: []Case{
 			{Name: "image", In: args(Arg{}, []int{2, 3, 3, 4})},
 			{Name: "one", In: args(Arg{}, []int{1, 2, 1, 1})},
@@ -144,6 +150,9 @@ func poolCost(attrs any, in, out []Spec) Cost {
 	a := attrs.(PoolAttrs)
 	return Cost{Flops: float64(a.Size[0]*a.Size[1]) * float64(out[0].Elements()), Bytes: traffic(in, out)}
 }
+
+// halving is pooling by 2×2: what benchmarks measure.
+var halving = PoolAttrs{Size: [2]int{2, 2}, Stride: [2]int{2, 2}}
 
 var poolGeometries = []struct {
 	name string

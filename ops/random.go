@@ -62,6 +62,9 @@ func init() {
 			u := Scaled(b, fractions(b, in[0], a.Shape, wideType(a.DType)), (a.Hi-a.Lo)*unit, a.Lo)
 			return []Value{Casted(b, u, a.DType)}
 		},
+		Bench: func(s Size) Case {
+			return Case{Attrs: RandAttrs{DType: s.DType, Shape: s.Square().Shape, Hi: 1}, In: []Arg{s.Key()}}
+		},
 		Cases: []Case{
 			{Name: "unit", Attrs: RandAttrs{DType: dtype.F32, Shape: []int{5, 7}, Hi: 1}, In: []Arg{randomKey}},
 			{Name: "range", Attrs: RandAttrs{DType: dtype.F64, Shape: []int{33}, Lo: -3, Hi: 5}, In: []Arg{randomKey}},
@@ -80,6 +83,9 @@ func init() {
 			return randomInfer(in, a.DType, a.Shape, Floats)
 		},
 		Ref: normalRef, Lower: normalLower,
+		Bench: func(s Size) Case {
+			return Case{Attrs: NormalAttrs{DType: s.DType, Shape: s.Square().Shape, Std: 1}, In: []Arg{s.Key()}}
+		},
 		Cases: []Case{
 			{Name: "standard", Attrs: NormalAttrs{DType: dtype.F32, Shape: []int{5, 7}, Std: 1}, In: []Arg{randomKey}},
 			{Name: "moved", Attrs: NormalAttrs{DType: dtype.F64, Shape: []int{32}, Mean: 3, Std: 0.5}, In: []Arg{randomKey}},
@@ -109,6 +115,9 @@ func init() {
 			a := attrs.(BernoulliAttrs)
 			k := highBits(b, Philox.With(b, PhiloxAttrs{Shape: a.Shape}, in[0]))
 			return []Value{Casted(b, Lt.Of(b, k, scalarLike(b, k, math.Ceil(a.P/unit))), a.DType)}
+		},
+		Bench: func(s Size) Case {
+			return Case{Attrs: BernoulliAttrs{DType: s.DType, Shape: s.Square().Shape, P: 0.5}, In: []Arg{s.Key()}}
 		},
 		Cases: []Case{
 			{Name: "truth", Attrs: BernoulliAttrs{DType: dtype.Bool, Shape: []int{6, 9}, P: 0.3}, In: []Arg{randomKey}},

@@ -19,7 +19,7 @@ type ReduceAttrs struct {
 
 func init() {
 	Sum = Declare(Op{Name: "sum", Doc: "The sum over axes, 0 over none. Integers keep their type and wrap.", ONNX: "ReduceSum",
-		Kind: Core, Family: Reduce, Inputs: "x", Attrs: ReduceAttrs{}, Types: Numbers,
+		Kind: Core, Family: Reduce, Inputs: "x", Attrs: ReduceAttrs{}, Types: Numbers, Probe: true,
 		Infer: reduceInfer, Cost: reduceCost, Tol: Tolerance{ULP: 4, Depth: reduceDepth}, Cases: reduceCases(Arg{}, true),
 		Ref: func(attrs any, in, out []Host) {
 			reduceRef(attrs, in[0], out[0], 0, func(a, v float64) float64 { return a + v },

@@ -11,7 +11,8 @@ var (
 
 func init() {
 	RMSNorm = Declare(Op{
-		Name: "rms_norm",
+		Name:   "rms_norm",
+		GoName: "RMSNorm",
 		Doc: "x * rstd * gamma with rstd = 1/sqrt(average(x^2) + eps) over the trailing axes; gamma has the shape of these. " +
 			"Results y and rstd; the second has the leading shape and is f32 where x is a 16-bit float.",
 		ONNX:   "RMSNormalization",
@@ -58,6 +59,7 @@ func init() {
 		Saves: In(0, 1) | Out(1),
 		Cost:  flopsPer(4),
 		Tol:   Tolerance{ULP: 8, Depth: layerNormDepth(0)},
+		Bench: func(s Size) Case { return Case{Attrs: LayerNormAttrs{1, 1e-5}, In: []Arg{s.Square(), s.Vector()}} },
 		Cases: []Case{
 			{Name: "plain", Attrs: LayerNormAttrs{1, 1e-5}, In: args(Arg{}, []int{3, 7})},
 			{Name: "gamma", Attrs: LayerNormAttrs{1, 1e-5}, In: args(Arg{}, []int{2, 3, 9}, []int{9})},
@@ -69,7 +71,9 @@ func init() {
 	})
 
 	RMSNormGrad = Declare(Op{
-		Name: "rms_norm_grad",
+		Name:     "rms_norm_grad",
+		GoName:   "RMSNormGrad",
+		Internal: true,
 		Doc: "Gradients of rms_norm for x and gamma from that of y: with h = x*rstd and e = d*gamma, " +
 			"dx = rstd*(e - h*average(e*h)), dgamma = sum(d*h).",
 		Kind:   Composite,
@@ -110,8 +114,12 @@ func init() {
 			dgamma := Unbroadcast(b, Mul.Of(b, d, h), in[2].Spec().Shape)
 			return []Value{Casted(b, dx, spec.DType), Casted(b, dgamma, spec.DType)}
 		},
-		Cost:  flopsPer(9),
-		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[1].Elements() }},
+		Cost: flopsPer(9),
+		Tol:  Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[1].Elements() }},
+		Bench: func(s Size) Case {
+			rstd := s.Vector().As(s.Wide()).Between(0.5, 2)
+			return Case{Attrs: LayerNormAttrs{1, 1e-5}, In: []Arg{s.Square(), s.Square(), s.Vector(), rstd}}
+		},
 		Cases: rowNormGradCases(Arg{Lo: 0.5, Hi: 2}),
 	})
 }

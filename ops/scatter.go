@@ -33,6 +33,9 @@ func init() {
 			}
 			return out
 		},
+		Bench: func(s Size) Case {
+			return Case{Attrs: ScatterAttrs{Axis: 1}, In: []Arg{s.Square(), s.Indices(s.N, s.N), s.Square()}}
+		},
 		Cases: []Case{
 			{Name: "row", Attrs: ScatterAttrs{}, In: []Arg{{Shape: []int{5}}, {Shape: []int{8}, DType: dtype.I64, Hi: 5}, {Shape: []int{8}}}},
 			{Name: "columns", Attrs: ScatterAttrs{Axis: 1}, In: []Arg{{Shape: []int{3, 6}}, {Shape: []int{3, 2}, DType: dtype.I64, Hi: 6}, {Shape: []int{3, 2}}}},

@@ -56,6 +56,7 @@ func init() {
 		Doc:    "exp(x) divided by its sum along an axis, computed after subtracting the maximum. A line of only -Inf is NaN.",
 		ONNX:   "Softmax",
 		Kind:   Composite,
+		Probe:  true,
 		Inputs: "x",
 		Attrs:  AxisAttrs{},
 		Types:  Floats,
@@ -84,6 +85,7 @@ func init() {
 		Saves: Out(0),
 		Cost:  flopsPer(5),
 		Tol:   Tolerance{ULP: 4, Depth: length},
+		Bench: func(s Size) Case { return Case{Attrs: AxisAttrs{1}, In: []Arg{s.Square()}} },
 		Cases: append(lines(Arg{}, 1), special, large),
 	})
 
@@ -120,17 +122,19 @@ func init() {
 		Saves: Out(0),
 		Cost:  flopsPer(5),
 		Tol:   Tolerance{ULP: 4, Depth: length},
+		Bench: func(s Size) Case { return Case{Attrs: AxisAttrs{1}, In: []Arg{s.Square()}} },
 		Cases: append(lines(Arg{}, 1), special, large),
 	})
 
 	SoftmaxGrad = Declare(Op{
-		Name:   "softmax_grad",
-		Doc:    "Gradient of softmax from its result y and the gradient d of the result: y*(d - sum(y*d)) along the axis.",
-		Kind:   Composite,
-		Inputs: "y d",
-		Attrs:  AxisAttrs{},
-		Types:  Floats,
-		Infer:  axisInfer,
+		Name:     "softmax_grad",
+		Internal: true,
+		Doc:      "Gradient of softmax from its result y and the gradient d of the result: y*(d - sum(y*d)) along the axis.",
+		Kind:     Composite,
+		Inputs:   "y d",
+		Attrs:    AxisAttrs{},
+		Types:    Floats,
+		Infer:    axisInfer,
 		Ref: func(attrs any, in, out []Host) {
 			y, d := in[0], in[1]
 			eachLine(y.Shape, attrs.(AxisAttrs).Axis, func(at []int) {
@@ -153,17 +157,19 @@ func init() {
 		},
 		Cost:  flopsPer(4),
 		Tol:   Tolerance{ULP: 4, Depth: length},
+		Bench: func(s Size) Case { return Case{Attrs: AxisAttrs{1}, In: []Arg{s.Square(), s.Square()}} },
 		Cases: lines(Arg{Lo: 0.05, Hi: 1}, 2),
 	})
 
 	LogSoftmaxGrad = Declare(Op{
-		Name:   "log_softmax_grad",
-		Doc:    "Gradient of log_softmax from its result y and the gradient d of the result: d - exp(y)*sum(d) along the axis.",
-		Kind:   Composite,
-		Inputs: "y d",
-		Attrs:  AxisAttrs{},
-		Types:  Floats,
-		Infer:  axisInfer,
+		Name:     "log_softmax_grad",
+		Internal: true,
+		Doc:      "Gradient of log_softmax from its result y and the gradient d of the result: d - exp(y)*sum(d) along the axis.",
+		Kind:     Composite,
+		Inputs:   "y d",
+		Attrs:    AxisAttrs{},
+		Types:    Floats,
+		Infer:    axisInfer,
 		Ref: func(attrs any, in, out []Host) {
 			y, d := in[0], in[1]
 			eachLine(y.Shape, attrs.(AxisAttrs).Axis, func(at []int) {
@@ -185,6 +191,7 @@ func init() {
 		},
 		Cost:  flopsPer(4),
 		Tol:   Tolerance{ULP: 4, Depth: length},
+		Bench: func(s Size) Case { return Case{Attrs: AxisAttrs{1}, In: []Arg{s.Square(), s.Square()}} },
 		Cases: lines(Arg{Lo: -3, Hi: -0.1}, 2),
 	})
 }

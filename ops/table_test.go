@@ -2,9 +2,14 @@ package ops
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/crease-ml/crease/dtype"
@@ -71,6 +76,74 @@ func wantClose(t *testing.T, op *Op, c Case, in []Spec, what string, got, want H
 		if bound := op.Tol.Bound(want.DType, c.Attrs, in, w, scale); !(math.Abs(g-w) <= bound) {
 			t.Fatalf("%s[%d] = %v, want %v within %.3g (off by %.3g)", what, i, g, w, bound, math.Abs(g-w))
 		}
+	}
+}
+
+// The variable that holds a row has the name that the row gives, for generated code
+// names it; and no two rows ask for one method.
+func TestNamesInGo(t *testing.T) {
+	declared := map[string]bool{}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
+				for _, s := range g.Specs {
+					v := s.(*ast.ValueSpec)
+					if star, ok := v.Type.(*ast.StarExpr); ok && star.X.(*ast.Ident).Name == "Op" {
+						for _, name := range v.Names {
+							declared[name.Name] = true
+						}
+					}
+				}
+			}
+		}
+	}
+	methods := map[string]string{}
+	for _, op := range All() {
+		if !declared[op.GoName] {
+			t.Errorf("%s says that its variable is %s, and there is none or another row has it", op.Name, op.GoName)
+		}
+		delete(declared, op.GoName)
+		if m := op.MethodName(); m != "" && methods[m] != "" {
+			t.Errorf("%s and %s both are method %s", op.Name, methods[m], m)
+		} else {
+			methods[m] = op.Name
+		}
+		// By convention gradients that a rule calls are named so.
+		if op.Internal != strings.Contains(op.Name, "_grad") {
+			t.Errorf("%s is internal: %v", op.Name, op.Internal)
+		}
+	}
+	if len(declared) > 0 {
+		t.Errorf("variables without a row: %v", declared)
+	}
+}
+
+// The probes are of every family that training spends its time in, and few enough for a
+// look at a device to be quick.
+func TestProbes(t *testing.T) {
+	families, composites, n := map[Family]bool{}, 0, 0
+	for _, op := range All() {
+		if op.Probe {
+			n++
+			families[op.Family] = true
+			if op.Kind == Composite {
+				composites++
+			}
+		}
+	}
+	if !families[Map] || !families[Reduce] || !families[MatMulFamily] || composites < 3 || n > 12 {
+		t.Errorf("%d probes, %d of them composites, of families %v", n, composites, families)
 	}
 }
 

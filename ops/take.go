@@ -33,11 +33,13 @@ func init() {
 
 	Take = Declare(Op{Name: "take", Doc: "The slices of x at whole-number indices along an axis; idx of any rank takes the place of the axis.", ONNX: "Gather",
 		Kind: Core, Family: GatherFamily, Inputs: "x idx", Attrs: TakeAttrs{}, Types: Any, Tol: exact, Saves: In(1),
-		Infer: takeInfer, Ref: takeRef,
+		GradTol: Tolerance{ULP: gradULP, Depth: indexDepth},
+		Infer:   takeInfer, Ref: takeRef,
 		Grad: func(g *GradCall) []Value {
 			zeros := Zeros(g.B, g.In[0].Spec())
 			return []Value{IndexAdd.With(g.B, IndexAddAttrs(g.Attrs.(TakeAttrs)), zeros, g.In[1], g.D[0]), nil}
 		},
+		Bench: func(s Size) Case { return Case{Attrs: TakeAttrs{}, In: []Arg{s.Square(), s.Indices(s.N)}} },
 		Cases: []Case{
 			{Name: "rows", Attrs: TakeAttrs{}, In: []Arg{{Shape: []int{5, 3}}, index(5, 7)}},
 			{Name: "columns", Attrs: TakeAttrs{Axis: -1}, In: []Arg{{Shape: []int{3, 4}}, short(4, 2, 3)}},
@@ -56,6 +58,9 @@ func init() {
 				out[2] = Take.With(g.B, TakeAttrs(g.Attrs.(IndexAddAttrs)), g.D[0], g.In[1])
 			}
 			return out
+		},
+		Bench: func(s Size) Case {
+			return Case{Attrs: IndexAddAttrs{}, In: []Arg{s.Square(), s.Indices(s.N), s.Square()}}
 		},
 		Cases: []Case{
 			{Name: "rows", Attrs: IndexAddAttrs{}, In: []Arg{{Shape: []int{4, 3}}, index(4, 7), {Shape: []int{7, 3}}}},
@@ -88,6 +93,9 @@ func init() {
 			classes := Iota.With(b, IotaAttrs{DType: dtype.I64, Shape: []int{a.Classes}})
 			return []Value{Casted(b, Eq.Of(b, Casted(b, column, dtype.I64), classes), a.DType)}
 		},
+		Bench: func(s Size) Case {
+			return Case{Attrs: OneHotAttrs{Classes: s.N, DType: s.DType}, In: []Arg{s.Indices(s.N)}}
+		},
 		Cases: []Case{
 			{Name: "scalar", Attrs: OneHotAttrs{Classes: 3, DType: dtype.F32}, In: []Arg{{Shape: []int{}, Hi: 3}}},
 			{Name: "batch", Attrs: OneHotAttrs{Classes: 5, DType: dtype.F64}, In: []Arg{{Shape: []int{2, 4}, Hi: 5}}},
@@ -96,6 +104,10 @@ func init() {
 		},
 	})
 }
+
+// indexDepth counts as if all indices picked one element, whose gradient then is the
+// sum of all.
+func indexDepth(_ any, in []Spec) int { return in[1].Elements() }
 
 // takeShape is the shape with an axis replaced by the axes of the index.
 func takeShape(dims, idx []int, axis int) []int {

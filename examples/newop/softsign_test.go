@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/bench"
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/exec"
 )
 
@@ -39,5 +41,24 @@ func TestSoftsign(t *testing.T) {
 		if got := x.Grad().Floats()[i]; math.Abs(got-slope) > 1e-6 {
 			t.Errorf("the slope at %v is %v, want %v", v, got, slope)
 		}
+	}
+}
+
+// The row has its benchmark and its place in the table without saying more.
+func TestSoftsignIsMeasured(t *testing.T) {
+	d, err := crease.Open("cpu@threads=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := bench.Measure(d.Engine(), Softsign, 16, dtype.F32, bench.Options{Samples: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Three operations for each of 16×16 elements, of which one array is read and one written.
+	if flops := r.GFlops * r.Median * 1e9; r.Op != "softsign" || math.Abs(flops-3*256) > 1e-6 {
+		t.Errorf("measured %s with %v operations", r.Op, flops)
+	}
+	if bytes := r.GBytes * r.Median * 1e9; math.Abs(bytes-2*256*4) > 1e-6 {
+		t.Errorf("measured %v bytes", bytes)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,8 +32,9 @@ func benchCommand() *cobra.Command {
 		Use:   "bench OP...",
 		Short: "Measure ops: time, GFLOP/s, GB/s, share of the device's limit",
 		Long: "Measure ops on devices. A size n means n×n matrices; for convolution and\n" +
-			"pooling 16 images of 28×28 with n channels. matmul is compared with OpenBLAS\n" +
-			"when it is there (Debian: libopenblas0-pthread), samples taking turns.",
+			"pooling 16 images of 28×28 with n channels; crease ops NAME shows what it means\n" +
+			"for an op. matmul is compared with OpenBLAS when it is there (Debian:\n" +
+			"libopenblas0-pthread), samples taking turns.",
 		Example: "  crease bench matmul --shape 512-2048*2\n  crease bench matmul,softmax -d cpu/avx2,cpu/generic --threads 1,2",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -130,10 +132,7 @@ func (f *benchFlags) rival(cmd *cobra.Command, list []*ops.Op) (*peer.BLAS, erro
 		return nil, usageError(fmt.Errorf("--peer %s: want auto, openblas or none", f.peer))
 	}
 	wanted := f.peer == "openblas"
-	for _, op := range list {
-		wanted = wanted || op == ops.MatMul
-	}
-	if !wanted {
+	if !wanted && !slices.ContainsFunc(list, bench.Rivalled) {
 		return nil, nil
 	}
 	b, err := peer.OpenBLAS()

@@ -16,10 +16,6 @@ import (
 
 func init() { commands = append(commands, doctorCommand) }
 
-// checked are the ops that the doctor runs: one of every family that training
-// uses.
-var checked = []*ops.Op{ops.MatMul, ops.Exp, ops.Sum, ops.Softmax, ops.Conv2d, ops.BatchNorm, ops.CrossEntropy, ops.AdamStep}
-
 // finding is one checked op on one device.
 type finding struct {
 	Device string `json:"device"`
@@ -42,8 +38,10 @@ func doctorCommand() *cobra.Command {
 				return err
 			}
 			for _, d := range devs {
-				for _, op := range checked {
-					all = append(all, examine(d, op))
+				for _, op := range ops.All() {
+					if op.Probe {
+						all = append(all, examine(d, op))
+					}
 				}
 			}
 			if c.output == "json" {

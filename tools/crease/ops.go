@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -216,5 +217,26 @@ func describe(p *lines, op *ops.Op) {
 	if op.Expr != nil {
 		p.printf("  computes  %s\n", wrap(op.Expr.String(), 80, 12))
 	}
+	if op.Bench != nil {
+		p.printf("  measured  %s\n", wrap("at size 64: "+operands(op), 80, 12))
+	}
 	p.printf("\n")
+}
+
+// operands prints what an op is measured with, as "f32[64 64], i64[64] {Axis:0}".
+func operands(op *ops.Op) string {
+	t := dtype.F32
+	if types := op.BenchTypes(); !slices.Contains(types, t) {
+		t = types[0]
+	}
+	c := op.Bench(ops.Size{N: 64, DType: t})
+	var list []string
+	for _, a := range c.In {
+		list = append(list, ops.Spec{DType: cmp.Or(a.DType, t), Shape: a.Shape}.String())
+	}
+	s := strings.Join(list, ", ")
+	if c.Attrs != nil {
+		s = strings.TrimSpace(s + fmt.Sprintf(" %+v", c.Attrs))
+	}
+	return s
 }

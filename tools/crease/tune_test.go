@@ -17,7 +17,7 @@ func TestTuneRefuses(t *testing.T) {
 	for args, says := range map[string]string{
 		"tune":                                   "want the names of ops",
 		"tune nosuch --dry-run":                  `no op "nosuch"`,
-		"tune gather --dry-run":                  "no benchmark",
+		"tune reshape --dry-run":                 "no benchmark",
 		"tune matmul --dry-run --limit 0s":       "--limit 0s",
 		"tune matmul --dry-run --shape x":        "--shape",
 		"tune matmul --dry-run --dtype f31":      "--dtype",
