@@ -3,7 +3,6 @@ package cpu
 import (
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -12,44 +11,33 @@ import (
 
 func init() {
 	declare(func(d *device) {
-		d.addStrided(ops.Copy.Name, dtype.Invalid, nil, func(c *hal.Call) error {
-			d.copyView(c.Out[0], c.In[0])
-			return nil
+		add := func(op *ops.Op, l hal.Layout, f planner) { d.add(op.Name, dtype.Invalid, l, hal.Generic, nil, f) }
+		add(ops.Copy, hal.Free, func(c *call) task { return task{run: d.copying(&c.out[0], &c.in[0])} })
+		add(ops.Cast, hal.Strided, d.cast)
+		add(ops.Concat, hal.Strided, d.concat)
+		add(ops.Pad, hal.Strided, d.pad)
+		add(ops.Full, hal.Dense, func(c *call) task {
+			fill := d.filling(&c.out[0], c.attrs.(ops.FullAttrs).Value)
+			return task{run: func([]byte) error {
+				fill()
+				return nil
+			}}
 		})
-		d.addStrided(ops.Cast.Name, dtype.Invalid, nil, func(c *hal.Call) error {
-			d.cast(c.Out[0], c.In[0])
-			return nil
-		})
-		d.addStrided(ops.Concat.Name, dtype.Invalid, nil, func(c *hal.Call) error {
-			d.concat(c)
-			return nil
-		})
-		d.addStrided(ops.Pad.Name, dtype.Invalid, nil, func(c *hal.Call) error {
-			d.pad(c)
-			return nil
-		})
-		d.add(ops.Full.Name, dtype.Invalid, nil, func(c *hal.Call) error {
-			d.fill(c.Out[0], c.Attrs.(ops.FullAttrs).Value)
-			return nil
-		})
-		d.add(ops.Iota.Name, dtype.Invalid, nil, func(c *hal.Call) error {
-			d.iota(c.Out[0], c.Attrs.(ops.IotaAttrs).Axis)
-			return nil
-		})
+		add(ops.Iota, hal.Dense, d.iota)
 	})
 }
 
-// copyView copies between views of one shape and element size.
-func (d *device) copyView(dst, src hal.View) {
+// copying plans a copy between operands of one shape and element size.
+func (d *device) copying(dst, src *operand) func([]byte) error {
 	switch dst.DType.Size() {
 	case 1:
-		copyStrided[uint8](d, dst, src)
+		return copyStrided[uint8](d, dst, src)
 	case 2:
-		copyStrided[uint16](d, dst, src)
+		return copyStrided[uint16](d, dst, src)
 	case 4:
-		copyStrided[uint32](d, dst, src)
+		return copyStrided[uint32](d, dst, src)
 	default:
-		copyStrided[uint64](d, dst, src)
+		return copyStrided[uint64](d, dst, src)
 	}
 }
 
@@ -57,16 +45,17 @@ func (d *device) copyView(dst, src hal.View) {
 // cache in either direction.
 const tile = 16
 
-func copyStrided[T number](d *device, dst, src hal.View) {
-	n := dst.Elements()
+func copyStrided[T number](d *device, dst, src *operand) func([]byte) error {
+	n := dst.n
 	if n == 0 {
-		return
+		return nothing.run
 	}
 	dims, s := shape.Collapse(dst.Shape, dst.Strides, src.Strides)
-	to, from := whole[T](dst), whole[T](src)
 	if len(dims) == 0 {
-		to[dst.Offset] = from[src.Offset]
-		return
+		return func([]byte) error {
+			whole[T](dst)[dst.Offset] = whole[T](src)[src.Offset]
+			return nil
+		}
 	}
 	last := len(dims) - 1
 	inner, ds, ss := dims[last], s[0][last], s[1][last]
@@ -77,10 +66,19 @@ func copyStrided[T number](d *device, dst, src hal.View) {
 		}
 	}
 	if ss != 1 && ds == 1 && unit >= 0 && inner >= tile {
-		transpose(d, to, from, dst.Offset, src.Offset, dims, s, unit)
-		return
+		return transposing[T](d, dst, src, dims, s, unit)
 	}
-	d.rows(n/inner, inner, func(lo, hi int) {
+	if last == 0 && ds == 1 && ss == 1 {
+		body := func(lo, hi int) {
+			copy(whole[T](dst)[dst.Offset+lo:dst.Offset+hi], whole[T](src)[src.Offset+lo:])
+		}
+		return func([]byte) error {
+			d.chunks(n, 4*grain, body)
+			return nil
+		}
+	}
+	body := func(lo, hi int) {
+		to, from := whole[T](dst), whole[T](src)
 		for r := lo; r < hi; r++ {
 			a, b := dst.Offset, src.Offset
 			rest := r
@@ -98,22 +96,27 @@ func copyStrided[T number](d *device, dst, src hal.View) {
 				a, b = a+ds, b+ss
 			}
 		}
-	})
+	}
+	return func([]byte) error {
+		d.rows(n/inner, inner, body)
+		return nil
+	}
 }
 
-// transpose copies where the source is contiguous along axis unit and the
+// transposing plans a copy where the source is contiguous along axis unit and the
 // destination along the last: in tiles over both.
-func transpose[T number](d *device, to, from []T, toOff, fromOff int, dims []int, s [][]int, unit int) {
+func transposing[T number](d *device, dst, src *operand, dims []int, s [][]int, unit int) func([]byte) error {
 	last := len(dims) - 1
 	inner, width := dims[last], dims[unit]
 	planes := product(dims) / inner / width
 	strips := (width + tile - 1) / tile
 	each := max(1, grain/(tile*inner))
-	d.chunks(planes*strips, each, func(lo, hi int) {
+	body := func(lo, hi int) {
+		to, from := whole[T](dst), whole[T](src)
 		for task := lo; task < hi; task++ {
 			u0 := task % strips * tile
 			rest := task / strips
-			a, b := toOff, fromOff
+			a, b := dst.Offset, src.Offset
 			for i := last - 1; i >= 0; i-- {
 				if i == unit {
 					continue
@@ -135,27 +138,37 @@ func transpose[T number](d *device, to, from []T, toOff, fromOff int, dims []int
 				}
 			}
 		}
-	})
+	}
+	return func([]byte) error {
+		d.chunks(planes*strips, each, body)
+		return nil
+	}
 }
 
 // cast converts element types, from any strides to a dense output.
-func (d *device) cast(dst, src hal.View) {
-	if src.Dense() {
-		d.convert(dst, src)
-		return
-	}
-	n := dst.Elements()
+func (d *device) cast(c *call) task {
+	dst, src := &c.out[0], &c.in[0]
+	n := dst.n
 	if n == 0 {
-		return
+		return nothing
 	}
-	in, out := hostdev.Bytes(src.Buf), memory(dst)
 	si, so := src.DType.Size(), dst.DType.Size()
+	if src.Dense() {
+		body := func(lo, hi int) {
+			dtype.Convert(dst.memory()[lo*so:hi*so], dst.DType, src.memory()[lo*si:hi*si], src.DType)
+		}
+		return task{run: func([]byte) error {
+			d.chunks(n, grain, body)
+			return nil
+		}}
+	}
 	dims, strides := shape.Collapse(src.Shape, src.Strides)
 	inner, step := 1, 0
 	if last := len(dims) - 1; last >= 0 {
 		inner, step = dims[last], strides[0][last]
 	}
-	d.rows(n/inner, inner, func(lo, hi int) {
+	body := func(lo, hi int) {
+		in, out := src.mem, dst.memory()
 		for r := lo; r < hi; r++ {
 			at, rest := src.Offset, r
 			for i := len(dims) - 2; i >= 0; i-- {
@@ -172,34 +185,64 @@ func (d *device) cast(dst, src hal.View) {
 				dtype.Convert(row[i*so:(i+1)*so], dst.DType, in[p:p+si], src.DType)
 			}
 		}
-	})
+	}
+	return task{run: func([]byte) error {
+		d.rows(n/inner, inner, body)
+		return nil
+	}}
 }
 
+// part is a window of an operand, whose memory is that of the operand when it runs.
+type part struct {
+	operand
+	of    *operand
+	shift int // from the operand's first element to the window's
+}
+
+func newPart(of *operand, dims, strides []int, shift int) *part {
+	v := of.View
+	v.Shape, v.Strides = dims, strides
+	return &part{newOperand(v), of, shift}
+}
+
+// place finds the window's memory.
+func (p *part) place() { p.mem, p.Offset = p.of.mem, p.of.Offset+p.shift }
+
 // concat copies every input into its stretch of the output.
-func (d *device) concat(c *hal.Call) {
-	axis, err := shape.Axis(c.Attrs.(ops.ConcatAttrs).Axis, len(c.Out[0].Shape))
-	if err != nil {
-		panic(err) // the shape rule has accepted it
-	}
+func (d *device) concat(c *call) task {
+	out := &c.out[0]
+	axis := axisOf(c.attrs.(ops.ConcatAttrs).Axis, len(out.Shape))
+	var parts []*part
+	var copies []func([]byte) error
 	at := 0
-	for _, v := range c.In {
-		to := c.Out[0]
-		to.Shape = v.Shape
-		to.Offset += at * to.Strides[axis]
-		d.copyView(to, v)
-		at += v.Shape[axis]
+	for i := range c.in {
+		in := &c.in[i]
+		p := newPart(out, in.Shape, out.Strides, at*out.Strides[axis])
+		parts, copies = append(parts, p), append(copies, d.copying(&p.operand, in))
+		at += in.Shape[axis]
 	}
+	return task{run: func([]byte) error {
+		for i, p := range parts {
+			p.place()
+			if err := copies[i](nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
 }
 
 // pad fills the output and copies the input, less what negative padding crops,
 // to every (interior+1)-th place.
-func (d *device) pad(c *hal.Call) {
-	a, src, dst := c.Attrs.(ops.PadAttrs), c.In[0], c.Out[0]
-	d.fill(dst, a.Value)
-	to := dst
-	to.Shape, to.Strides = shape.Clone(src.Shape), shape.Clone(dst.Strides)
-	from := src
-	from.Shape = to.Shape
+func (d *device) pad(c *call) task {
+	a, src, dst := c.attrs.(ops.PadAttrs), &c.in[0], &c.out[0]
+	fill := d.filling(dst, a.Value)
+	empty := task{run: func([]byte) error {
+		fill()
+		return nil
+	}}
+	dims, strides := shape.Clone(src.Shape), shape.Clone(dst.Strides)
+	to, from := 0, 0
 	for i, n := range src.Shape {
 		lo, gap := listed(a.Lo, i), 1+listed(a.Interior, i)
 		// Element k goes to lo + k·gap; those outside the output are dropped.
@@ -214,13 +257,20 @@ func (d *device) pad(c *hal.Call) {
 			past = min(past, (room-1)/gap+1)
 		}
 		if past <= first {
-			return
+			return empty
 		}
-		to.Offset += (lo + first*gap) * dst.Strides[i]
-		from.Offset += first * src.Strides[i]
-		to.Shape[i], to.Strides[i] = past-first, gap*dst.Strides[i]
+		to += (lo + first*gap) * dst.Strides[i]
+		from += first * src.Strides[i]
+		dims[i], strides[i] = past-first, gap*dst.Strides[i]
 	}
-	d.copyView(to, from)
+	target, source := newPart(dst, dims, strides, to), newPart(src, dims, src.Strides, from)
+	move := d.copying(&target.operand, &source.operand)
+	return task{run: func([]byte) error {
+		fill()
+		target.place()
+		source.place()
+		return move(nil)
+	}}
 }
 
 // listed is an attribute list's i-th value; a nil list stands for zeros.
@@ -231,32 +281,35 @@ func listed(list []int, i int) int {
 	return list[i]
 }
 
-// fill writes one value to every element of a dense view.
-func (d *device) fill(v hal.View, value float64) {
-	b, size := memory(v), v.DType.Size()
-	if len(b) == 0 {
-		return
+// filling plans writing one value to every element of a dense operand.
+func (d *device) filling(o *operand, value float64) func() {
+	size := o.DType.Size()
+	if o.n == 0 {
+		return func() {}
 	}
-	d.chunks(len(b), grain*8, func(lo, hi int) {
-		part := b[lo:hi]
-		dtype.Store(part[:size], v.DType, 0, value)
+	body := func(lo, hi int) {
+		part := o.memory()[lo:hi]
+		dtype.Store(part[:size], o.DType, 0, value)
 		for done := size; done < len(part); done *= 2 {
 			copy(part[done:], part[:done])
 		}
-	})
+	}
+	return func() { d.chunks(o.bytes, grain*8, body) }
 }
 
-// iota counts along an axis of a dense view.
-func (d *device) iota(v hal.View, axis int) {
-	axis, err := shape.Axis(axis, len(v.Shape))
-	if err != nil {
-		panic(err) // the shape rule has accepted it
-	}
-	b := memory(v)
-	n, inner := v.Shape[axis], product(v.Shape[axis+1:])
-	d.chunks(v.Elements(), grain, func(lo, hi int) {
+// iota counts along an axis of a dense operand.
+func (d *device) iota(c *call) task {
+	o := &c.out[0]
+	axis := axisOf(c.attrs.(ops.IotaAttrs).Axis, len(o.Shape))
+	n, inner := o.Shape[axis], product(o.Shape[axis+1:])
+	body := func(lo, hi int) {
+		b := o.memory()
 		for i := lo; i < hi; i++ {
-			dtype.Store(b, v.DType, i, float64(i/inner%n))
+			dtype.Store(b, o.DType, i, float64(i/inner%n))
 		}
-	})
+	}
+	return task{run: func([]byte) error {
+		d.chunks(o.n, grain, body)
+		return nil
+	}}
 }

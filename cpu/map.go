@@ -5,17 +5,16 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/internal/cpufeat"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/ops/expr"
 	"github.com/crease-ml/crease/shape"
 )
 
-// Every op row with a scalar expression becomes a kernel here, for every element
-// type and any strides. The expression's program runs instruction by instruction
-// over a strip of elements that stays in the first-level cache: f32 (and, widened,
-// the 16-bit floats) on the level's vector primitives, f64 and integers in Go.
+// Every op row with a scalar expression becomes a kernel here, and so does every fused
+// one, for every element type and any strides. The expression's program runs instruction
+// by instruction over a strip of elements that stays in the first-level cache: f32 (and,
+// widened, the 16-bit floats) on the level's vector primitives, f64 and integers in Go.
 
 const (
 	strip    = 1024 // elements: four registers of f32 and two inputs are 24 KiB
@@ -34,42 +33,66 @@ func init() {
 				panic("cpu: op " + op.Name + ": " + err.Error())
 			}
 			for _, t := range op.Types {
-				priority := hal.Generic
-				if t == dtype.F32 && d.level != cpufeat.Generic {
-					priority = hal.Native
-				}
-				d.register(op.Name, t, hal.Strided, priority, nil, func(c *hal.Call) error {
-					d.runMap(op, prog, c)
-					return nil
-				})
+				d.add(op.Name, t, hal.Free, d.mapPriority(t), nil, d.mapPlanner(op, prog))
 			}
 		}
 	})
 }
 
-// runMap picks the number type that the expression is computed in: that of the
-// first operand that is not a truth value.
-func (d *device) runMap(op *ops.Op, prog *expr.Program, c *hal.Call) {
-	if c.Out[0].Elements() == 0 {
-		return
+func (d *device) mapPriority(t dtype.Type) int {
+	if t == dtype.F32 && d.level != cpufeat.Generic {
+		return hal.Native
 	}
-	var params []float64
-	if op.Params != nil {
-		params = op.Params(c.Attrs)
+	return hal.Generic
+}
+
+// fusions keeps the kernels of fused rows.
+type fusions struct{ byRow sync.Map } // fusion to *hal.Kernel, nil for none
+
+type fusion struct {
+	op *ops.Op
+	t  dtype.Type
+}
+
+// Fuse returns the kernel of a fused row (exec.Fuser).
+func (d *device) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel {
+	if k, ok := d.fusions.byRow.Load(fusion{op, t}); ok {
+		return k.(*hal.Kernel)
 	}
-	t := c.In[0].DType
-	for _, v := range c.In {
-		if t == dtype.Bool {
-			t = v.DType
+	var k *hal.Kernel
+	if prog, err := op.Expr.Program(mapRegs); err == nil {
+		k = &hal.Kernel{
+			Key: hal.Key{Op: op.Name, Layout: hal.Free}, Name: d.kernelName(op.Name, t, hal.Free), Priority: d.mapPriority(t),
+			Plan: func(c *hal.Call) (hal.Launch, error) { return launch(d.mapPlanner(op, prog), c), nil },
 		}
 	}
-	switch {
-	case t == dtype.F64:
-		newMapping(c, prog, params, float64Lanes).run(d)
-	case t.IsFloat():
-		newMapping(c, prog, params, d.float32Lanes()).run(d)
-	default:
-		newMapping(c, prog, params, intLanes(8*t.Size(), t.IsSigned())).run(d)
+	v, _ := d.fusions.byRow.LoadOrStore(fusion{op, t}, k)
+	return v.(*hal.Kernel)
+}
+
+// mapPlanner picks the number type that the expression is computed in: that of the
+// first operand that is not a truth value.
+func (d *device) mapPlanner(op *ops.Op, prog *expr.Program) planner {
+	return func(c *call) task {
+		var params []float64
+		if op.Params != nil {
+			params = op.Params(c.attrs)
+		}
+		t := c.in[0].DType
+		for i := range c.in {
+			if t == dtype.Bool {
+				t = c.in[i].DType
+			}
+		}
+		switch {
+		case c.out[0].n == 0:
+			return task{run: func([]byte) error { return nil }}
+		case t == dtype.F64:
+			return newMapping(d, c, prog, params, float64Lanes)
+		case t.IsFloat():
+			return newMapping(d, c, prog, params, d.float32Lanes())
+		}
+		return newMapping(d, c, prog, params, intLanes(8*t.Size(), t.IsSigned()))
 	}
 }
 
@@ -89,33 +112,38 @@ type lanes[T lane] struct {
 
 type lane interface{ float32 | float64 | int64 }
 
-// mapping is one call, resolved: shapes collapsed, instructions bound.
+// mapping is a planned call: shapes collapsed, instructions bound.
 type mapping[T lane] struct {
-	lanes  lanes[T]
-	out    hal.View
-	dims   []int // of the output, collapsed
-	in     []mapInput[T]
-	steps  []mapStep[T]
-	result mapArg[T]
-	sole   bool // one instruction, from inputs to output
+	lanes   lanes[T]
+	dims    []int // of the output, collapsed
+	out     mapOperand
+	in      []mapOperand
+	numbers []T             // operands that are one number, see mapArg
+	scalars []int           // inputs that are, whose numbers come first
+	uniform []mapUniform[T] // numbers computed from numbers, for every run
+	steps   []mapStep[T]
+	result  mapArg // of the last step, or a number
+	step    int    // elements that are computed before the next strip
+	// plain says that all there is to do is one instruction on dense operands that need
+	// no conversion.
+	plain bool
 }
 
-// mapInput is an operand of the call.
-type mapInput[T lane] struct {
-	bytes   []byte // from the start of its buffer
-	dtype   dtype.Type
+// mapOperand is an operand of the call.
+type mapOperand struct {
+	*operand
 	size    int
-	offset  int   // in elements
 	strides []int // over mapping.dims
-	scalar  bool  // the same element everywhere
-	value   T     // that element
+	dense   bool  // element i of the output belongs to element i from the offset on
+	linear  bool  // it is dense by itself
+	direct  bool  // it has the lanes' type, and neighbours lie side by side
+	read    bool  // it is an input of more than one number
 }
 
 // mapArg is an operand of an instruction: a number, a register or an input.
-type mapArg[T lane] struct {
+type mapArg struct {
 	kind  mapArgKind
 	index int
-	value T
 }
 
 type mapArgKind uint8
@@ -130,17 +158,24 @@ const (
 // mapStep is an instruction. run has one-element slices for numbers.
 type mapStep[T lane] struct {
 	dst  int
-	args [3]mapArg[T]
+	args [3]mapArg
 	run  func(dst, a, b, c []T)
 }
 
-func newMapping[T lane](c *hal.Call, prog *expr.Program, params []float64, l lanes[T]) *mapping[T] {
-	m := &mapping[T]{lanes: l, out: c.Out[0]}
-	strides := [][]int{c.Out[0].Strides}
-	for _, v := range c.In {
-		strides = append(strides, v.Strides)
+// mapUniform is an instruction on numbers alone.
+type mapUniform[T lane] struct {
+	dst  int
+	args [3]int // numbers; -1 for none
+	f    func(a, b, c T) T
+}
+
+func newMapping[T lane](d *device, c *call, prog *expr.Program, params []float64, l lanes[T]) task {
+	m := &mapping[T]{lanes: l, step: strip}
+	strides := [][]int{c.out[0].Strides}
+	for i := range c.in {
+		strides = append(strides, c.in[i].Strides)
 	}
-	dims, collapsed := shape.Collapse(c.Out[0].Shape, strides...)
+	dims, collapsed := shape.Collapse(c.out[0].Shape, strides...)
 	if len(dims) == 0 {
 		dims = []int{1}
 		for i := range collapsed {
@@ -148,72 +183,144 @@ func newMapping[T lane](c *hal.Call, prog *expr.Program, params []float64, l lan
 		}
 	}
 	m.dims = dims
-	for i, v := range c.In {
-		in := mapInput[T]{bytes: hostdev.Bytes(v.Buf), dtype: v.DType, size: v.DType.Size(), offset: v.Offset, strides: collapsed[i+1], scalar: true}
-		for _, s := range in.strides {
-			in.scalar = in.scalar && s == 0
+	m.out = m.operand(&c.out[0], collapsed[0])
+	for i := range c.in {
+		m.in = append(m.in, m.operand(&c.in[i], collapsed[i+1]))
+		scalar := true
+		for _, s := range collapsed[i+1] {
+			scalar = scalar && s == 0
 		}
-		if in.scalar {
-			one := make([]T, 1)
-			m.load(&in, one, v.Offset, 0, 1)
-			in.value = one[0]
+		if m.in[i].read = !scalar; scalar {
+			m.scalars = append(m.scalars, i)
 		}
-		m.in = append(m.in, in)
 	}
+	m.numbers = make([]T, len(m.scalars))
 	m.bind(prog, params)
-	return m
+	n := c.out[0].n
+	body := m.chunk
+	if m.plain {
+		body = m.simple
+	}
+	return task{inPlace: always, run: func([]byte) error {
+		m.begin()
+		if n <= grain {
+			body(0, n)
+		} else {
+			d.chunks(n, grain, body)
+		}
+		return nil
+	}}
 }
 
-// bind resolves operands, computes at once what is the same for all elements,
-// and finds the functions.
+func (m *mapping[T]) operand(o *operand, strides []int) mapOperand {
+	last := len(strides) - 1
+	return mapOperand{
+		operand: o, size: o.DType.Size(), strides: strides, linear: o.Dense(), dense: len(m.dims) == 1 && (strides[0] == 1 || m.dims[0] == 1),
+		direct: o.DType == m.lanes.dtype && (strides[last] == 1 || m.dims[last] == 1),
+	}
+}
+
+// bind resolves operands, computes at once what is the same for every run, and finds the
+// functions.
 func (m *mapping[T]) bind(prog *expr.Program, params []float64) {
-	var known [mapRegs]*T // registers that hold one number at this point
+	var known [mapRegs]int // numbers that registers hold at this point
+	for i := range known {
+		known[i] = -1
+	}
+	fixed := map[int]bool{} // numbers that are the same for every run
+	number := func(v T) int {
+		m.numbers = append(m.numbers, v)
+		fixed[len(m.numbers)-1] = true
+		return len(m.numbers) - 1
+	}
 	for _, in := range prog.Instrs {
-		var args [3]mapArg[T]
+		var args [3]mapArg
 		var scalar [3]bool
-		constant := true
+		uniform := mapUniform[T]{args: [3]int{-1, -1, -1}}
+		single, constant := true, true
 		for i, a := range in.Args {
-			args[i], scalar[i] = m.resolve(a, params, &known)
-			constant = constant && (args[i].kind == argNone || scalar[i])
+			args[i] = m.resolve(a, params, &known, number)
+			if args[i].kind == argNone {
+				continue
+			}
+			if scalar[i] = args[i].kind == argNumber; scalar[i] {
+				uniform.args[i] = args[i].index
+			}
+			single, constant = single && scalar[i], constant && scalar[i] && fixed[args[i].index]
 		}
-		if constant {
-			v := m.lanes.of(in.Op)(args[0].value, args[1].value, args[2].value)
-			known[in.Dst] = &v
+		if single {
+			uniform.f = m.lanes.of(in.Op)
+			uniform.dst = number(0)
+			known[in.Dst] = uniform.dst
+			if m.compute(&uniform); !constant {
+				delete(fixed, uniform.dst)
+				m.uniform = append(m.uniform, uniform)
+			}
 			continue
 		}
-		known[in.Dst] = nil
+		known[in.Dst] = -1
 		f := m.lanes.vector(in.Op, scalar)
 		if f == nil {
 			f = slow(m.lanes.of(in.Op))
 		}
 		m.steps = append(m.steps, mapStep[T]{in.Dst, args, f})
 	}
-	if v := known[prog.Out]; v != nil {
-		m.result = mapArg[T]{kind: argNumber, value: *v}
+	if k := known[prog.Out]; k >= 0 {
+		m.result = mapArg{argNumber, k}
 		return
 	}
-	m.result = mapArg[T]{kind: argReg, index: prog.Out}
-	m.sole = len(m.steps) == 1
+	m.result = mapArg{argReg, prog.Out}
+	if len(m.steps) == 1 {
+		m.step = grain // nothing is kept between instructions
+		m.plain = m.out.dense && m.out.direct
+		for _, a := range m.steps[0].args {
+			if a.kind == argInput {
+				m.plain = m.plain && m.in[a.index].dense && m.in[a.index].direct
+			}
+		}
+	}
 }
 
-func (m *mapping[T]) resolve(a expr.Arg, params []float64, known *[mapRegs]*T) (arg mapArg[T], scalar bool) {
+func (m *mapping[T]) resolve(a expr.Arg, params []float64, known *[mapRegs]int, number func(T) int) mapArg {
 	switch a.Kind {
 	case expr.None:
-		return mapArg[T]{}, false
+		return mapArg{}
 	case expr.Const:
-		return mapArg[T]{kind: argNumber, value: m.lanes.number(a.Value)}, true
+		return mapArg{argNumber, number(m.lanes.number(a.Value))}
 	case expr.Param:
-		return mapArg[T]{kind: argNumber, value: m.lanes.number(params[a.Index])}, true
+		return mapArg{argNumber, number(m.lanes.number(params[a.Index]))}
 	case expr.Input:
-		if in := &m.in[a.Index]; in.scalar {
-			return mapArg[T]{kind: argNumber, value: in.value}, true
+		for k, i := range m.scalars {
+			if i == a.Index {
+				return mapArg{argNumber, k}
+			}
 		}
-		return mapArg[T]{kind: argInput, index: a.Index}, false
+		return mapArg{argInput, a.Index}
 	}
-	if v := known[a.Index]; v != nil {
-		return mapArg[T]{kind: argNumber, value: *v}, true
+	if k := known[a.Index]; k >= 0 {
+		return mapArg{argNumber, k}
 	}
-	return mapArg[T]{kind: argReg, index: a.Index}, false
+	return mapArg{argReg, a.Index}
+}
+
+func (m *mapping[T]) compute(u *mapUniform[T]) {
+	var v [3]T
+	for i, k := range u.args {
+		if k >= 0 {
+			v[i] = m.numbers[k]
+		}
+	}
+	m.numbers[u.dst] = u.f(v[0], v[1], v[2])
+}
+
+// begin reads the operands that are one number and computes what follows from them.
+func (m *mapping[T]) begin() {
+	for k, i := range m.scalars {
+		m.load(&m.in[i], m.numbers[k:k+1], m.in[i].Offset, 0, 1)
+	}
+	for i := range m.uniform {
+		m.compute(&m.uniform[i])
+	}
 }
 
 // slow applies a function element by element; numbers are slices of one.
@@ -234,6 +341,22 @@ func slow[T lane](f func(a, b, c T) T) func(dst, a, b, c []T) {
 	}
 }
 
+// simple computes elements lo to hi of a plain mapping.
+func (m *mapping[T]) simple(lo, hi int) {
+	st := &m.steps[0]
+	var a [3][]T
+	for i, arg := range st.args {
+		switch arg.kind {
+		case argNumber:
+			a[i] = m.numbers[arg.index : arg.index+1]
+		case argInput:
+			in := &m.in[arg.index]
+			a[i] = typed[T](in.mem, in.DType)[in.Offset+lo : in.Offset+hi]
+		}
+	}
+	st.run(typed[T](m.out.mem, m.out.DType)[m.out.Offset+lo:m.out.Offset+hi], a[0], a[1], a[2])
+}
+
 // mapScratch is what a chunk works in.
 type mapScratch[T lane] struct {
 	regs   [mapRegs][]T
@@ -241,81 +364,69 @@ type mapScratch[T lane] struct {
 	views  [expr.MaxOperands][]T // every operand of the strip, in memory or in inputs
 }
 
-// run computes the output in chunks.
-func (m *mapping[T]) run(d *device) {
-	n := m.out.Elements()
+// chunk computes elements lo to hi, strip after strip.
+func (m *mapping[T]) chunk(lo, hi int) {
+	s, _ := m.lanes.scratch.Get().(*mapScratch[T])
+	if s == nil {
+		s = &mapScratch[T]{}
+	}
 	inner := m.dims[len(m.dims)-1]
-	d.chunks(n, grain, func(lo, hi int) {
-		s, _ := m.lanes.scratch.Get().(*mapScratch[T])
-		if s == nil {
-			s = &mapScratch[T]{}
+	byRow := len(m.dims) > 1 && (inner >= shortRun || !m.out.linear)
+	for pos := lo; pos < hi; {
+		k := min(hi-pos, m.step)
+		if byRow {
+			k = min(k, inner-pos%inner)
 		}
-		defer func() {
-			clear(s.views[:])
-			m.lanes.scratch.Put(s)
-		}()
-		step := strip
-		if m.sole {
-			step = grain // nothing is kept between instructions
-		}
-		for pos := lo; pos < hi; {
-			k := min(hi-pos, step)
-			if len(m.dims) > 1 && inner >= shortRun {
-				k = min(k, inner-pos%inner)
-			}
-			m.strip(s, pos, k)
-			pos += k
-		}
-	})
+		m.strip(s, pos, k)
+		pos += k
+	}
+	clear(s.views[:])
+	m.lanes.scratch.Put(s)
 }
 
 // strip computes k elements from position pos of the output.
 func (m *mapping[T]) strip(s *mapScratch[T], pos, k int) {
-	out, direct := m.target(pos, k)
+	out := m.target(pos, k)
 	if m.result.kind == argNumber {
-		if !direct {
-			out = grow(&s.regs[0], k)
+		r := out
+		if r == nil {
+			r = grow(&s.regs[0], k)
 		}
-		for i := range out {
-			out[i] = m.result.value
+		for i := range r {
+			r[i] = m.numbers[m.result.index]
 		}
-		m.store(out, pos, direct)
+		if out == nil {
+			m.store(r, pos)
+		}
 		return
 	}
 	for i := range m.in {
-		if !m.in[i].scalar {
+		if m.in[i].read {
 			s.views[i] = m.fetch(&m.in[i], &s.inputs[i], pos, k)
 		}
 	}
-	if direct && !m.sole {
-		direct = m.steps[len(m.steps)-1].dst == m.result.index
+	last := len(m.steps) - 1
+	if last > 0 && m.steps[last].dst != m.result.index {
+		out = nil
 	}
 	for i := range m.steps {
 		st := &m.steps[i]
-		last := i == len(m.steps)-1
-		var dst []T
-		if last && direct {
-			dst = out
-		} else {
+		dst := out
+		if i < last || out == nil {
 			dst = grow(&s.regs[st.dst], k)
 		}
-		var a [3][]T
-		for j := range st.args {
-			a[j] = m.operand(s, &st.args[j], k)
-		}
-		st.run(dst, a[0], a[1], a[2])
-		if last && !direct {
-			out = s.regs[m.result.index][:k]
-		}
+		st.run(dst, m.elements(s, st.args[0], k), m.elements(s, st.args[1], k), m.elements(s, st.args[2], k))
 	}
-	m.store(out, pos, direct)
+	if out == nil {
+		m.store(s.regs[m.result.index][:k], pos)
+	}
 }
 
-// operand is the elements of an operand, a slice of one for a number.
-func (m *mapping[T]) operand(s *mapScratch[T], a *mapArg[T], k int) []T {
+// elements are those of an argument, one for a number.
+func (m *mapping[T]) elements(s *mapScratch[T], a mapArg, k int) []T {
 	switch a.kind {
 	case argNumber:
-		return []T{a.value}
+		return m.numbers[a.index : a.index+1]
 	case argReg:
 		return s.regs[a.index][:k]
 	case argInput:
@@ -331,88 +442,103 @@ func grow[T any](s *[]T, n int) []T {
 	return (*s)[:n]
 }
 
-// target is the output's own memory when results need no conversion.
-func (m *mapping[T]) target(pos, k int) (out []T, direct bool) {
-	if m.out.DType != m.lanes.dtype {
-		return nil, false
+// place is where the element at a position of the output lies in an operand's buffer.
+func (m *mapping[T]) place(o *mapOperand, pos int) int {
+	if o.dense {
+		return o.Offset + pos
 	}
-	b := memory(m.out)
-	return typed[T](b, m.out.DType)[pos : pos+k], true
+	last := len(m.dims) - 1
+	at, rest := o.Offset+pos%m.dims[last]*o.strides[last], pos/m.dims[last]
+	for i := last - 1; i >= 0; i-- {
+		at += rest % m.dims[i] * o.strides[i]
+		rest /= m.dims[i]
+	}
+	return at
 }
 
-// store converts results to the output's type, unless they are there already.
-func (m *mapping[T]) store(r []T, pos int, direct bool) {
-	if direct {
-		return
+// target is the output's own memory, where results need no conversion and lie side by
+// side; else nil.
+func (m *mapping[T]) target(pos, k int) []T {
+	if m.out.DType != m.lanes.dtype {
+		return nil
 	}
-	b := memory(m.out)[pos*m.out.DType.Size():]
-	if m.out.DType == dtype.Bool {
+	at := m.out.Offset + pos
+	if !m.out.linear {
+		if !m.out.direct {
+			return nil
+		}
+		at = m.place(&m.out, pos)
+	}
+	return typed[T](m.out.mem, m.out.DType)[at : at+k]
+}
+
+// store converts results to the output's type.
+func (m *mapping[T]) store(r []T, pos int) {
+	at, stride := m.out.Offset+pos, 1
+	if !m.out.linear {
+		at, stride = m.place(&m.out, pos), m.out.strides[len(m.dims)-1]
+	}
+	size := m.out.size
+	switch {
+	case m.out.DType == dtype.Bool:
 		for i, v := range r {
-			b[i] = 0
+			m.out.mem[at+i*stride] = 0
 			if v != 0 {
-				b[i] = 1
+				m.out.mem[at+i*stride] = 1
 			}
 		}
-		return
+	case stride == 1:
+		dtype.Convert(m.out.mem[at*size:(at+len(r))*size], m.out.DType, untyped(r), m.lanes.dtype)
+	default:
+		for i := range r {
+			to := (at + i*stride) * size
+			dtype.Convert(m.out.mem[to:to+size], m.out.DType, untyped(r[i:i+1]), m.lanes.dtype)
+		}
 	}
-	dtype.Convert(b[:len(r)*m.out.DType.Size()], m.out.DType, untyped(r), m.lanes.dtype)
 }
 
 // fetch is k elements of an input from position pos of the output, as they lie
 // in memory where that is possible, else gathered into scratch.
-func (m *mapping[T]) fetch(in *mapInput[T], scratch *[]T, pos, k int) []T {
+func (m *mapping[T]) fetch(in *mapOperand, scratch *[]T, pos, k int) []T {
 	last := len(m.dims) - 1
 	inner := m.dims[last]
-	if len(m.dims) == 1 || inner >= shortRun {
-		off, rest := in.offset+pos%inner*in.strides[last], pos/inner
-		for i := last - 1; i >= 0; i-- {
-			off += rest % m.dims[i] * in.strides[i]
-			rest /= m.dims[i]
-		}
-		if in.strides[last] == 1 && in.dtype == m.lanes.dtype {
-			return typed[T](in.bytes, in.dtype)[off : off+k]
+	if len(m.dims) == 1 || inner >= shortRun || !m.out.linear {
+		at := m.place(in, pos)
+		if in.direct {
+			return typed[T](in.mem, in.DType)[at : at+k]
 		}
 		dst := grow(scratch, k)
-		m.load(in, dst, off, in.strides[last], k)
+		m.load(in, dst, at, in.strides[last], k)
 		return dst
 	}
 	dst := grow(scratch, k)
 	for i := 0; i < k; { // short rows: several of them make a strip
-		at, rest := (pos+i)%inner, (pos+i)/inner
-		off := in.offset + at*in.strides[last]
-		for j := last - 1; j >= 0; j-- {
-			off += rest % m.dims[j] * in.strides[j]
-			rest /= m.dims[j]
-		}
-		n := min(inner-at, k-i)
-		m.load(in, dst[i:i+n], off, in.strides[last], n)
+		n := min(inner-(pos+i)%inner, k-i)
+		m.load(in, dst[i:i+n], m.place(in, pos+i), in.strides[last], n)
 		i += n
 	}
 	return dst
 }
 
 // load converts n elements at a stride to the lanes' type.
-func (m *mapping[T]) load(in *mapInput[T], dst []T, off, stride, n int) {
-	if in.dtype == m.lanes.dtype {
-		src := typed[T](in.bytes, in.dtype)
+func (m *mapping[T]) load(in *mapOperand, dst []T, off, stride, n int) {
+	switch {
+	case in.DType == m.lanes.dtype:
+		src := typed[T](in.mem, in.DType)
 		for i := range n {
 			dst[i] = src[off+i*stride]
 		}
-		return
-	}
-	if stride == 1 && in.dtype == dtype.Bool {
-		for i, b := range in.bytes[off : off+n] {
+	case stride == 1 && in.DType == dtype.Bool:
+		for i, b := range in.mem[off : off+n] {
 			dst[i] = T(b)
 		}
-		return
-	}
-	if stride == 1 {
-		dtype.Convert(untyped(dst[:n]), m.lanes.dtype, in.bytes[off*in.size:(off+n)*in.size], in.dtype)
-		return
-	}
-	for i := range n {
-		at := (off + i*stride) * in.size
-		dtype.Convert(untyped(dst[i:i+1]), m.lanes.dtype, in.bytes[at:at+in.size], in.dtype)
+	case stride == 1:
+		dtype.Convert(untyped(dst[:n]), m.lanes.dtype, in.mem[off*in.size:(off+n)*in.size], in.DType)
+	default:
+		for i := range n {
+			at := (off + i*stride) * in.size
+			dtype.Convert(untyped(dst[i:i+1]), m.lanes.dtype, in.mem[at:at+in.size], in.DType)
+		}
 	}
 }
 

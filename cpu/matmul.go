@@ -11,10 +11,10 @@ import (
 func init() {
 	declare(func(d *device) {
 		name := ops.MatMul.Name
-		d.register(name, dtype.F32, hal.Strided, d.priority(dtype.F32), forward, func(c *hal.Call) error { return matmul[float32](d, c) })
-		d.register(name, dtype.F64, hal.Strided, d.priority(dtype.F32), forward, func(c *hal.Call) error { return matmul[float64](d, c) })
+		d.add(name, dtype.F32, hal.Strided, d.priority(dtype.F32), forward, func(c *call) task { return matmul[float32](d, c) })
+		d.add(name, dtype.F64, hal.Strided, d.priority(dtype.F32), forward, func(c *call) task { return matmul[float64](d, c) })
 		for _, t := range halves {
-			d.add(name, t, nil, d.lifted(func(c *hal.Call) error { return matmul[float32](d, c) }))
+			d.addDense(name, t, d.widened(func(c *call) task { return matmul[float32](d, c) }))
 		}
 		matmulInts[int64](d)
 		matmulInts[int32](d)
@@ -24,8 +24,8 @@ func init() {
 		matmulInts[uint32](d)
 		matmulInts[uint16](d)
 		matmulInts[uint8](d)
-		d.addFloats(ops.Linear.Name, nil, func(c *hal.Call) error { return linear[float32](d, c) })
-		d.add(ops.Linear.Name, dtype.F64, nil, func(c *hal.Call) error { return linear[float64](d, c) })
+		d.addFloats(ops.Linear.Name, func(c *call) task { return linear[float32](d, c) })
+		d.addDense(ops.Linear.Name, dtype.F64, func(c *call) task { return linear[float64](d, c) })
 	})
 }
 
@@ -42,6 +42,9 @@ func forward(c *hal.Call) bool {
 	return true
 }
 
+// nothing is the task of a call without results.
+var nothing = task{run: func([]byte) error { return nil }}
+
 // batch is the leading axes of a product over its operands.
 type batch struct {
 	dims []int
@@ -50,10 +53,10 @@ type batch struct {
 }
 
 // leading broadcasts the axes before the last two.
-func leading(c *hal.Call) batch {
-	x, y, z := c.In[0], c.In[1], c.Out[0]
+func leading(c *call) batch {
+	x, y, z := &c.in[0], &c.in[1], &c.out[0]
 	lead := z.Shape[:len(z.Shape)-2]
-	strides := func(v hal.View) []int {
+	strides := func(v *operand) []int {
 		k := len(v.Shape) - 2
 		s, err := shape.BroadcastStrides(v.Shape[:k], v.Strides[:k], lead)
 		if err != nil {
@@ -76,7 +79,7 @@ func (b *batch) at(i int) (x, y int) {
 }
 
 // layout is how the last two axes lie in memory.
-func layout(v hal.View) gemm.Layout {
+func layout(v *operand) gemm.Layout {
 	k := len(v.Shape)
 	l := gemm.Layout{RS: v.Strides[k-2], CS: v.Strides[k-1]}
 	if v.Shape[k-2] == 1 {
@@ -94,60 +97,74 @@ const smallProduct = 1 << 21
 
 // matmul multiplies on the packed kernels, whose layouts take transposed views
 // as they are.
-func matmul[T gemm.Float](d *device, c *hal.Call) error {
-	x, y, z := c.In[0], c.In[1], c.Out[0]
+func matmul[T gemm.Float](d *device, c *call) task {
+	x, y, z := &c.in[0], &c.in[1], &c.out[0]
 	rank := len(z.Shape)
 	m, n, k := z.Shape[rank-2], z.Shape[rank-1], x.Shape[len(x.Shape)-1]
-	out := data[T](z)
-	if len(out) == 0 {
-		return nil
+	switch {
+	case z.n == 0:
+		return nothing
+	case k == 0:
+		return task{run: func([]byte) error {
+			clear(z.memory())
+			return nil
+		}}
 	}
-	if k == 0 {
-		clear(out)
-		return nil
-	}
-	xs, ys := whole[T](x)[x.Offset:], whole[T](y)[y.Offset:]
 	lx, ly := layout(x), layout(y)
 	b := leading(c)
 	if m == 1 && len(b.dims) == 1 {
 		lx.RS = b.a[0] // rows of one member each: as good as a stack
 	}
+	from := func(o *operand) []T { return whole[T](o)[o.Offset:] }
 	switch {
 	case b.n == 1:
-		gemm.Gemm(d.gemm, m, n, k, gemm.OperandOf[T]{Data: xs, Layout: lx}, gemm.OperandOf[T]{Data: ys, Layout: ly}, out, n, false, nil)
+		return task{run: func([]byte) error {
+			gemm.Gemm(d.gemm, m, n, k, gemm.OperandOf[T]{Data: from(x), Layout: lx}, gemm.OperandOf[T]{Data: from(y), Layout: ly}, data[T](z), n, false, nil)
+			return nil
+		}}
 	case len(b.dims) == 1 && b.b[0] == 0 && b.a[0] == m*lx.RS:
 		// One right operand for a stack of rows: a single, taller product.
-		gemm.Gemm(d.gemm, b.n*m, n, k, gemm.OperandOf[T]{Data: xs, Layout: lx}, gemm.OperandOf[T]{Data: ys, Layout: ly}, out, n, false, nil)
+		return task{run: func([]byte) error {
+			gemm.Gemm(d.gemm, b.n*m, n, k, gemm.OperandOf[T]{Data: from(x), Layout: lx}, gemm.OperandOf[T]{Data: from(y), Layout: ly}, data[T](z), n, false, nil)
+			return nil
+		}}
 	case len(b.dims) == 1:
-		gemm.Batched(d.gemm, b.n, m, n, k, xs, lx, b.a[0], ys, ly, b.b[0], out, n, m*n, false, nil)
-	default:
-		member := func(i int) {
-			ox, oy := b.at(i)
-			gemm.Gemm(d.gemm, m, n, k, gemm.OperandOf[T]{Data: xs[ox:], Layout: lx}, gemm.OperandOf[T]{Data: ys[oy:], Layout: ly}, out[i*m*n:(i+1)*m*n], n, false, nil)
-		}
-		if m*n*k < smallProduct {
+		return task{run: func([]byte) error {
+			gemm.Batched(d.gemm, b.n, m, n, k, from(x), lx, b.a[0], from(y), ly, b.b[0], data[T](z), n, m*n, false, nil)
+			return nil
+		}}
+	}
+	var xs, ys, out []T
+	member := func(i int) {
+		ox, oy := b.at(i)
+		gemm.Gemm(d.gemm, m, n, k, gemm.OperandOf[T]{Data: xs[ox:], Layout: lx}, gemm.OperandOf[T]{Data: ys[oy:], Layout: ly}, out[i*m*n:(i+1)*m*n], n, false, nil)
+	}
+	small := m*n*k < smallProduct
+	return task{run: func([]byte) error {
+		xs, ys, out = from(x), from(y), data[T](z)
+		if small {
 			d.workers.For(b.n, member)
 			return nil
 		}
 		for i := range b.n {
 			member(i)
 		}
-	}
-	return nil
+		return nil
+	}}
 }
 
 // matmulInts registers the product on integers, which wrap.
 func matmulInts[T number](d *device) {
-	d.add(ops.MatMul.Name, dtype.Of[T](), nil, func(c *hal.Call) error {
-		x, y, z := c.In[0], c.In[1], c.Out[0]
+	d.addDense(ops.MatMul.Name, dtype.Of[T](), func(c *call) task {
+		x, y, z := &c.in[0], &c.in[1], &c.out[0]
 		rank := len(z.Shape)
 		m, n, k := z.Shape[rank-2], z.Shape[rank-1], x.Shape[len(x.Shape)-1]
-		xs, ys, out := data[T](x), data[T](y), data[T](z)
 		b := leading(c)
-		if len(out) == 0 {
-			return nil
+		if z.n == 0 {
+			return nothing
 		}
-		d.rows(b.n*m, n*max(k, 1), func(lo, hi int) {
+		body := func(lo, hi int) {
+			xs, ys, out := data[T](x), data[T](y), data[T](z)
 			for r := lo; r < hi; r++ {
 				row := out[r*n : (r+1)*n]
 				clear(row)
@@ -159,8 +176,11 @@ func matmulInts[T number](d *device) {
 					}
 				}
 			}
-		})
-		return nil
+		}
+		return task{run: func([]byte) error {
+			d.rows(b.n*m, n*max(k, 1), body)
+			return nil
+		}}
 	})
 }
 
@@ -168,19 +188,20 @@ var activations = map[string]gemm.Activation{"": gemm.None, "relu": gemm.Relu, "
 
 // linear is act(x·wᵀ + bias), bias and activation applied while the tile is in
 // cache.
-func linear[T gemm.Float](d *device, c *hal.Call) error {
-	x, w := c.In[0], c.In[1]
+func linear[T gemm.Float](d *device, c *call) task {
+	x, w, y := &c.in[0], &c.in[1], &c.out[0]
 	n, k := w.Shape[0], w.Shape[1]
-	out := data[T](c.Out[0])
-	if len(out) == 0 {
+	if y.n == 0 {
+		return nothing
+	}
+	ep := &gemm.EpilogueOf[T]{Act: activations[c.attrs.(ops.LinearAttrs).Act]}
+	return task{run: func([]byte) error {
+		if len(c.in) == 3 {
+			ep.BiasN = data[T](&c.in[2])
+		}
+		gemm.Gemm(d.gemm, y.n/n, n, k,
+			gemm.OperandOf[T]{Data: data[T](x), Layout: gemm.RowMajor(k)},
+			gemm.OperandOf[T]{Data: data[T](w), Layout: gemm.RowMajor(k).T()}, data[T](y), n, false, ep)
 		return nil
-	}
-	ep := &gemm.EpilogueOf[T]{Act: activations[c.Attrs.(ops.LinearAttrs).Act]}
-	if len(c.In) == 3 {
-		ep.BiasN = data[T](c.In[2])
-	}
-	gemm.Gemm(d.gemm, len(out)/n, n, k,
-		gemm.OperandOf[T]{Data: data[T](x), Layout: gemm.RowMajor(k)},
-		gemm.OperandOf[T]{Data: data[T](w), Layout: gemm.RowMajor(k).T()}, out, n, false, ep)
-	return nil
+	}}
 }

@@ -40,9 +40,12 @@ type Pool struct {
 	done    chan struct{} // the last worker out wakes a caller that parked
 	spin    bool          // spinning is useless on one processor
 
-	// The current call. f and n are written while the gate is closed and no worker
-	// is inside, and read only by workers that passed the gate.
+	// The current call. It is written while the gate is closed and no worker is inside,
+	// and read only by workers that passed the gate.
 	f      func(int)
+	ranges func(lo, hi int) // in place of f: task i is the range from i*size
+	size   int
+	end    int // of the last range
 	n      int64
 	failed atomic.Pointer[failure]
 
@@ -127,8 +130,30 @@ func (p *Pool) For(n int, f func(i int)) {
 		return
 	}
 	defer p.mu.Unlock()
+	p.f = f
+	p.call(n)
+}
 
-	p.f, p.n = f, int64(n)
+// Ranges cuts 0..n into ranges of size, the last one maybe shorter, and calls f(lo, hi)
+// on each as For does. It allocates nothing.
+func (p *Pool) Ranges(n, size int, f func(lo, hi int)) {
+	if n <= 0 {
+		return
+	}
+	if p == nil || n <= size || p.threads.Load() == 1 || !p.mu.TryLock() {
+		for lo := 0; lo < n; lo += size {
+			f(lo, min(lo+size, n))
+		}
+		return
+	}
+	defer p.mu.Unlock()
+	p.ranges, p.size, p.end = f, size, n
+	p.call((n-1)/size + 1)
+}
+
+// call runs n tasks of the current call.
+func (p *Pool) call(n int) {
+	p.n = int64(n)
 	p.next.Store(0)
 	p.gate.Store(0)
 	p.epoch.Add(1)
@@ -148,7 +173,12 @@ func (p *Pool) run() {
 		if i >= p.n {
 			return
 		}
-		p.f(int(i))
+		if p.ranges == nil {
+			p.f(int(i))
+			continue
+		}
+		lo := int(i) * p.size
+		p.ranges(lo, min(lo+p.size, p.end))
 	}
 }
 
@@ -158,7 +188,7 @@ func (p *Pool) finish() {
 	if p.gate.Add(closing) != closing {
 		p.drain()
 	}
-	p.f = nil
+	p.f, p.ranges = nil, nil
 	if e := p.failed.Swap(nil); e != nil {
 		panic(e.value)
 	}
