@@ -40,7 +40,7 @@ func (l *Library) textKernel(t *text, dt dtype.Type) *hal.Kernel {
 	if t.strided {
 		layout = hal.Strided
 	}
-	k := &hal.Kernel{
+	return &hal.Kernel{
 		Key: hal.Key{Op: t.op, DType: dt, Layout: layout}, Name: t.name + "_" + dt.String(),
 		Priority: hal.Portable + l.tuned.of(t.name, tune{name: prefer, value: t.priority}),
 		Accepts: func(call *hal.Call) bool {
@@ -53,29 +53,62 @@ func (l *Library) textKernel(t *text, dt dtype.Type) *hal.Kernel {
 			}
 			return b != nil && l.fits(b, c, call)
 		},
-		Run: func(s hal.Stream, call *hal.Call) error {
-			for next := t; next != nil; next = next.next {
-				if err := l.runText(s, next, c, call); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		Plan: func(call *hal.Call) (hal.Launch, error) { return l.planText(t, c, call) },
 	}
-	if t.work != nil {
-		k.Work = func(call *hal.Call) int {
-			b, err := l.bind(t, c, call)
+}
+
+// planText binds a kernel, and those that go on where it ends, to a call.
+func (l *Library) planText(t *text, c class, call *hal.Call) (hal.Launch, error) {
+	var steps []*step
+	work := 0
+	for part := t; part != nil; part = part.next {
+		b, err := l.bind(part, c, call)
+		if err != nil {
+			return hal.Launch{}, err
+		}
+		if b == nil {
+			return hal.Launch{}, hal.ErrUnsupported
+		}
+		if part.work != nil {
+			n, err := b.env.int(part.work.elements)
 			if err != nil {
-				panic(err)
+				return hal.Launch{}, part.wrong("work", err)
 			}
-			n, err := b.env.int(t.work.elements)
-			if err != nil {
-				panic(t.wrong("work", err))
-			}
-			return max(n, 1) * t.work.size(c) // the program has the buffer in any case
+			work = max(work, max(n, 1)*part.work.size(c)) // the program has the buffer in any case
+		}
+		s, err := b.step(l, part, c)
+		if err != nil {
+			return hal.Launch{}, err
+		}
+		if s != nil {
+			steps = append(steps, s)
 		}
 	}
-	return k
+	var inPlace func(int, int) bool
+	if t.inPlace {
+		inPlace = always
+	}
+	return launchOf(steps, work, inPlace), nil
+}
+
+// step is a bound kernel as a step, nil where there is nothing to do.
+func (b *binding) step(l *Library, t *text, c class) (*step, error) {
+	groups := [3]int{1, 1, 1}
+	for i, g := range t.grid {
+		n, err := b.env.int(g)
+		if err != nil {
+			return nil, t.wrong("grid", err)
+		}
+		groups[i] = n
+	}
+	if groups[0]*groups[1]*groups[2] == 0 {
+		return nil, nil
+	}
+	p, err := l.get(b.key, func() (*source, error) { return b.source(t, c) })
+	if err != nil {
+		return nil, err
+	}
+	return &step{program: p, groups: groups, values: b.values.done(), args: b.args, buffers: make([]hal.Buffer, len(b.args))}, nil
 }
 
 // fits reports whether the device has room for a group of the kernel, and of those
@@ -149,8 +182,9 @@ type binding struct {
 	values *values
 	fields []field
 	consts [][2]string
-	views  []hal.View
+	views  []window
 	bufs   []buffer
+	args   []argument
 	absent []string // optional operands that are not given
 }
 
@@ -170,10 +204,10 @@ func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
 		b.env.vars[p.name] = v
 		b.constant(p.name, v)
 	}
-	if t.work != nil && call.Work != nil {
-		b.bufs, b.views = append(b.bufs, t.work.buffer), append(b.views, hal.View{Buf: call.Work, DType: dtype.F32})
+	if t.work != nil {
+		b.bufs, b.views = append(b.bufs, t.work.buffer), append(b.views, window{hal.View{DType: dtype.F32}, scratchArgument})
 	}
-	header(b.values, func(i int) bool { return b.bufs[i].coded(c) }, b.views)
+	b.args = header(b.values, func(i int) bool { return b.bufs[i].coded(c) }, b.views)
 	b.values.int(int(call.DType()))
 	b.fields = append(b.fields, field{name: "T", typ: "int"})
 	b.env.vars["T"] = int(call.DType())
@@ -215,6 +249,7 @@ func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
 // operands names the views of a call. An optional input that is not given is nil.
 func (b *binding) operands(t *text, call *hal.Call) error {
 	in, out := 0, 0
+	all := windows(call)
 	for _, o := range t.operands {
 		list, at := call.In, &in
 		if o.out {
@@ -234,7 +269,11 @@ func (b *binding) operands(t *text, call *hal.Call) error {
 			continue
 		}
 		b.env.vars[o.name] = &list[*at]
-		b.bufs, b.views = append(b.bufs, o.buffer), append(b.views, list[*at])
+		w := all[*at]
+		if o.out {
+			w = all[len(call.In)+*at]
+		}
+		b.bufs, b.views = append(b.bufs, o.buffer), append(b.views, w)
 		*at++
 	}
 	return nil
@@ -246,7 +285,7 @@ func (b *binding) constant(name string, v int) {
 
 // value appends a value to the structure. Lists are cut or filled with 0 to the
 // array's length.
-func (b *binding) value(s step, c class, v any) error {
+func (b *binding) value(s directive, c class, v any) error {
 	put := func(v any) error {
 		switch v := v.(type) {
 		case int:
@@ -298,33 +337,6 @@ func (b *binding) value(s step, c class, v any) error {
 		}
 	}
 	return nil
-}
-
-// runText launches one kernel of a chain.
-func (l *Library) runText(s hal.Stream, t *text, c class, call *hal.Call) error {
-	b, err := l.bind(t, c, call)
-	if err != nil {
-		return err
-	}
-	if b == nil {
-		return hal.ErrUnsupported
-	}
-	groups := [3]int{1, 1, 1}
-	for i, g := range t.grid {
-		n, err := b.env.int(g)
-		if err != nil {
-			return t.wrong("grid", err)
-		}
-		groups[i] = n
-	}
-	if groups[0]*groups[1]*groups[2] == 0 {
-		return nil
-	}
-	p, err := l.get(b.key, func() (*source, error) { return b.source(t, c) })
-	if err != nil {
-		return err
-	}
-	return launch(s, p, groups, b.views, b.values.done())
 }
 
 // source is the text of a bound kernel.

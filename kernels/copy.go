@@ -17,70 +17,79 @@ var (
 
 // addCopies registers what is made of copies, for every element type.
 func (l *Library) addCopies(r *hal.Registry) {
-	add := func(op *ops.Op, layout hal.Layout, run func(hal.Stream, *hal.Call) error) {
+	add := func(op *ops.Op, layout hal.Layout, plan func(c *hal.Call, out window, in []window) ([]*step, error)) {
 		r.Add(&hal.Kernel{
-			Key: hal.Key{Op: op.Name, Layout: layout}, Name: op.Name + "_windows", Priority: hal.Portable, Run: run,
+			Key: hal.Key{Op: op.Name, Layout: layout}, Name: op.Name + "_windows", Priority: hal.Portable,
 			Accepts: func(c *hal.Call) bool { return indexable(c) && l.computes(classOf(bitsType(c.Out[0].DType))) },
+			Plan: func(c *hal.Call) (hal.Launch, error) {
+				all := windows(c)
+				steps, err := plan(c, all[len(c.In)], all[:len(c.In)])
+				return launchOf(steps, 0, nil), err
+			},
 		})
 	}
-	add(ops.Copy, hal.Strided, func(s hal.Stream, c *hal.Call) error { return l.move(s, c.Out[0], c.In[0]) })
-	add(ops.Full, hal.Dense, func(s hal.Stream, c *hal.Call) error { return l.fill(s, c.Out[0], c.Attrs.(ops.FullAttrs).Value) })
+	add(ops.Copy, hal.Free, func(_ *hal.Call, out window, in []window) ([]*step, error) { return l.move(out, in[0]) })
+	add(ops.Full, hal.Dense, func(c *hal.Call, out window, _ []window) ([]*step, error) {
+		return l.fill(out, c.Attrs.(ops.FullAttrs).Value)
+	})
 	add(ops.Concat, hal.Strided, l.concat)
 	add(ops.Pad, hal.Strided, l.pad)
 }
 
-// move copies between views of one shape and type, bit for bit.
-func (l *Library) move(s hal.Stream, dst, src hal.View) error {
+// move copies between windows of one shape and type, bit for bit.
+func (l *Library) move(dst, src window) ([]*step, error) {
 	dst.DType, src.DType = bitsType(dst.DType), bitsType(src.DType)
-	return l.runMap(s, "copy", identity, nil, &hal.Call{In: []hal.View{src}, Out: []hal.View{dst}})
+	return l.planMap("copy", identity, nil, dst, []window{src})
 }
 
 // fill sets every element to a value, which is rounded to the element type once.
-func (l *Library) fill(s hal.Stream, dst hal.View, v float64) error {
+func (l *Library) fill(dst window, v float64) ([]*step, error) {
 	var b [8]byte
 	dtype.Store(b[:], dst.DType, 0, v)
 	t := bitsType(dst.DType)
 	bits := dtype.Load(b[:], t, 0)
 	if t != dtype.F32 { // the bits are a whole number, maybe too long for a float64
-		return l.fillBits(s, dst, t, dtype.LoadInt(b[:], t, 0))
+		return l.fillBits(dst, t, dtype.LoadInt(b[:], t, 0))
 	}
 	dst.DType = t
-	return l.runMap(s, "fill", constant, []float64{bits}, &hal.Call{Out: []hal.View{dst}})
+	return l.planMap("fill", constant, []float64{bits}, dst, nil)
 }
 
 // fillBits sets 64-bit, 16-bit and 8-bit elements. A parameter passes through a
 // float64, so long ones go in two halves.
-func (l *Library) fillBits(s hal.Stream, dst hal.View, t dtype.Type, bits int64) error {
+func (l *Library) fillBits(dst window, t dtype.Type, bits int64) ([]*step, error) {
 	dst.DType = t
 	hi, lo := float64(uint64(bits)>>32), float64(uint64(bits)&0xffffffff)
-	return l.runMap(s, "fill", joined, []float64{hi, lo}, &hal.Call{Out: []hal.View{dst}})
+	return l.planMap("fill", joined, []float64{hi, lo}, dst, nil)
 }
 
 // joined is two halves of a number.
 var joined = expr.MustParse("p0 * 65536 * 65536 + p1")
 
-func (l *Library) concat(s hal.Stream, c *hal.Call) error {
-	out := c.Out[0]
+func (l *Library) concat(c *hal.Call, out window, in []window) (steps []*step, err error) {
 	axis, err := shape.Axis(c.Attrs.(ops.ConcatAttrs).Axis, len(out.Shape))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, in := range c.In {
-		window := out
-		window.Shape = in.Shape
-		if err := l.move(s, window, in); err != nil {
-			return err
+	for _, w := range in {
+		part := out
+		part.Shape = w.Shape
+		more, err := l.move(part, w)
+		if err != nil {
+			return nil, err
 		}
-		out.Offset += in.Shape[axis] * out.Strides[axis]
+		steps = append(steps, more...)
+		out.Offset += w.Shape[axis] * out.Strides[axis]
 	}
-	return nil
+	return steps, nil
 }
 
 // pad fills the result and copies the part of the input that stays into it.
-func (l *Library) pad(s hal.Stream, c *hal.Call) error {
-	a, x, y := c.Attrs.(ops.PadAttrs), c.In[0], c.Out[0]
-	if err := l.fill(s, y, a.Value); err != nil {
-		return err
+func (l *Library) pad(c *hal.Call, y window, in []window) ([]*step, error) {
+	a, x := c.Attrs.(ops.PadAttrs), in[0]
+	steps, err := l.fill(y, a.Value)
+	if err != nil {
+		return nil, err
 	}
 	from, to := x, y
 	from.Shape, to.Strides = shape.Clone(x.Shape), shape.Clone(y.Strides)
@@ -95,7 +104,7 @@ func (l *Library) pad(s hal.Stream, c *hal.Call) error {
 			last = floor(room, step)
 		}
 		if last < first {
-			return nil
+			return steps, nil
 		}
 		from.Offset += first * x.Strides[i]
 		from.Shape[i] = last - first + 1
@@ -103,7 +112,8 @@ func (l *Library) pad(s hal.Stream, c *hal.Call) error {
 		to.Strides[i] = step * y.Strides[i]
 	}
 	to.Shape = from.Shape
-	return l.move(s, to, from)
+	more, err := l.move(to, from)
+	return append(steps, more...), err
 }
 
 // at is an element of a list that may be absent, for zeros.

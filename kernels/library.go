@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"fmt"
 	"math"
 	"sync"
 
@@ -16,6 +15,7 @@ type Library struct {
 	tuned tuned
 
 	fitting sync.Map // of textKey: whether the device has room for it
+	fused   sync.Map // of fusion: the kernel of a fused row
 
 	mu       sync.Mutex
 	programs map[any]*Program
@@ -44,19 +44,6 @@ func (l *Library) get(key any, make func() (*source, error)) (*Program, error) {
 // computes reports whether the device can compute in a class.
 func (l *Library) computes(c class) bool { return c != f64 || l.caps.F64 }
 
-// launch queues a program.
-func launch(s hal.Stream, p *Program, groups [3]int, views []hal.View, values []byte) error {
-	to, ok := s.(Launcher)
-	if !ok {
-		return fmt.Errorf("kernels: a %T runs no programs", s)
-	}
-	buffers := make([]hal.Buffer, len(views))
-	for i, v := range views {
-		buffers[i] = v.Buf
-	}
-	return to.Run(p, groups, buffers, values)
-}
-
 // maxIndex leaves room for the last group to count beyond the end.
 const maxIndex = math.MaxInt32 - 1<<25
 
@@ -74,15 +61,18 @@ func indexable(c *hal.Call) bool {
 	return true
 }
 
-// header is the beginning of the values of a launch: offset and, where a program
-// asks for it, element type of every buffer.
-func header(w *values, coded func(i int) bool, views []hal.View) {
-	for i, v := range views {
-		w.int(v.Offset)
+// header is the beginning of the values of a step: room for the offset and, where a
+// program asks for it, the element type of every buffer.
+func header(w *values, coded func(i int) bool, list []window) []argument {
+	args := make([]argument, len(list))
+	for i, v := range list {
+		args[i] = v.argument(len(w.b))
+		w.int(0)
 		if coded(i) {
 			w.int(int(v.DType))
 		}
 	}
+	return args
 }
 
 // ceil is a/b rounded up.

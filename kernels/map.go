@@ -45,28 +45,51 @@ const mapTable = "map"
 
 func (l *Library) mapKernel(op *ops.Op, t dtype.Type) *hal.Kernel {
 	return &hal.Kernel{
-		Key:  hal.Key{Op: op.Name, DType: t, Layout: hal.Strided},
+		Key:  hal.Key{Op: op.Name, DType: t, Layout: hal.Free},
 		Name: op.Name + "_" + t.String() + "_map", Priority: hal.Portable,
 		Accepts: func(c *hal.Call) bool {
-			return indexable(c) && l.computes(classOf(computedIn(c))) && l.tuned.of(mapTable, groupTune) <= l.caps.MaxGroup
+			return indexable(c) && l.computes(classOf(computedIn(c.In, c.Out[0]))) && l.tuned.of(mapTable, groupTune) <= l.caps.MaxGroup
 		},
-		Run: func(s hal.Stream, c *hal.Call) error {
+		Plan: func(c *hal.Call) (hal.Launch, error) {
 			var params []float64
 			if op.Params != nil {
 				params = op.Params(c.Attrs)
 			}
-			return l.runMap(s, op.Name, op.Expr, params, c)
+			all := windows(c)
+			s, err := l.planMap(op.Name, op.Expr, params, all[len(c.In)], all[:len(c.In)])
+			return launchOf(s, 0, always), err
 		},
 	}
 }
 
+// fusion is a fused row in an element type.
+type fusion struct {
+	op *ops.Op
+	t  dtype.Type
+}
+
+// Fuse is the kernel of a fused row for operands of an element type, nil where the device
+// does not compute in it. A device passes it on as an exec.Fuser.
+func (l *Library) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel {
+	if !l.computes(classOf(t)) {
+		return nil
+	}
+	if k, ok := l.fused.Load(fusion{op, t}); ok {
+		return k.(*hal.Kernel)
+	}
+	k := l.mapKernel(op, dtype.Invalid) // of any first operand: it may be a truth value
+	k.Name = op.Name + "_" + t.String() + "_map"
+	v, _ := l.fused.LoadOrStore(fusion{op, t}, k)
+	return v.(*hal.Kernel)
+}
+
 // computedIn is the element type that an expression is computed in: that of the
 // first operand that is not a truth value.
-func computedIn(c *hal.Call) dtype.Type {
-	if len(c.In) == 0 {
-		return c.Out[0].DType
+func computedIn(in []hal.View, out hal.View) dtype.Type {
+	if len(in) == 0 {
+		return out.DType
 	}
-	for _, v := range c.In {
+	for _, v := range in {
 		if v.DType != dtype.Bool {
 			return v.DType
 		}
@@ -74,40 +97,44 @@ func computedIn(c *hal.Call) dtype.Type {
 	return dtype.Bool
 }
 
-// runMap launches an expression over views of one shape.
-func (l *Library) runMap(s hal.Stream, name string, e *expr.Node, params []float64, c *hal.Call) error {
-	total := c.Out[0].Elements()
+// planMap plans an expression over windows of one shape: no step where that is empty.
+func (l *Library) planMap(name string, e *expr.Node, params []float64, out window, in []window) ([]*step, error) {
+	total := out.Elements()
 	if total == 0 {
-		return nil
+		return nil, nil
 	}
-	t := computedIn(c)
-	key := mapKey{expr: e, class: classOf(t), inputs: len(c.In), truth: c.Out[0].DType == dtype.Bool && t != dtype.Bool}
+	views := make([]hal.View, len(in))
+	for i, w := range in {
+		views[i] = w.View
+	}
+	t := computedIn(views, out.View)
+	key := mapKey{expr: e, class: classOf(t), inputs: len(in), truth: out.DType == dtype.Bool && t != dtype.Bool}
 	key.group, key.items = l.tuned.of(mapTable, groupTune), l.tuned.of(mapTable, itemsTune)
-	strides := [][]int{c.Out[0].Strides}
-	for i, v := range c.In {
-		strides = append(strides, v.Strides)
+	strides, dense := [][]int{out.Strides}, out.Dense()
+	for i, v := range in {
+		strides, dense = append(strides, v.Strides), dense && v.Dense()
 		if v.DType == dtype.Bool && t != dtype.Bool {
 			key.bools |= 1 << i
 		}
 	}
 	var dims []int
-	if !c.Dense() {
-		dims, strides = shape.Collapse(c.Out[0].Shape, strides...)
+	if !dense {
+		dims, strides = shape.Collapse(out.Shape, strides...)
 		for key.rank = 2; key.rank < len(dims); key.rank *= 2 { // few texts serve all ranks
 		}
 	}
 	p, err := l.get(key, func() (*source, error) { return mapSource(name, key, len(params)) })
 	if err != nil {
-		return err
+		return nil, err
 	}
-	views := append([]hal.View{c.Out[0]}, c.In...)
+	all := append([]window{out}, in...)
 	w := &values{}
-	header(w, func(i int) bool {
+	args := header(w, func(i int) bool {
 		if i == 0 {
 			return key.class.coded() && !key.truth
 		}
 		return key.class.coded() && key.bools>>(i-1)&1 == 0
-	}, views)
+	}, all)
 	w.int(total)
 	w.int(int(t))
 	if key.rank > 0 {
@@ -123,7 +150,10 @@ func (l *Library) runMap(s hal.Stream, name string, e *expr.Node, params []float
 	for _, v := range params {
 		w.real(key.class, v, t)
 	}
-	return launch(s, p, [3]int{ceil(total, key.group*key.items), 1, 1}, views, w.done())
+	return []*step{{
+		program: p, groups: [3]int{ceil(total, key.group*key.items), 1, 1},
+		values: w.done(), args: args, buffers: make([]hal.Buffer, len(args)),
+	}}, nil
 }
 
 // mapSource writes the kernel of an expression.

@@ -23,10 +23,11 @@ type text struct {
 	op         string // the row it computes, "" for one that others go on to
 	classes    []class
 	strided    bool // takes views of any strides
+	inPlace    bool // reads all it needs of an element before it writes results there
 	priority   int  // above hal.Portable
 	dialects   []Dialect
 	operands   []operandDecl
-	steps      []step
+	steps      []directive
 	tunes      []tune
 	head       string // the kernel whose parameters it has: the first of a chain
 	locals     []localArray
@@ -50,7 +51,7 @@ func (t *text) like(name string, list []*text) error {
 		return fmt.Errorf("//crease:like %s: no kernel of that name before", name)
 	}
 	o := *list[i]
-	o.name, o.op, o.likeName, o.inherits = t.name, t.name, name, true
+	o.name, o.op, o.likeName, o.inherits, o.inPlace = t.name, t.name, name, true, false
 	for _, s := range []any{&o.classes, &o.dialects, &o.operands, &o.steps, &o.tunes, &o.locals, &o.group, &o.grid, &o.defines} {
 		clip(s)
 	}
@@ -70,8 +71,8 @@ type operandDecl struct {
 	optional bool
 }
 
-// step is a directive that is evaluated for every call, in the order of the file.
-type step struct {
+// directive is one that is evaluated for every call, in the order of the file.
+type directive struct {
 	kind, name string   // kind is let, const, val or when
 	typ        string   // of a val
 	length     hostExpr // of an array, nil for a scalar
@@ -212,6 +213,8 @@ func (t *text) directive(word, rest string) (err error) {
 		}
 	case "strided":
 		t.strided = true
+	case "inplace":
+		t.inPlace = true
 	case "prefer":
 		_, err = fmt.Sscan(rest, &t.priority)
 	case "only":
@@ -311,7 +314,7 @@ func (t *text) tune(rest string) error {
 
 // step parses NAME = EXPR, for val TYPE NAME = EXPR, for when EXPR.
 func (t *text) step(kind, rest string) error {
-	s := step{kind: kind, src: rest}
+	s := directive{kind: kind, src: rest}
 	expr := rest
 	if kind != "when" {
 		left, right, ok := strings.Cut(rest, "=")

@@ -9,8 +9,10 @@ import (
 
 	"github.com/ebitengine/purego"
 
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/kernels"
+	"github.com/crease-ml/crease/ops"
 )
 
 // Device is an OpenCL device with a context and one queue.
@@ -112,6 +114,9 @@ func (d *Device) Kernels() *hal.Registry { return &d.kernels }
 
 // Portable is what the registry's kernels were made by (kernels.Tuner).
 func (d *Device) Portable() *kernels.Library { return d.portable }
+
+// Fuse is the portable kernel of a fused row (exec.Fuser).
+func (d *Device) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel { return d.portable.Fuse(op, t) }
 
 // Memory reports the pool (hal.Meter).
 func (d *Device) Memory() hal.MemoryStats { return d.pool.Stats() }

@@ -22,6 +22,7 @@ import (
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/kernels"
+	"github.com/crease-ml/crease/ops"
 )
 
 // Device is an emulated device with memory of its own, which is filled with garbage
@@ -29,6 +30,7 @@ import (
 type Device struct {
 	*hostdev.Device
 	compiler, dir string
+	portable      *kernels.Library
 	mu            sync.Mutex // one launch at a time: the emulation has global state
 	entries       map[*kernels.Program]entry
 }
@@ -66,12 +68,15 @@ func New(types ...dtype.Type) (*Device, error) {
 			mem[i] = 0xa5
 		}
 	}
-	if _, err := kernels.Register(d.Kernels(), kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"}); err != nil {
+	if d.portable, err = kernels.Register(d.Kernels(), kernels.Caps{Dialect: kernels.CPlus, F64: true, MaxGroup: 1024, Local: 1 << 16, Device: "emulate"}); err != nil {
 		_ = d.Close() // the folder
 		return nil, err
 	}
 	return d, nil
 }
+
+// Fuse is the portable kernel of a fused row (exec.Fuser).
+func (d *Device) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel { return d.portable.Fuse(op, t) }
 
 // NewStream is a stream that runs inline.
 func (d *Device) NewStream() (hal.Stream, error) { return &stream{d.Device.Stream(), d}, nil }
