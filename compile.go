@@ -17,7 +17,7 @@ type Compiled struct {
 	f        func(in ...*Tensor) []*Tensor
 	mu       sync.Mutex
 	programs []*program // the one used last comes first
-	observe  func(pass string, g *graph.Graph)
+	options  graph.Options
 }
 
 // programLimit is how many recordings of a function are kept. The one that was not used
@@ -179,7 +179,7 @@ func (c *Compiled) record(l *local, in []*Tensor, arrays []*exec.Array) *program
 			p.within = append(p.within, nil)
 		}
 	}
-	exe, err := tr.g.CompileWith(graph.Options{Observe: c.observe}, tr.values(backward, results)...)
+	exe, err := tr.g.CompileWith(c.options, tr.values(backward, results)...)
 	if err != nil {
 		panic(err)
 	}
@@ -212,7 +212,16 @@ func (tr *trace) run(f func(in ...*Tensor) []*Tensor, args []*Tensor) []*Tensor 
 func (c *Compiled) Observe(f func(pass string, g *graph.Graph)) *Compiled {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.observe = f
+	c.options.Observe = f
+	return c
+}
+
+// Passes chooses the compiler's passes for every recording made from now on, in place of
+// what CREASE_PASSES says. It returns c.
+func (c *Compiled) Passes(s graph.PassSet) *Compiled {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.options.Passes = &s
 	return c
 }
 

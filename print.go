@@ -19,11 +19,14 @@ const (
 	printWidth     = 75   // characters of a line
 )
 
-// String prints the elements as NumPy's str does. A value of a function being
-// compiled prints its type and shape.
+// String prints the elements as NumPy's str does. Inside a function that is being
+// compiled that is a *CompileError, as every look at elements is.
 func (t *Tensor) String() string {
+	if tracing() != nil {
+		return printHost(t.Host())
+	}
 	if _, inside := t.v.Value().(*graph.Value); inside {
-		return "<" + t.Spec().String() + " being compiled>"
+		return "<" + t.Spec().String() + " of a compiled function>"
 	}
 	if a, ok := t.v.Value().(interface{ Released() bool }); ok && a.Released() {
 		return "<" + t.Spec().String() + " freed>"

@@ -11,7 +11,8 @@ import (
 // Generator is a stream of random numbers: Philox4x32-10 (Salmon et al. 2011),
 // counter-based, so the same seed gives the same bits on every device, eager and
 // compiled. Its state is a tensor {seed, offset} that moves on with every draw.
-// It is not safe for concurrent use.
+// Several goroutines may draw from one generator, also in compiled functions: every
+// draw gets numbers of its own, in the order in which the draws happen.
 type Generator struct{ state *Tensor }
 
 // NewGenerator is a generator at the start of a seed's stream.
@@ -36,6 +37,11 @@ func (g *Generator) Seed(seed uint64) {
 // draw runs f on the present state and moves the state on past the Philox blocks
 // that n elements use; a normal draw of an odd number takes one word more.
 func (g *Generator) draw(n int, f func(key *Tensor) []*Tensor) []*Tensor {
+	if tracing() == nil {
+		b := g.state.array("draw").Block()
+		b.Hold()
+		defer b.LetGo()
+	}
 	return Tidy(func() []*Tensor {
 		out := f(g.state)
 		step := From([]uint64{0, ops.PhiloxBlocks(n + 1)}, []int{2}, On(g.state.dev))

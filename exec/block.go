@@ -18,6 +18,7 @@ type Block struct {
 	pins    atomic.Int32 // users of the address, see Pin
 	version atomic.Uint32
 	engine  atomic.Pointer[Engine] // the last that used it, see Engine.join
+	change  sync.Mutex             // see Hold
 }
 
 // owner holds what a block gives back. It is an object of its own: the cleanup of a
@@ -75,6 +76,13 @@ func (b *Block) Pin() (unpin func()) {
 	b.pins.Add(1)
 	return func() { b.pins.Add(-1) }
 }
+
+// Hold keeps others who hold the block waiting until LetGo: it makes a change that takes
+// several launches one step for those who ask.
+func (b *Block) Hold() { b.change.Lock() }
+
+// LetGo ends Hold.
+func (b *Block) LetGo() { b.change.Unlock() }
 
 // Touch counts a change made in place by whoever wrote to the memory by itself.
 func (b *Block) Touch() { b.version.Add(1) }

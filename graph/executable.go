@@ -1,10 +1,12 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/hal"
@@ -105,6 +107,8 @@ func (x *Executable) bind(l *layouter) {
 		}
 		in.refs = nil
 	}
+	slices.Sort(x.touches)
+	x.touches = slices.Compact(x.touches)
 	for i := range x.copied {
 		x.copied[i].from = l.places[x.copied[i].value.id].index
 	}
@@ -128,7 +132,7 @@ func (x *Executable) Inputs() []*exec.Layout { return x.inputs }
 func (x *Executable) Graph() *Graph { return x.g }
 
 // Run runs the program. Inputs are as recorded and stay the caller's; effects on them
-// happen. The results are the caller's: views of inputs where the graph says so, memory
+// happen, at once for other executables with effects on the same memory. The results are the caller's: views of inputs where the graph says so, memory
 // of their own otherwise. After an error no result is kept; effects up to the failure
 // have happened.
 func (x *Executable) Run(inputs ...*exec.Array) ([]*exec.Array, error) { return x.RunInto(inputs, nil) }
@@ -143,6 +147,7 @@ func (x *Executable) RunInto(inputs, into []*exec.Array) ([]*exec.Array, error) 
 	if err := x.check(inputs, into); err != nil {
 		return nil, err
 	}
+	defer x.hold(inputs)()
 	memory := make([]*exec.Array, 0, len(x.made))
 	defer func() { release(memory) }() // results are handles of their own
 	for i, l := range x.made {
@@ -207,6 +212,30 @@ func (x *Executable) execute(work hal.Buffer) error {
 		}
 	}
 	return nil
+}
+
+// hold keeps other executables from the memory that this one changes. Blocks are held in
+// the order of their addresses, so that two executables never wait for each other.
+func (x *Executable) hold(inputs []*exec.Array) (release func()) {
+	if len(x.touches) == 0 {
+		return func() {}
+	}
+	blocks := make([]*exec.Block, 0, len(x.touches))
+	for _, i := range x.touches {
+		blocks = append(blocks, inputs[i].Block())
+	}
+	slices.SortFunc(blocks, func(a, b *exec.Block) int {
+		return cmp.Compare(uintptr(unsafe.Pointer(a)), uintptr(unsafe.Pointer(b)))
+	})
+	blocks = slices.Compact(blocks)
+	for _, b := range blocks {
+		b.Hold()
+	}
+	return func() {
+		for _, b := range blocks {
+			b.LetGo()
+		}
+	}
 }
 
 // memory is where result i is written.
