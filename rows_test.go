@@ -18,7 +18,9 @@ import (
 // are not looked at: a kernel knows what it computes.
 var named = map[string]string{
 	"bench/measure.go": "what a peer library can do is no property of a row",
-	"exec/ladder.go":   "dispatch copies by Copy, and cannot copy for it",
+	"exec/plan.go":     "dispatch copies by Copy, and cannot copy for it",
+	"graph/copies.go":  "Copy is what makes memory of one's own, which the pass finds unneeded",
+	"graph/fuse.go":    "a cast of truth values is elementwise without an expression",
 }
 
 // Nothing is special to an op that its row does not say: outside of the table nobody

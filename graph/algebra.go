@@ -1,32 +1,27 @@
 package graph
 
-import (
-	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/ops"
-)
+import "github.com/crease-ml/crease/ops"
 
-// algebra drops what gives back an operand with the same bits: an op that undoes the
-// one before it, a cast to and fro that loses nothing, a product or a quotient with the
-// constant 1. Views that show what they view as it is are dropped too. x+0 stays: it
-// turns -0 into 0.
+// algebra drops what gives back an operand with the same bits, as the rows say: an op that
+// undoes the one before it, a cast to and fro that loses nothing, a product with 1. Views
+// that show what they view as it is are dropped too.
 func (g *Graph) algebra() error {
 	f := g.facts()
 	for _, n := range g.nodes {
-		if n.kind != Apply || len(n.in) == 0 || len(n.out) != 1 {
+		g.update(n)
+		if n.kind != Apply || len(n.out) != 1 {
 			continue
 		}
-		for i, v := range n.in {
-			n.in[i] = v.resolve()
-		}
 		if n.view() {
-			g.follow(n.out[0], n)
 			if x := n.in[0]; x.root == n.out[0].root && x.shift == n.out[0].shift && x.layout.Equal(n.out[0].layout) {
-				n.out[0].instead = x
+				f.replace(n.out[0], x)
 			}
 			continue
 		}
-		if x := simpler(n); x != nil && f.interchangeable(n.out[0], x) {
-			n.out[0].instead = x
+		if n.op.Fold != nil {
+			if x := n.op.Fold(n.call(), f); x != nil && f.interchangeable(n.out[0], x.(*Value)) {
+				f.replace(n.out[0], x.(*Value))
+			}
 		}
 	}
 	g.settle(nil)
@@ -39,70 +34,43 @@ func (f facts) interchangeable(v, by *Value) bool {
 	return v.layout.Equal(by.layout) && f.fixed(v.storage) && f.fixed(by.storage) && !f.escapes[v.storage]
 }
 
-// simpler is the value that a node gives back unchanged, or nil.
-func simpler(n *Node) *Value {
-	x := n.in[0]
-	before := x.node
-	switch n.op {
-	case ops.Neg, ops.Not:
-		if before.kind == Apply && before.op == n.op {
-			return before.in[0]
-		}
-	case ops.Cast:
-		if x.Spec().DType == n.out[0].Spec().DType {
-			return x
-		}
-		if before.kind == Apply && before.op == ops.Cast && before.in[0].Spec().DType == n.out[0].Spec().DType &&
-			lossless(before.in[0].Spec().DType, x.Spec().DType) {
-			return before.in[0]
-		}
-	case ops.Mul:
-		if one(n.in[1]) {
-			return x
-		}
-		if one(x) {
-			return n.in[1]
-		}
-	case ops.Div:
-		if one(n.in[1]) {
-			return x
-		}
+// call is a node as a row sees it.
+func (n *Node) call() ops.Call {
+	in := make([]ops.Value, len(n.in))
+	for i, v := range n.in {
+		in[i] = v
 	}
-	return nil
+	return ops.Call{Op: n.op, Attrs: n.attrs, In: in}
 }
 
-// one reports whether a value is the constant 1 in every element.
-func one(v *Value) bool {
-	n := v.root.node
-	if n.kind != Const || v.Spec().Elements() == 0 {
-		return false
+// Maker is the call that made a value which nothing has changed.
+func (f facts) Maker(v ops.Value) ops.Call {
+	x := v.(*Value)
+	if n := x.node; n.kind == Apply && f.fixed(x.storage) {
+		return n.call()
 	}
-	if n.host == nil { // it was computed: by full, or by what is not looked into
-		a, ok := n.attrs.(ops.FullAttrs)
-		return ok && n.op == ops.Full && a.Value == 1
-	}
-	for i := range n.host.Elements() {
-		if n.host.At(i) != 1 {
-			return false
-		}
-	}
-	return true
+	return ops.Call{}
 }
 
-// lossless reports whether every number of an element type is one of another.
-func lossless(from, to dtype.Type) bool {
-	switch {
-	case from == dtype.Bool:
-		return to != dtype.Bool
-	case from.IsFloat() && to.IsFloat():
-		return to == dtype.F64 || to == dtype.F32 && from != dtype.F64 ||
-			(from == dtype.F8E4M3 || from == dtype.F8E5M2) && to == dtype.F16 || from == dtype.F8E5M2 && to == dtype.BF16
-	case from.IsFloat():
-		return false
-	case to.IsFloat():
-		bits := map[dtype.Type]int{dtype.F64: 53, dtype.F32: 24, dtype.F16: 11, dtype.BF16: 8}[to]
-		return 8*from.Size() <= bits
+// Constant is the number that every element of a constant is.
+func (f facts) Constant(v ops.Value) (float64, bool) {
+	x := v.(*Value)
+	n := x.root.node
+	if n.kind != Const || !f.fixed(x.storage) {
+		return 0, false
 	}
-	wider := to.Size() > from.Size()
-	return wider && (to.IsSigned() || from.IsUnsigned())
+	if n.host == nil { // it was computed
+		a, ok := n.attrs.(ops.Constant)
+		if !ok {
+			return 0, false
+		}
+		return a.Number(), true
+	}
+	all := n.host.Elements()
+	for i := range all {
+		if n.host.At(i) != n.host.At(0) {
+			return 0, false
+		}
+	}
+	return n.host.At(0), all > 0
 }

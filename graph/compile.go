@@ -72,27 +72,24 @@ func (g *Graph) free() {
 	}
 }
 
-// layout turns the nodes into instructions over places in memory.
+// layout places the values in memory, and turns the nodes into instructions over places.
 func (g *Graph) layout(set PassSet) (*Executable, error) {
-	l := &layouter{g: g, set: set, facts: g.facts(), last: g.lastUse(), places: make([]place, g.values), x: &Executable{g: g, engine: g.engine}}
-	l.x.inputs = make([]*exec.Layout, len(g.inputs))
-	for i, v := range g.inputs {
-		l.x.inputs[i] = v.layout
-		l.places[v.id] = place{kind: inInput, index: i}
-	}
-	if err := l.results(); err != nil {
-		return nil, err
-	}
-	if set.On("into") {
-		l.into()
+	l := &layouter{g: g, facts: g.facts(), last: g.lastUse(), places: make([]place, g.values), x: &Executable{g: g, engine: g.engine}}
+	l.inputs()
+	l.results()
+	l.slots()
+	for _, p := range passes {
+		if p.place != nil && set.On(p.Name) {
+			p.place(l)
+		}
 	}
 	for _, n := range g.nodes {
-		if err := l.node(n); err != nil {
+		if err := l.emit(n); err != nil {
 			l.x.Close()
 			return nil, err
 		}
 	}
-	l.assign()
+	l.x.bind(l)
 	return l.x, nil
 }
 
@@ -118,17 +115,23 @@ const (
 // layouter is a graph on its way to an executable.
 type layouter struct {
 	g      *Graph
-	set    PassSet
 	facts  facts
 	last   []int   // by value: see lastUse
 	places []place // by value, of roots
-	slots  []*slot
 	x      *Executable
+}
+
+func (l *layouter) inputs() {
+	l.x.inputs = make([]*exec.Layout, len(l.g.inputs))
+	for i, v := range l.g.inputs {
+		l.x.inputs[i] = v.layout
+		l.places[v.id] = place{kind: inInput, index: i}
+	}
 }
 
 // results decides how the caller gets each result. A result in memory that others have
 // is a view of it, as eagerly; a constant is copied, for the caller may change it.
-func (l *layouter) results() error {
+func (l *layouter) results() {
 	made := map[*Value]int{} // root to the number of its memory
 	for _, v := range l.g.results {
 		root := v.root
@@ -152,11 +155,10 @@ func (l *layouter) results() error {
 		}
 		l.x.outputs = append(l.x.outputs, out)
 	}
-	return nil
 }
 
-// node adds the instruction of a node and places its results.
-func (l *layouter) node(n *Node) error {
+// emit adds the instruction of a node.
+func (l *layouter) emit(n *Node) error {
 	switch {
 	case n.kind == Input || n.view():
 		return nil
@@ -164,15 +166,6 @@ func (l *layouter) node(n *Node) error {
 		return l.constant(n)
 	case n.kind == Assign:
 		return l.effect(n)
-	}
-	for i, v := range n.out {
-		if p := &l.places[v.id]; p.kind == nowhere {
-			p.kind, p.slot = inArena, l.reuse(n, i)
-			if p.slot == nil {
-				p.slot = l.slot(v.layout.Bytes(), n.pos)
-			}
-			p.slot.last = max(p.slot.last, l.last[v.id])
-		}
 	}
 	in := instruction{plan: n.plan, op: n.op, attrs: n.attrs, node: n}
 	if into := l.layoutsInto(n); into != nil {
@@ -214,10 +207,6 @@ func (l *layouter) constant(n *Node) error {
 	if l.facts.fixed(v.storage) {
 		l.places[v.id] = place{kind: inConst, index: k}
 		return nil
-	}
-	if p := &l.places[v.id]; p.kind == nowhere {
-		p.kind, p.slot = inArena, l.slot(v.layout.Bytes(), n.pos)
-		p.slot.last = max(p.slot.last, l.last[v.id])
 	}
 	p, err := l.g.engine.Plan(ops.Copy, nil, []*exec.Layout{v.layout})
 	if err != nil {

@@ -10,9 +10,7 @@ func (g *Graph) copies() error {
 	f := g.facts()
 	last := g.lastUse()
 	for _, n := range g.nodes {
-		for i, v := range n.in {
-			n.in[i] = v.resolve()
-		}
+		g.update(n)
 		if n.kind != Apply || n.op != ops.Copy {
 			continue
 		}
@@ -26,9 +24,8 @@ func (g *Graph) copies() error {
 			if x.storage.external || x.root.node.kind == Const || f.escapes[x.storage] || !x.whole() {
 				continue
 			}
-			f.escapes[x.storage] = true
 		}
-		y.instead = x
+		f.replace(y, x)
 		last[x.root.id] = max(last[x.root.id], last[y.id])
 	}
 	g.settle(nil)

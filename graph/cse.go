@@ -16,21 +16,15 @@ func (g *Graph) cse() error {
 	seen := map[uint64][]*Node{}
 	gone := make([]bool, len(g.nodes))
 	for _, n := range g.nodes {
-		for i, v := range n.in {
-			n.in[i] = v.resolve()
-		}
-		if n.view() {
-			for _, v := range n.out {
-				g.follow(v, n)
-			}
-		} else if !f.mergeable(n) {
+		g.update(n)
+		if !n.view() && !f.mergeable(n) {
 			continue
 		}
 		h := f.hash(n)
 		for _, m := range seen[h] {
 			if f.same(n, m) {
 				for i, v := range n.out {
-					v.instead = m.out[i]
+					f.replace(v, m.out[i])
 				}
 				gone[n.pos] = true
 				break

@@ -16,12 +16,7 @@ func (g *Graph) lower() error {
 		old := g.nodes
 		g.nodes = make([]*Node, 0, len(old))
 		for _, n := range old {
-			for i, v := range n.in {
-				n.in[i] = v.resolve()
-			}
-			if n.view() {
-				g.follow(n.out[0], n)
-			}
+			g.update(n)
 			if n.kind != Apply || n.view() || n.plan.Step() == exec.Kernel || n.plan.Step() == exec.Reference {
 				n.pos = len(g.nodes)
 				g.nodes = append(g.nodes, n)

@@ -18,22 +18,52 @@ type slot struct {
 	offset      int
 }
 
-func (l *layouter) slot(bytes, pos int) *slot {
-	s := &slot{bytes: (bytes + align - 1) / align * align, first: pos, last: pos}
-	l.slots = append(l.slots, s)
-	return s
+// slots gives a stretch of its own, apart from all others, to every value that is made
+// and is no result.
+func (l *layouter) slots() {
+	for _, n := range l.g.nodes {
+		made := n.kind == Apply && !n.view() || n.kind == Const && l.changes(n.out[0])
+		if !made {
+			continue
+		}
+		for _, v := range n.out {
+			if p := &l.places[v.id]; p.kind == nowhere {
+				bytes := (v.layout.Bytes() + align - 1) / align * align
+				p.kind, p.slot = inArena, &slot{bytes: bytes, first: n.pos, last: max(n.pos, l.last[v.id]), offset: l.x.arena}
+				l.x.arena += bytes
+			}
+		}
+	}
+	l.x.unplanned = l.x.arena
 }
 
-// reuse is the slot of an operand that ends with the node and that result i may be
-// written over, or nil.
+// changes reports whether a constant that is used changes in the course of a run: it then
+// begins every run as a copy.
+func (l *layouter) changes(v *Value) bool { return l.last[v.id] >= 0 && !l.facts.fixed(v.storage) }
+
+// inPlace lets results take the slots of operands that end with their node, where the
+// kernel reads an element before it writes the one that is there.
+func (l *layouter) inPlace() {
+	for _, n := range l.g.nodes {
+		for i, v := range n.out {
+			if p := &l.places[v.id]; p.kind == inArena {
+				if s := l.reuse(n, i); s != nil {
+					s.last = max(s.last, p.slot.last)
+					p.slot = s
+				}
+			}
+		}
+	}
+}
+
+// reuse is the slot of an operand that result i may be written over, or nil.
 func (l *layouter) reuse(n *Node, i int) *slot {
-	launch := n.plan.Launch()
-	if !l.set.On("inplace") || launch == nil || launch.InPlace == nil || n.plan.Step() != exec.Kernel {
+	if n.plan == nil || n.view() || n.plan.Step() != exec.Kernel || n.plan.Launch().InPlace == nil {
 		return nil
 	}
 	for k, v := range n.in {
 		p := l.places[v.root.id]
-		if p.kind != inArena || p.slot.last != n.pos || !v.whole() || !v.layout.Equal(n.out[i].layout) || !launch.InPlace(i, k) {
+		if p.kind != inArena || p.slot.last != n.pos || !v.whole() || !v.layout.Equal(n.out[i].layout) || !n.plan.Launch().InPlace(i, k) {
 			continue
 		}
 		// Another operand may show the same memory in another way, and another result
@@ -55,7 +85,7 @@ func (l *layouter) into() {
 		dst, src := a.in[0], a.in[1]
 		x := src.root
 		n := x.node
-		if n.kind != Apply || !src.whole() || l.places[x.id].kind != nowhere || !l.facts.fixed(x.storage) || l.last[x.id] != a.pos ||
+		if n.kind != Apply || !src.whole() || l.places[x.id].kind != inArena || !l.facts.fixed(x.storage) || l.last[x.id] != a.pos ||
 			dst.root.node.pos >= n.pos || n.plan.Step() != exec.Kernel || !l.writable(n, x.index, dst) || l.touched(dst.storage, n.pos, a.pos) {
 			continue
 		}
@@ -125,18 +155,25 @@ func (l *layouter) layoutsInto(n *Node) []*exec.Layout {
 	return nil
 }
 
-// assign gives every slot its offset: the largest first, each at the lowest place where
+// arena gives every slot its offset: the largest first, each at the lowest place where
 // no slot that is needed at the same time lies (greedy by size: Pisarchyk and Lee,
 // "Efficient memory management for deep neural net inference", 2020).
-func (l *layouter) assign() {
-	order := slices.Clone(l.slots)
+func (l *layouter) arena() {
+	var order []*slot
+	seen := map[*slot]bool{}
+	for _, p := range l.places {
+		if p.kind == inArena && !seen[p.slot] {
+			seen[p.slot] = true
+			order = append(order, p.slot)
+		}
+	}
 	slices.SortStableFunc(order, func(a, b *slot) int { return cmp.Compare(b.bytes, a.bytes) })
-	share := l.set.On("arena")
+	l.x.arena = 0
 	var placed []*slot // by offset
 	for _, s := range order {
 		at := 0
 		for _, o := range placed {
-			if share && (o.last < s.first || s.last < o.first) {
+			if o.last < s.first || s.last < o.first {
 				continue
 			}
 			if at+s.bytes <= o.offset {
@@ -148,7 +185,5 @@ func (l *layouter) assign() {
 		i, _ := slices.BinarySearchFunc(placed, s, func(a, b *slot) int { return cmp.Compare(a.offset, b.offset) })
 		placed = slices.Insert(placed, i, s)
 		l.x.arena = max(l.x.arena, at+s.bytes)
-		l.x.unplanned += s.bytes
 	}
-	l.x.bind(l)
 }

@@ -16,11 +16,12 @@ type Pass struct {
 	// last bits of results. Such a pass runs only when it is asked for.
 	Reassociates bool
 
-	run func(g *Graph) error // nil for what layout does
+	run   func(g *Graph) error // on the program
+	place func(l *layouter)    // or on what places its values
 }
 
-// Passes lists the passes in the order in which they run. The last ones are choices
-// that laying out memory makes.
+// Passes lists the passes in the order in which they run. The last ones do not change the
+// program, but where its values lie.
 func Passes() []Pass { return slices.Clone(passes) }
 
 var passes []Pass
@@ -36,9 +37,9 @@ func init() {
 		{Name: "epilogue", Doc: "moves biases and activations into the products before them", run: (*Graph).epilogue},
 		{Name: "fuse", Doc: "computes chains and trees of elementwise ops in one pass over memory", run: (*Graph).fuse},
 		{Name: "sweep", Doc: "drops what the passes before left behind", run: (*Graph).dead},
-		{Name: "into", Doc: "writes results where they are assigned to"},
-		{Name: "inplace", Doc: "writes results over operands that are not needed any more"},
-		{Name: "arena", Doc: "puts values that are not alive at the same time at the same place"},
+		{Name: "into", Doc: "writes results where they are assigned to", place: (*layouter).into},
+		{Name: "inplace", Doc: "writes results over operands that are not needed any more", place: (*layouter).inPlace},
+		{Name: "arena", Doc: "puts values that are not alive at the same time at the same place", place: (*layouter).arena},
 	}
 }
 
@@ -104,17 +105,10 @@ var environment = sync.OnceValues(func() (PassSet, error) {
 func (g *Graph) settle(drop func(*Node) bool) {
 	kept := g.nodes[:0]
 	for _, n := range g.nodes {
-		for i, v := range n.in {
-			n.in[i] = v.resolve()
-		}
+		g.update(n)
 		if drop != nil && drop(n) {
 			n.free()
 			continue
-		}
-		if n.view() {
-			for _, v := range n.out {
-				g.follow(v, n)
-			}
 		}
 		n.pos = len(kept)
 		kept = append(kept, n)
@@ -126,10 +120,17 @@ func (g *Graph) settle(drop func(*Node) bool) {
 	}
 }
 
-// follow puts a view on the memory of its node's input.
-func (g *Graph) follow(v *Value, n *Node) {
-	shift, _, _ := n.plan.View()
-	v.root, v.shift, v.storage = n.in[0].root, n.in[0].shift+shift, n.in[0].storage
+// update makes a node use what now stands in the place of its operands. A view is then one
+// of their memory.
+func (g *Graph) update(n *Node) {
+	for i, v := range n.in {
+		n.in[i] = v.resolve()
+	}
+	if n.view() {
+		v, x := n.out[0], n.in[0]
+		shift, _, _ := n.plan.View()
+		v.root, v.shift, v.storage = x.root, x.shift+shift, x.storage
+	}
 }
 
 // resolve is the value that stands in v's place.
@@ -158,6 +159,14 @@ func (g *Graph) facts() facts {
 		f.escapes[v.storage] = true
 	}
 	return f
+}
+
+// replace puts another value in the place of one, of which that then is what a result views.
+func (f facts) replace(v, by *Value) {
+	v.instead = by
+	if f.escapes[v.storage] {
+		f.escapes[by.storage] = true
+	}
 }
 
 // fixed reports whether nothing in the graph changes the memory.

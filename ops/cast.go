@@ -12,7 +12,7 @@ type CastAttrs struct {
 
 func init() {
 	Cast = Declare(Op{Name: "cast", Doc: "x in another element type, by the conversion rules of package dtype.", ONNX: "Cast",
-		Kind: Core, Family: CopyFamily, Inputs: "x", Attrs: CastAttrs{}, Types: Stored, Tol: exact, Cases: castCases(),
+		Kind: Core, Family: CopyFamily, Inputs: "x", Attrs: CastAttrs{}, Types: Stored, Tol: exact, Cases: castCases(), Fold: castFold,
 		Bench: func(s Size) Case { return Case{Attrs: CastAttrs{DType: dtype.F64}, In: []Arg{s.Square()}} },
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			t := attrs.(CastAttrs).DType

@@ -66,8 +66,9 @@ func init() {
 			}
 			return []Spec{{in[0].DType, dims}}, nil
 		},
-		Ref:   convRef,
-		Lower: convLower,
+		Ref:    convRef,
+		Lower:  convLower,
+		Absorb: convAbsorb,
 		Grad: func(g *GradCall) []Value {
 			a, d := g.Attrs.(ConvAttrs), g.D[0]
 			out := make([]Value, len(g.In))

@@ -17,6 +17,12 @@ type FullAttrs struct {
 	Value float64    `json:"value"`
 }
 
+// Constant is what attributes say of a row all of whose elements are one number.
+type Constant interface{ Number() float64 }
+
+// Number is the value, before it is rounded.
+func (a FullAttrs) Number() float64 { return a.Value }
+
 // IotaAttrs are the type, the shape and the axis along which the index is
 // counted.
 type IotaAttrs struct {

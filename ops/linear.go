@@ -49,10 +49,23 @@ var activations = map[string]activation{
 	},
 }
 
+// activationOf is the name of what a row computes, or "".
+func activationOf(op *Op) string {
+	switch op {
+	case Relu:
+		return "relu"
+	case Tanh:
+		return "tanh"
+	case Sigmoid:
+		return "sigmoid"
+	}
+	return ""
+}
+
 func init() {
 	Linear = Declare(Op{Name: "linear", Doc: "act(x·wᵀ + bias) for x [..., K], w [N, K] and bias [N].", ONNX: "Gemm",
 		Kind: Composite, Inputs: "x w bias?", Attrs: LinearAttrs{}, Types: Floats, Saves: In(0, 1) | Out(0),
-		Infer: linearInfer, Ref: linearRef, Lower: linearLower, Grad: linearGrad,
+		Infer: linearInfer, Ref: linearRef, Lower: linearLower, Grad: linearGrad, Absorb: linearAbsorb,
 		Tol: Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return lastAxis(in[0].Shape) + 1 }},
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: 2 * float64(out[0].Elements()) * float64(lastAxis(in[0].Shape)+1), Bytes: traffic(in, out)}

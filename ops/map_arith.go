@@ -40,7 +40,7 @@ func init() {
 		},
 	}, "x0 - x1")
 	Mul = Elementwise(Op{Name: "mul", Doc: "x * y.", ONNX: "Mul",
-		Inputs: "x y", Types: Numbers, Tol: arithmetic, Cases: binaryCases(Arg{}), Saves: In(0, 1),
+		Inputs: "x y", Types: Numbers, Tol: arithmetic, Cases: binaryCases(Arg{}), Saves: In(0, 1), Fold: neutral(1, 0, 1),
 		Grad: func(g *GradCall) []Value {
 			return broadcastGrads(g,
 				func(b Builder, d Value) Value { return Mul.Of(b, d, g.In[1]) },
@@ -48,7 +48,7 @@ func init() {
 		},
 	}, "x0 * x1")
 	Div = Elementwise(Op{Name: "div", Doc: "x / y. Integers truncate toward zero, and divided by 0 give 0.", ONNX: "Div",
-		Inputs: "x y", Types: Numbers, Tol: arithmetic, Cases: binaryCasesOf(Arg{}, Arg{Lo: 0.5, Hi: 3}), Saves: In(1) | Out(0),
+		Inputs: "x y", Types: Numbers, Tol: arithmetic, Cases: binaryCasesOf(Arg{}, Arg{Lo: 0.5, Hi: 3}), Saves: In(1) | Out(0), Fold: neutral(1, 1),
 		Grad: func(g *GradCall) []Value {
 			return broadcastGrads(g,
 				func(b Builder, d Value) Value { return Div.Of(b, d, g.In[1]) },

@@ -34,7 +34,7 @@ func init() {
 	And = predicate(Op{Name: "and", Doc: "x and y.", ONNX: "And", Inputs: "x y", Types: Bools}, "x0 && x1")
 	Or = predicate(Op{Name: "or", Doc: "x or y.", ONNX: "Or", Inputs: "x y", Types: Bools}, "x0 || x1")
 	Xor = predicate(Op{Name: "xor", Doc: "Either x or y, not both.", ONNX: "Xor", Inputs: "x y", Types: Bools}, "xor(x0, x1)")
-	Not = predicate(Op{Name: "not", Doc: "Not x.", ONNX: "Not", Inputs: "x", Types: Bools}, "!x0")
+	Not = predicate(Op{Name: "not", Doc: "Not x.", ONNX: "Not", Inputs: "x", Types: Bools, Fold: undoes}, "!x0")
 
 	IsNaN = predicate(Op{Name: "is_nan", GoName: "IsNaN", Doc: "Whether x is not a number.", ONNX: "IsNaN", Inputs: "x", Types: Floats}, "isnan(x0)")
 	IsInf = predicate(Op{Name: "is_inf", Doc: "Whether x is an infinity of either sign.", ONNX: "IsInf", Inputs: "x", Types: Floats}, "isinf(x0)")

@@ -49,7 +49,7 @@ func init() {
 	steps := Arg{Away: []float64{-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2}}
 
 	Neg = Elementwise(Op{Name: "neg", Doc: "The negative of x; the lowest integer is its own negative.", ONNX: "Neg",
-		Inputs: "x", Types: signedNumbers, Tol: exact, Cases: unaryCases(Arg{}),
+		Inputs: "x", Types: signedNumbers, Tol: exact, Cases: unaryCases(Arg{}), Fold: undoes,
 		Grad: gradient(func(b Builder, d, _, _ Value) Value { return Neg.Of(b, d) }),
 	}, "-x0")
 	Abs = Elementwise(Op{Name: "abs", Doc: "The magnitude of x. The gradient at 0 is 0.", ONNX: "Abs",

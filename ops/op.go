@@ -91,6 +91,13 @@ type Op struct {
 	// Lower computes the op by simpler ones.
 	Lower func(b Builder, attrs any, in []Value) []Value
 
+	// Fold (optional) is a value that exists already and that a call gives back
+	// unchanged, to the bit, or nil.
+	Fold func(c Call, k Known) Value
+	// Absorb (optional) is the call that does what a call of this row does, and by, an
+	// elementwise call with its result as operand at, after it. False where there is none.
+	Absorb func(b Builder, c, by Call, at int) (Call, bool)
+
 	// Window says that a view shows distinct elements of its input, in the same
 	// positions whatever the elements are: its gradient may be added to the same view
 	// of the input's gradient, in place of what Grad returns.
