@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/crease-ml/crease/autograd"
 	"github.com/crease-ml/crease/exec"
@@ -56,7 +57,15 @@ func Compile(f func(in ...*Tensor) []*Tensor) *Compiled { return &Compiled{f: f}
 
 // Call runs the function on inputs of one device. It panics with a
 // *CompileError when the function cannot be recorded.
-func (c *Compiled) Call(in ...*Tensor) []*Tensor {
+func (c *Compiled) Call(in ...*Tensor) []*Tensor { return c.call(nil, in) }
+
+// Timed is Call that waits for the device after every step of the graph, and says how long
+// that took; the steps are those of the first of [Compiled.Executables].
+func (c *Compiled) Timed(took func(step int, d time.Duration), in ...*Tensor) []*Tensor {
+	return c.call(took, in)
+}
+
+func (c *Compiled) call(took func(step int, d time.Duration), in []*Tensor) []*Tensor {
 	l := state()
 	if l.tracing() != nil {
 		return c.f(in...) // inside another compiled function: part of its graph
@@ -84,7 +93,7 @@ func (c *Compiled) Call(in ...*Tensor) []*Tensor {
 		}
 		arrays = append(arrays, x.t.array("compiled call"))
 	}
-	res, err := p.exe.Run(arrays...)
+	res, err := p.exe.RunTimed(arrays, took)
 	if err != nil {
 		panic(err)
 	}

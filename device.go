@@ -119,6 +119,13 @@ func (d *Device) Memory() hal.MemoryStats {
 	return hal.MemoryStats{}
 }
 
+// ResetHighWater lets the mark of the most memory in use begin anew, at what is in use.
+func (d *Device) ResetHighWater() {
+	if m, ok := d.hal.(hal.Meter); ok {
+		m.ResetHighWater()
+	}
+}
+
 // options of creation functions.
 type options struct {
 	dev      *Device

@@ -83,6 +83,7 @@ func (g *Graph) layout(set PassSet) (*Executable, error) {
 			p.place(l)
 		}
 	}
+	l.x.slots = l.taken()
 	for _, n := range g.nodes {
 		if err := l.emit(n); err != nil {
 			l.x.Close()

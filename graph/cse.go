@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 	"unsafe"
 )
 
@@ -14,27 +15,22 @@ import (
 func (g *Graph) cse() error {
 	f := g.facts()
 	seen := map[uint64][]*Node{}
-	gone := make([]bool, len(g.nodes))
 	for _, n := range g.nodes {
 		g.update(n)
 		if !n.view() && !f.mergeable(n) {
 			continue
 		}
 		h := f.hash(n)
-		for _, m := range seen[h] {
-			if f.same(n, m) {
-				for i, v := range n.out {
-					f.replace(v, m.out[i])
-				}
-				gone[n.pos] = true
-				break
-			}
-		}
-		if !gone[n.pos] {
+		at := slices.IndexFunc(seen[h], func(m *Node) bool { return f.same(n, m) })
+		if at < 0 {
 			seen[h] = append(seen[h], n)
+			continue
+		}
+		for i, v := range n.out {
+			f.replace(v, seen[h][at].out[i])
 		}
 	}
-	g.settle(func(n *Node) bool { return gone[n.pos] })
+	g.settle(nil)
 	return nil
 }
 

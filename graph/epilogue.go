@@ -13,29 +13,31 @@ func (g *Graph) epilogue() error {
 	uses := g.uses()
 	old := g.nodes
 	g.nodes = make([]*Node, 0, len(old))
+	was, absorbed := map[*Node]int{}, map[*Node]bool{} // the places that the facts are about
 	for _, n := range old {
-		at := n.pos
 		g.update(n)
+		was[n] = n.pos
 		if n.kind == Apply && len(n.out) == 1 && n.op.Expr != nil {
 			for i, v := range n.in {
 				p := v.node
 				if p.kind == Apply && p.op.Absorb != nil && v.id < len(uses) && uses[v.id] == 1 && !f.escapes[v.storage] && f.fixed(v.storage) &&
-					f.unchanged(p, at) && g.absorb(n, p, i) {
+					f.unchanged(p, was[p], was[n]) && g.absorb(n, p, i) {
+					absorbed[p] = true
 					break
 				}
 			}
 		}
 		n.pos = len(g.nodes)
-		g.nodes = append(g.nodes, n)
+		g.nodes = append(g.nodes, n) // what is absorbed may record views before it
 	}
-	g.settle(nil)
-	return g.dead()
+	g.settle(func(n *Node) bool { return absorbed[n] })
+	return nil
 }
 
-// unchanged reports whether what a node reads is the same at a later place.
-func (f facts) unchanged(n *Node, pos int) bool {
+// unchanged reports whether what a node reads is the same at two places.
+func (f facts) unchanged(n *Node, pos, later int) bool {
 	for _, v := range n.in {
-		if !f.quiet(v.storage, n.pos, pos) {
+		if !f.quiet(v.storage, pos, later) {
 			return false
 		}
 	}

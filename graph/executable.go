@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 	"unsafe"
 
 	"github.com/crease-ml/crease/exec"
@@ -30,6 +31,7 @@ type Executable struct {
 	work      int // bytes of scratch, for one launch after another
 	arena     int // bytes
 	unplanned int // bytes that the values of the arena would take apart from each other
+	slots     []*slot
 
 	mu      sync.Mutex // held for a run: guards what follows
 	in, out []hal.Operand
@@ -132,9 +134,9 @@ func (x *Executable) Inputs() []*exec.Layout { return x.inputs }
 func (x *Executable) Graph() *Graph { return x.g }
 
 // Run runs the program. Inputs are as recorded and stay the caller's; effects on them
-// happen, at once for other executables with effects on the same memory. The results are the caller's: views of inputs where the graph says so, memory
-// of their own otherwise. After an error no result is kept; effects up to the failure
-// have happened.
+// happen, at once for other executables with effects on the same memory. The results are
+// the caller's: views of inputs where the graph says so, memory of their own otherwise.
+// After an error no result is kept; effects up to the failure have happened.
 func (x *Executable) Run(inputs ...*exec.Array) ([]*exec.Array, error) { return x.RunInto(inputs, nil) }
 
 // RunInto is Run that writes results into arrays of the caller's: dense ones, of the
@@ -142,6 +144,10 @@ func (x *Executable) Run(inputs ...*exec.Array) ([]*exec.Array, error) { return 
 // nil, are allocated. A result that is a view of an input is copied into the array given
 // for it.
 func (x *Executable) RunInto(inputs, into []*exec.Array) ([]*exec.Array, error) {
+	return x.run(inputs, into, nil)
+}
+
+func (x *Executable) run(inputs, into []*exec.Array, took func(step int, d time.Duration)) ([]*exec.Array, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if err := x.check(inputs, into); err != nil {
@@ -182,7 +188,7 @@ func (x *Executable) RunInto(inputs, into []*exec.Array) ([]*exec.Array, error) 
 		}
 		p.at.Buf, p.at.Offset = from[p.index].Buf, from[p.index].Offset+p.shift
 	}
-	if err := x.execute(work); err != nil {
+	if err := x.execute(work, took); err != nil {
 		return nil, err
 	}
 	for _, c := range x.copied {
@@ -197,15 +203,23 @@ func (x *Executable) RunInto(inputs, into []*exec.Array) ([]*exec.Array, error) 
 }
 
 // execute runs the instructions, whose operands have memory.
-func (x *Executable) execute(work hal.Buffer) error {
+func (x *Executable) execute(work hal.Buffer, took func(step int, d time.Duration)) error {
 	for i := range x.program {
 		in := &x.program[i]
+		var began time.Time
+		if took != nil {
+			began = time.Now()
+		}
 		err := hal.ErrUnsupported
 		if in.plan.Step() == exec.Kernel {
 			err = x.engine.Launch(in.plan, in.at, work)
 		}
 		if errors.Is(err, hal.ErrUnsupported) {
 			err = x.slowly(in)
+		}
+		if err == nil && took != nil {
+			err = x.engine.Sync()
+			took(i, time.Since(began))
 		}
 		if err != nil {
 			return err

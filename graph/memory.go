@@ -159,14 +159,7 @@ func (l *layouter) layoutsInto(n *Node) []*exec.Layout {
 // no slot that is needed at the same time lies (greedy by size: Pisarchyk and Lee,
 // "Efficient memory management for deep neural net inference", 2020).
 func (l *layouter) arena() {
-	var order []*slot
-	seen := map[*slot]bool{}
-	for _, p := range l.places {
-		if p.kind == inArena && !seen[p.slot] {
-			seen[p.slot] = true
-			order = append(order, p.slot)
-		}
-	}
+	order := l.taken()
 	slices.SortStableFunc(order, func(a, b *slot) int { return cmp.Compare(b.bytes, a.bytes) })
 	l.x.arena = 0
 	var placed []*slot // by offset
@@ -186,4 +179,16 @@ func (l *layouter) arena() {
 		placed = slices.Insert(placed, i, s)
 		l.x.arena = max(l.x.arena, at+s.bytes)
 	}
+}
+
+// taken are the slots that hold something.
+func (l *layouter) taken() (list []*slot) {
+	seen := map[*slot]bool{}
+	for _, p := range l.places {
+		if p.kind == inArena && !seen[p.slot] {
+			seen[p.slot] = true
+			list = append(list, p.slot)
+		}
+	}
+	return list
 }

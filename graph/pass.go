@@ -20,6 +20,9 @@ type Pass struct {
 	place func(l *layouter)    // or on what places its values
 }
 
+// Places reports whether the pass changes where values lie, and not the program.
+func (p Pass) Places() bool { return p.place != nil }
+
 // Passes lists the passes in the order in which they run. The last ones do not change the
 // program, but where its values lie.
 func Passes() []Pass { return slices.Clone(passes) }
@@ -100,13 +103,13 @@ var environment = sync.OnceValues(func() (PassSet, error) {
 })
 
 // settle carries out what a pass has decided: values that have another in their place
-// are replaced by it, nodes for which drop is true go, and views follow what they
-// view. drop may be nil.
+// are replaced by it, nodes that made nothing else go and those for which drop is true,
+// and views follow what they view. drop may be nil.
 func (g *Graph) settle(drop func(*Node) bool) {
 	kept := g.nodes[:0]
 	for _, n := range g.nodes {
 		g.update(n)
-		if drop != nil && drop(n) {
+		if n.replaced() || drop != nil && drop(n) {
 			n.free()
 			continue
 		}
@@ -118,6 +121,11 @@ func (g *Graph) settle(drop func(*Node) bool) {
 	for i, v := range g.results {
 		g.results[i] = v.resolve()
 	}
+}
+
+// replaced reports whether other values are in the place of all that a node makes.
+func (n *Node) replaced() bool {
+	return len(n.out) > 0 && !slices.ContainsFunc(n.out, func(v *Value) bool { return v.instead == nil })
 }
 
 // update makes a node use what now stands in the place of its operands. A view is then one

@@ -55,7 +55,11 @@ type Mapper interface {
 }
 
 // Meter (optional) reports a device's memory pool.
-type Meter interface{ Memory() MemoryStats }
+type Meter interface {
+	Memory() MemoryStats
+	// ResetHighWater lets the high water mark begin anew, at what is in use.
+	ResetHighWater()
+}
 
 // Timer (optional) is implemented by devices with a clock of their own.
 type Timer interface {

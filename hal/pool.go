@@ -104,6 +104,13 @@ func (p *Pool[T]) flush() {
 	p.stats.Cached = 0
 }
 
+// ResetHighWater lets the high water mark begin anew, at what is in use.
+func (p *Pool[T]) ResetHighWater() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.HighWater = p.stats.InUse
+}
+
 // Stats is the pool's present state.
 func (p *Pool[T]) Stats() MemoryStats {
 	p.mu.Lock()

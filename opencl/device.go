@@ -121,6 +121,9 @@ func (d *Device) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel { return d.portable.
 // Memory reports the pool (hal.Meter).
 func (d *Device) Memory() hal.MemoryStats { return d.pool.Stats() }
 
+// ResetHighWater resets the pool's mark.
+func (d *Device) ResetHighWater() { d.pool.ResetHighWater() }
+
 // NewStream is a stream on the device's queue.
 func (d *Device) NewStream() (hal.Stream, error) {
 	if err := d.use(); err != nil {

@@ -63,6 +63,9 @@ func (d *Device) Kernels() *hal.Registry { return &d.kernels }
 // Memory reports the pool.
 func (d *Device) Memory() hal.MemoryStats { return d.pool.Stats() }
 
+// ResetHighWater resets the pool's mark.
+func (d *Device) ResetHighWater() { d.pool.ResetHighWater() }
+
 // NewStream returns a stream that runs inline.
 func (d *Device) NewStream() (hal.Stream, error) {
 	if err := d.use(); err != nil {

@@ -88,11 +88,12 @@ func (d *Device) Calls() []Call {
 	return append([]Call{}, d.calls...)
 }
 
-// Info, Kernels, Close and Memory are those of hal.Device and hal.Meter.
+// Info, Kernels, Close, Memory and ResetHighWater are those of hal.Device and hal.Meter.
 func (d *Device) Info() hal.Info          { return info(d.name) }
 func (d *Device) Kernels() *hal.Registry  { return &d.kernels }
 func (d *Device) Close() error            { return nil }
 func (d *Device) Memory() hal.MemoryStats { return d.pool.Stats() }
+func (d *Device) ResetHighWater()         { d.pool.ResetHighWater() }
 
 // Alloc accounts for a buffer.
 func (d *Device) Alloc(bytes int) (hal.Buffer, error) {

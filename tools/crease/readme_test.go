@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,7 @@ func TestReadmeCommands(t *testing.T) {
 		"train":          {"--steps", "3", "--batch", "64"},
 		"bench":          {"--shape", "32", "-r", "1"},
 		"bench overhead": {"--peer", "none", "-r", "1"},
+		"graph":          {"--batch", "64", "-r", "1"},
 	}
 	list := commandsOf(t, filepath.Join("..", "..", "README.md"))
 	ran := 0
@@ -50,7 +52,7 @@ func TestReadmeCommands(t *testing.T) {
 					t.Skip("CREASE_DATA is not set")
 				case a == "DIR":
 					args[i] = os.Getenv("CREASE_DATA")
-				case filepath.Ext(a) == ".png" || filepath.Ext(a) == ".safetensors":
+				case slices.Contains([]string{".png", ".safetensors", ".svg", ".dot"}, filepath.Ext(a)):
 					args[i] = filepath.Join(dir, a)
 				}
 			}

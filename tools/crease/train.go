@@ -39,7 +39,7 @@ func trainCommand() *cobra.Command {
 			"same bits as one that was never stopped.",
 		Example:   "  crease train uncrumple --picture out.png\n  crease train fashion --model cnn --data DIR --save cnn.safetensors",
 		Args:      exactTask,
-		ValidArgs: []string{"uncrumple\ta ball of five crumpled sheets comes apart", "fashion\tFashion-MNIST pictures"},
+		ValidArgs: taskArgs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd, args[0])
 		},
@@ -59,6 +59,14 @@ func trainCommand() *cobra.Command {
 	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
 	fs.StringVar(&f.picture, "picture", "", "uncrumple: draw the ball after every layer to this PNG file")
 	return f.bind(c, "table", "json")
+}
+
+// taskArgs are the tasks with their descriptions, for completion.
+func taskArgs() (list []string) {
+	for _, t := range train.Tasks {
+		list = append(list, t.Name+"\t"+t.Doc)
+	}
+	return list
 }
 
 // exactTask wants one known task.

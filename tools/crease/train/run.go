@@ -128,6 +128,30 @@ func start(ctx context.Context, o Options) (*Result, error) {
 		}
 		saved = f
 	}
+	r, err := newRun(o)
+	if err != nil {
+		return nil, err
+	}
+	if saved != nil {
+		if err := r.restore(saved); err != nil {
+			return nil, err
+		}
+	}
+	if o.Graph {
+		r.stepOn, r.scores = crease.Compile(r.stepOn).Call, crease.Compile(r.scores).Call
+	}
+	o.Reporter.Start(Start{
+		Task: o.Task.Name, Model: r.set.Model, Device: o.Device.Name(), Mode: r.mode(), Parameters: nn.Count(r.model),
+		Samples: r.train.Len(), Step: r.step, Steps: r.set.Steps, Batch: r.set.Batch,
+	})
+	if err := r.loop(ctx); err != nil {
+		return nil, err
+	}
+	return r.finish()
+}
+
+// newRun is a run at its beginning, with the task's data and a fresh model.
+func newRun(o Options) (*run, error) {
 	train, test, err := o.Task.Load(o.Data, o.Seed)
 	if err != nil {
 		return nil, err
@@ -141,20 +165,41 @@ func start(ctx context.Context, o Options) (*Result, error) {
 	r.model = o.Task.Build(set.Model, o.Device, r.gen)
 	r.opt = optim.NewAdamW(nn.Tensors(nn.Parameters(r.model)), optim.AdamConfig{LR: set.LR, WeightDecay: set.WeightDecay})
 	r.rate = optim.OneCycle(set.LR, set.Steps, 0.3)
-	if saved != nil {
-		if err := r.restore(saved); err != nil {
-			return nil, err
-		}
-	}
 	r.prepare()
-	o.Reporter.Start(Start{
-		Task: o.Task.Name, Model: set.Model, Device: o.Device.Name(), Mode: r.mode(), Parameters: nn.Count(r.model),
-		Samples: train.Len(), Step: r.step, Steps: set.Steps, Batch: set.Batch,
-	})
-	if err := r.loop(ctx); err != nil {
+	return r, nil
+}
+
+// Step is one training step of a task, with a batch to do it on.
+type Step struct {
+	Model string
+	Batch int
+	Run   func(in ...*crease.Tensor) []*crease.Tensor // the loss
+	In    []*crease.Tensor                            // samples, classes
+}
+
+// FirstStep is the step that a run with these options begins with.
+func FirstStep(o Options) (s *Step, err error) {
+	if e := crease.Try(func() { s, err = firstStep(o) }); e != nil {
+		return nil, e
+	}
+	return s, err
+}
+
+func firstStep(o Options) (*Step, error) {
+	r, err := newRun(o)
+	if err != nil {
 		return nil, err
 	}
-	return r.finish()
+	loader, err := r.loader()
+	if err != nil {
+		return nil, err
+	}
+	x, y := r.tensors(loader.At(0), r.train.Shape)
+	return &Step{Model: r.set.Model, Batch: r.set.Batch, Run: r.stepOn, In: []*crease.Tensor{x, y}}, nil
+}
+
+func (r *run) loader() (*data.Loader, error) {
+	return data.NewLoader(r.train, data.LoaderConfig{Batch: r.set.Batch, Seed: r.opts.Seed, Shuffle: true, DropLast: true})
 }
 
 func (r *run) mode() string {
@@ -179,10 +224,6 @@ func (r *run) prepare() {
 		hits := logits.Argmax(1).Eq(in[1]).Cast(logits.DType()).Sum()
 		return []*crease.Tensor{loss, hits}
 	}
-	if r.opts.Graph {
-		r.stepOn = crease.Compile(r.stepOn).Call
-		r.scores = crease.Compile(r.scores).Call
-	}
 }
 
 // tensors uploads a batch.
@@ -193,7 +234,7 @@ func (r *run) tensors(b data.Batch, dims []int) (x, y *crease.Tensor) {
 
 // loop does the steps that are left.
 func (r *run) loop(ctx context.Context) error {
-	loader, err := data.NewLoader(r.train, data.LoaderConfig{Batch: r.set.Batch, Seed: r.opts.Seed, Shuffle: true, DropLast: true})
+	loader, err := r.loader()
 	if err != nil {
 		return err
 	}
