@@ -13,6 +13,10 @@
 // when a gradient reaches it: gradients are never dropped in silence. Results
 // that are not floats (comparisons, indices) carry no gradient, as in calculus.
 //
+// Gradients own their memory: none shares it with another, with a seed or with a saved
+// value, so whoever gets one may change it. The gradient of a slice is added to a window
+// of the gradient of what was sliced (ops.Op.Window), eagerly and recorded.
+//
 // Saved values remember the version of their memory; a change in place before
 // the backward pass is an error. Backward releases what was saved, so a record
 // can be walked once unless [Options].Retain is set.

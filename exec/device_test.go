@@ -17,7 +17,8 @@ import (
 // is overwritten when it is handed out again.
 type bare struct {
 	*hostdev.Device
-	full atomic.Bool // refuses to allocate
+	full  atomic.Bool  // refuses to allocate
+	asked atomic.Int64 // for memory
 }
 
 func newBare(kernels ...*hal.Kernel) *bare {
@@ -33,6 +34,7 @@ func newBare(kernels ...*hal.Kernel) *bare {
 }
 
 func (d *bare) Alloc(n int) (hal.Buffer, error) {
+	d.asked.Add(1)
 	if d.full.Load() {
 		return nil, hal.ErrOutOfMemory
 	}

@@ -116,6 +116,7 @@ func (e *Engine) plan(op *ops.Op, attrs any, in, into []*Layout) (*Plan, error) 
 		return nil, err
 	}
 	e.plans.add(p)
+	e.planned(p)
 	return p, nil
 }
 

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"sync/atomic"
 	"time"
@@ -13,9 +14,34 @@ import (
 )
 
 // Debug levels.
-const debugKernels = 2 // one line per kernel
+const (
+	debugPlans   = 1 // one line for every plan that is made
+	debugKernels = 2 // and one for every kernel that runs
+)
 
 var launches atomic.Int64
+
+// debugOutput is where the lines go.
+var debugOutput io.Writer = os.Stderr
+
+// planned prints how a new plan is served, and what the cache has done so far: a program
+// that goes on planning has shapes that never repeat.
+func (e *Engine) planned(p *Plan) {
+	if settings.debug.Load() < debugPlans {
+		return
+	}
+	what := p.step.String()
+	switch {
+	case p.view:
+		what = "view"
+	case p.launch != nil && p.step == Kernel:
+		what = p.launch.Kernel.Name
+	case p.launch != nil:
+		what += " " + p.launch.Kernel.Name
+	}
+	c := &e.plans
+	fmt.Fprintf(debugOutput, "%-10s plan %s %s by %s (%d planned, %d found, %d dropped)\n", e.name, p.op.Name, shapes(p.in, p.out), what, c.misses, c.hits, c.evictions)
+}
 
 // traced launches a kernel; at debug level 2 it waits for it and prints a line:
 // device, number, kernel, shapes, time, GFLOP/s and share of peak, GB/s. e.mu is held.
@@ -48,7 +74,7 @@ func trace(dev hal.Device, s hal.Stream, l *hal.Launch, op *ops.Op, attrs any, i
 			line += fmt.Sprintf(" %3.0f%% peak", 100*cost.Flops/took.Seconds()/p)
 		}
 	}
-	fmt.Fprintf(os.Stderr, "%s %7.2f GB/s\n", line, cost.Bytes/float64(took.Nanoseconds()))
+	fmt.Fprintf(debugOutput, "%s %7.2f GB/s\n", line, cost.Bytes/float64(took.Nanoseconds()))
 	return nil
 }
 

@@ -7,8 +7,11 @@
 // interfaces: [Device] (allocate, make streams), [Buffer] (a block of device
 // memory), [Stream] (an in-order queue) and [Event] (a point in that queue).
 // Kernels are values, not methods: a [Kernel] names the operation it computes,
-// the layout it takes, a priority and a Run function, and a [Registry] finds
-// the best one for a [Call]. No operation is ever a method of an interface, so
+// the layout it takes and a priority, and a [Registry] finds the best one for a
+// [Call]. A kernel plans a call: [Kernel].Plan does all that depends on the operation,
+// its attributes, element types, shapes and strides, and returns a [Launch], which takes
+// memory and a stream and may run any number of times. A simple kernel has Run instead,
+// which gets call and memory together. No operation is ever a method of an interface, so
 // a new operation breaks no backend and a backend without kernels is complete:
 // every operation then runs by lowering or by the reference.
 //

@@ -4,7 +4,8 @@
 // # Parts
 //
 //   - *.k are kernels as text. text.go parses them, host.go evaluates the
-//     expressions in their directives, bind.go binds a kernel to a call.
+//     expressions in their directives, bind.go binds a kernel to a call, once, and
+//     step.go is what is left for a launch: arguments whose offsets are filled in.
 //   - map.go makes a kernel of any scalar expression, by render.go; copy.go makes
 //     copies, fills, concatenation and padding of that.
 //   - source.go puts a kernel together for a dialect, dialect.go says how each
