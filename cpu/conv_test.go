@@ -90,12 +90,12 @@ func benchView(b *testing.B, d *device, s ops.Spec) hal.View {
 	}
 	switch s.DType {
 	case dtype.I64:
-		for i := range data[int64](v) {
-			data[int64](v)[i] = int64(i*31) % 193
+		for i := range elements[int64](v) {
+			elements[int64](v)[i] = int64(i*31) % 193
 		}
 	default:
-		for i := range data[float32](v) {
-			data[float32](v)[i] = float32(i%7) - 3
+		for i := range elements[float32](v) {
+			elements[float32](v)[i] = float32(i%7) - 3
 		}
 	}
 	return v

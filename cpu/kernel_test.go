@@ -169,6 +169,15 @@ func place(t *testing.T, d *device, h ops.Host, strided bool) hal.View {
 	return v
 }
 
+// contents is the memory of a dense view.
+func contents(v hal.View) []byte {
+	size := v.DType.Size()
+	return hostdev.Bytes(v.Buf)[v.Offset*size:][:v.Elements()*size]
+}
+
+// elements is the elements of a dense view.
+func elements[T dtype.Element](v hal.View) []T { return dtype.Slice[T](contents(v)) }
+
 func guarded(t *testing.T, d *device, s ops.Spec) hal.View {
 	return place(t, d, ops.NewHost(s), false)
 }
@@ -182,7 +191,7 @@ func compare(t *testing.T, name string, op *ops.Op, attrs any, in []ops.Spec, v 
 			return
 		}
 	}
-	if err := op.Check(attrs, in, ops.Host{Spec: want.Spec, Data: memory(v)}, want); err != nil {
+	if err := op.Check(attrs, in, ops.Host{Spec: want.Spec, Data: contents(v)}, want); err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
 }
