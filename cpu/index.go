@@ -160,18 +160,21 @@ func indexAdd[T number](d *device) planner {
 	}
 }
 
-// picks plans f for the element of x that every index refers to. The positions before
-// the axis are spread over the threads; those that may meet in one element are
-// visited in order. The run of the task calls begin once the indices are checked.
-func (d *device) picks(op *ops.Op, x *operand, idx *longs, axis int, begin func(), f func(at, i int)) task {
+// pick visits a row of indices: list[j], which is index first+j of all, refers to
+// element at + j·next + list[j]·step of x.
+type pick func(list []int64, first, at, next, step int)
+
+// picks plans f for all indices, row by row. The positions before the axis are spread over the threads; those that may meet in one
+// element are visited in order. The run of the task calls begin once the indices are
+// checked.
+func (d *device) picks(op *ops.Op, x *operand, idx *longs, axis int, begin func(), f pick) task {
 	axis = axisOf(axis, len(x.Shape))
 	strides := shape.Strides(x.Shape)
 	step, last := strides[axis], len(x.Shape)-1
 	strides[axis] = 0
 	before := lattice{idx.Shape[:axis], strides[:axis]}
 	outer, block := product(idx.Shape[:axis]), product(idx.Shape[axis:])
-	// From the axis on, indices are taken row by row, but for those along the last axis:
-	// they are one row, whose elements lie where the indices say.
+	// Indices along the last axis are one row, whose elements lie where they say.
 	inner, next := block, 0
 	rows := lattice{}
 	if axis < last {
@@ -182,10 +185,7 @@ func (d *device) picks(op *ops.Op, x *operand, idx *longs, axis int, begin func(
 		for o := lo; o < hi; o++ {
 			base := before.at(o)
 			for i := o * block; i < (o+1)*block; i += inner {
-				at := base + rows.at(i/inner)
-				for j, k := range idx.list[i : i+inner] {
-					f(at+j*next+int(k)*step, i+j)
-				}
+				f(idx.list[i:i+inner], i, base+rows.at(i/inner), next, step)
 			}
 		}
 	}
@@ -202,19 +202,33 @@ func (d *device) picks(op *ops.Op, x *operand, idx *longs, axis int, begin func(
 func gather[T number](d *device) planner {
 	return func(c *call) task {
 		var src, dst []T
-		return d.picks(ops.Gather, &c.in[0], newLongs(&c.in[1]), c.attrs.(ops.GatherAttrs).Axis, func() {
+		begin := func() {
 			src, dst = dtype.Slice[T](c.in[0].memory()), dtype.Slice[T](c.out[0].memory())
-		}, func(at, i int) { dst[i] = src[at] })
+		}
+		return d.picks(ops.Gather, &c.in[0], newLongs(&c.in[1]), c.attrs.(ops.GatherAttrs).Axis, begin,
+			func(list []int64, first, at, next, step int) {
+				from, to := src[at:], dst[first:first+len(list)]
+				for j, k := range list {
+					to[j] = from[j*next+int(k)*step]
+				}
+			})
 	}
 }
 
 func scatterAdd[T number](d *device) planner {
 	return func(c *call) task {
 		var dst, up []T
-		t := d.picks(ops.ScatterAdd, &c.in[0], newLongs(&c.in[1]), c.attrs.(ops.ScatterAttrs).Axis, func() {
+		begin := func() {
 			dst, up = data[T](&c.out[0]), data[T](&c.in[2])
 			copy(dst, data[T](&c.in[0]))
-		}, func(at, i int) { dst[at] += up[i] })
+		}
+		t := d.picks(ops.ScatterAdd, &c.in[0], newLongs(&c.in[1]), c.attrs.(ops.ScatterAttrs).Axis, begin,
+			func(list []int64, first, at, next, step int) {
+				from, to := up[first:first+len(list)], dst[at:]
+				for j, k := range list {
+					to[j*next+int(k)*step] += from[j]
+				}
+			})
 		t.inPlace = over(pair{0, 0})
 		return t
 	}

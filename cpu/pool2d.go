@@ -63,10 +63,10 @@ func maxPool[T float32 | float64](d *device) planner {
 		var idx []int64
 		halves := p.halves()
 		each := p.each(d, func(plane int) {
-			in := x[plane*p.h*p.w:][:p.h*p.w]
-			at := plane * p.oh * p.ow
+			in, n := x[plane*p.h*p.w:][:p.h*p.w], p.oh*p.ow
+			y, idx, at := y[plane*n:][:n], idx[plane*n:][:n], 0
 			if halves {
-				maxHalves(&p, y[at:][:p.oh*p.ow], idx[at:][:p.oh*p.ow], in)
+				maxHalves(&p, y, idx, in)
 				return
 			}
 			for oh := range p.oh {
@@ -122,11 +122,11 @@ func maxPoolGrad[T float32 | float64](d *device) planner {
 		var g, dx []T
 		var idx []int64
 		each := p.each(d, func(plane int) {
-			to := dx[plane*p.h*p.w:][:p.h*p.w]
+			to, n := dx[plane*p.h*p.w:][:p.h*p.w], p.oh*p.ow
+			g := g[plane*n:][:n]
 			clear(to)
-			from := plane * p.oh * p.ow
-			for i := from; i < from+p.oh*p.ow; i++ {
-				to[idx[i]] += g[i]
+			for i, k := range idx[plane*n:][:n] {
+				to[k] += g[i]
 			}
 		})
 		return task{run: func([]byte) error {

@@ -14,9 +14,9 @@ func avgPool[T float32 | float64](d *device) planner {
 		halves := p.halves()
 		each := p.each(d, func(plane int) {
 			in := x[plane*p.h*p.w:][:p.h*p.w]
-			at := plane * p.oh * p.ow
+			y, at := y[plane*p.oh*p.ow:][:p.oh*p.ow], 0
 			if halves {
-				averageHalves(&p, y[at:][:p.oh*p.ow], in)
+				averageHalves(&p, y, in)
 				return
 			}
 			for oh := range p.oh {
@@ -50,9 +50,9 @@ func avgPoolGrad[T float32 | float64](d *device) planner {
 		each := p.each(d, func(plane int) {
 			to := dx[plane*p.h*p.w:][:p.h*p.w]
 			clear(to)
-			at := plane * p.oh * p.ow
+			g, at := g[plane*p.oh*p.ow:][:p.oh*p.ow], 0
 			if halves {
-				spreadHalves(&p, to, g[at:][:p.oh*p.ow])
+				spreadHalves(&p, to, g)
 				return
 			}
 			for oh := range p.oh {

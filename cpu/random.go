@@ -54,8 +54,7 @@ func (d *device) words(from *operand, n int, f func(at int, w []uint32)) task {
 				if block < key[1] {
 					carry = 1 // the counter has 128 bits
 				}
-				r := ops.PhiloxBlock([4]uint32{uint32(block), uint32(block >> 32), carry, 0}, seed)
-				copy(w[i:], r[:])
+				*(*[4]uint32)(w[i:]) = ops.PhiloxBlock([4]uint32{uint32(block), uint32(block >> 32), carry, 0}, seed)
 			}
 			f(at, w[:k])
 		}
@@ -94,7 +93,7 @@ func (d *device) normal(c *call) task {
 	var all []uint32
 	draw := d.words(&c.in[0], 2*half, func(at int, w []uint32) { copy(all[at:], w) })
 	body := func(lo, hi int) {
-		b := out.memory()
+		b, all := out.memory(), all
 		for i := lo; i < hi; i++ {
 			radius := a.Std * math.Sqrt(-2*math.Log(float64(all[i]>>8+1)*unit))
 			sin, cos := math.Sincos(2 * math.Pi * float64(all[half+i]>>8) * unit)
@@ -117,18 +116,18 @@ func (d *device) normal(c *call) task {
 // dropout keeps an element where its word is at least p·2^32.
 func (d *device) dropout(c *call) task {
 	p := c.attrs.(ops.DropoutAttrs).P
-	threshold := math.Ceil(p * (1 << 32))
+	threshold := uint64(math.Ceil(p * (1 << 32)))
 	scale := float32(1 / (1 - p))
 	in, out, kept := &c.in[0], &c.out[0], &c.out[1]
 	t := d.words(&c.in[1], in.n, func(at int, w []uint32) {
 		x, y, mask := data[float32](in)[at:], data[float32](out)[at:], kept.memory()[at:]
 		for i, bits := range w {
-			v := x[i] * scale
-			mask[i] = 1
-			if float64(bits) < threshold {
-				v, mask[i] = 0, 0
+			var keep uint32 // no branch: processors cannot foresee a random one
+			if uint64(bits) >= threshold {
+				keep = 1
 			}
-			y[i] = v
+			y[i] = math.Float32frombits(math.Float32bits(x[i]*scale) & -keep)
+			mask[i] = byte(keep)
 		}
 	})
 	t.inPlace = over(pair{0, 0})

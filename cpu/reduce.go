@@ -326,7 +326,7 @@ func (s *stage[T]) columns() {
 
 // foldColumns folds blocks of stretches.
 func (s *stage[T]) foldColumns(first, end int) {
-	acc := s.part
+	acc, src, into := s.part, s.src, s.fold.into
 	if s.cuts == 1 {
 		acc = s.dst
 	}
@@ -336,9 +336,9 @@ func (s *stage[T]) foldColumns(first, end int) {
 		lo, hi := b*colRun, min((b+1)*colRun, s.inner)
 		to := acc[j*s.inner+lo : j*s.inner+hi]
 		first := (o*s.n + cut*colCut) * s.inner
-		copy(to, s.src[first+lo:first+hi])
+		copy(to, src[first+lo:first+hi])
 		for r := cut*colCut + 1; r < min((cut+1)*colCut, s.n); r++ {
-			s.fold.into(to, s.src[(o*s.n+r)*s.inner+lo:(o*s.n+r)*s.inner+hi])
+			into(to, src[(o*s.n+r)*s.inner+lo:(o*s.n+r)*s.inner+hi])
 		}
 	}
 }

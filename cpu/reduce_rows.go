@@ -179,8 +179,10 @@ func collect[T number](dst, src []T, first int, l *lattice) {
 	}
 	for i := 0; i < len(dst); i += inner {
 		at := first + outer.at(i/inner)
-		for j := range dst[i : i+inner] {
-			dst[i+j] = src[at+j*step]
+		run := dst[i : i+inner]
+		for j := range run {
+			run[j] = src[at]
+			at += step
 		}
 	}
 }
