@@ -4,15 +4,14 @@ import (
 	"math"
 
 	"github.com/crease-ml/crease/cpu/gemm"
-	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
 
 func init() {
 	declare(func(d *device) {
-		d.addFloats(ops.Attention.Name, nil, d.attention)
-		d.addFloats(ops.AttentionGrad.Name, nil, d.attentionGrad)
+		d.addFloats(ops.Attention.Name, d.attention)
+		d.addFloats(ops.AttentionGrad.Name, d.attentionGrad)
 	})
 }
 
@@ -22,27 +21,30 @@ const queries = 64
 
 // attended is the operands of an attention.
 type attended struct {
-	q, k, v, mask  []float32
+	in             []operand // q, k, v
+	mask           *operand  // nil for none
 	l, s, d, e     int
 	members, group int   // of q's batch; so many of them share one of k's
 	masks          batch // where the mask of a member begins, in matrices
 	causal         bool
 	scale          float32
+
+	q, k, v, m []float32 // of the run
 }
 
-func attend(c *hal.Call, q, k, v hal.View, mask []hal.View) *attended {
-	attrs := c.Attrs.(ops.AttentionAttrs)
-	rank := len(q.Shape)
-	lead := q.Shape[:rank-2]
+func attend(c *call, in, mask []operand) *attended {
+	attrs := c.attrs.(ops.AttentionAttrs)
+	q, k, v := in[0].Shape, in[1].Shape, in[2].Shape
+	rank := len(q)
+	lead := q[:rank-2]
 	a := &attended{
-		q: data[float32](q), k: data[float32](k), v: data[float32](v),
-		l: q.Shape[rank-2], d: q.Shape[rank-1], s: k.Shape[rank-2], e: v.Shape[rank-1],
-		members: product(lead), causal: attrs.Causal, scale: float32(attrs.ScaleOf(q.Shape[rank-1])),
+		in: in, l: q[rank-2], d: q[rank-1], s: k[rank-2], e: v[rank-1],
+		members: product(lead), causal: attrs.Causal, scale: float32(attrs.ScaleOf(q[rank-1])),
 	}
-	a.group = a.members / max(product(k.Shape[:rank-2]), 1)
+	a.group = a.members / max(product(k[:rank-2]), 1)
 	if len(mask) > 0 {
-		a.mask = data[float32](mask[0])
-		dims := mask[0].Shape[:len(mask[0].Shape)-2]
+		a.mask = &mask[0]
+		dims := a.mask.Shape[:len(a.mask.Shape)-2]
 		strides, err := shape.BroadcastStrides(dims, shape.Strides(dims), lead)
 		if err != nil {
 			panic(err) // the shape rule has accepted it
@@ -50,6 +52,14 @@ func attend(c *hal.Call, q, k, v hal.View, mask []hal.View) *attended {
 		a.masks = batch{dims: lead, a: strides, b: strides, n: a.members}
 	}
 	return a
+}
+
+// begin finds the memory of a run.
+func (a *attended) begin() {
+	a.q, a.k, a.v = data[float32](&a.in[0]), data[float32](&a.in[1]), data[float32](&a.in[2])
+	if a.mask != nil {
+		a.m = data[float32](a.mask)
+	}
 }
 
 // stored is a matrix in rows of a width, transposed the same memory in columns.
@@ -83,7 +93,7 @@ func (a *attended) scores(d *device, to []float32, member, lo, hi, n int) {
 		row := to[(i-lo)*n : (i-lo+1)*n]
 		d.vec.MulS(row, row, a.scale)
 		if a.mask != nil {
-			d.vec.AddTo(row, a.mask[first+i*a.s:first+i*a.s+n])
+			d.vec.AddTo(row, a.m[first+i*a.s:first+i*a.s+n])
 		}
 		for j := a.seen(i + 1); j < n; j++ {
 			row[j] = float32(math.Inf(-1))
@@ -92,17 +102,17 @@ func (a *attended) scores(d *device, to []float32, member, lo, hi, n int) {
 }
 
 // attention makes the scores of a block of queries, the exponentials, and their
-// product with the values, which is divided by their sums at the end.
-func (d *device) attention(c *hal.Call) error {
-	a := attend(c, c.In[0], c.In[1], c.In[2], c.In[3:])
-	y, lse := data[float32](c.Out[0]), data[float32](c.Out[1])
+// product with the values, which is divided by their sums at the end. A block of
+// queries is not read once its results are written.
+func (d *device) attention(c *call) task {
+	a := attend(c, c.in[:3], c.in[3:])
 	blocks := (a.l + queries - 1) / queries
-	d.workers.For(a.members*blocks, func(task int) {
+	var y, lse []float32
+	body := func(task int) {
 		member, lo := task/blocks, task%blocks*queries
 		hi := min(lo+queries, a.l)
 		n := a.seen(hi)
 		scratch := lineScratch.Get().(*[3][]float32)
-		defer lineScratch.Put(scratch)
 		p := grow(&scratch[0], (hi-lo)*n)
 		a.scores(d, p, member, lo, hi, n)
 		sums := grow(&scratch[1], hi-lo)
@@ -122,24 +132,23 @@ func (d *device) attention(c *hal.Call) error {
 		for i, sum := range sums {
 			d.vec.MulS(to[i*a.e:(i+1)*a.e], to[i*a.e:(i+1)*a.e], 1/sum)
 		}
-	})
-	return nil
+		lineScratch.Put(scratch)
+	}
+	return task{inPlace: over(pair{0, 0}), run: func([]byte) error {
+		a.begin()
+		y, lse = data[float32](&c.out[0]), data[float32](&c.out[1])
+		d.workers.For(a.members*blocks, body)
+		return nil
+	}}
 }
 
 // attentionGrad gives every member of the keys' batch to one thread, which adds up
 // the blocks of the queries that read it in their order.
-func (d *device) attentionGrad(c *hal.Call) error {
-	a := attend(c, c.In[1], c.In[2], c.In[3], c.In[6:])
-	g, y, lse := data[float32](c.In[0]), data[float32](c.In[4]), data[float32](c.In[5])
-	dq, dk, dv := data[float32](c.Out[0]), data[float32](c.Out[1]), data[float32](c.Out[2])
-	clear(dk)
-	clear(dv)
-	if a.members == 0 {
-		return nil
-	}
-	d.workers.For(a.members/a.group, func(kv int) {
+func (d *device) attentionGrad(c *call) task {
+	a := attend(c, c.in[1:4], c.in[6:])
+	var g, y, lse, dq, dk, dv []float32
+	body := func(kv int) {
 		scratch := lineScratch.Get().(*[3][]float32)
-		defer lineScratch.Put(scratch)
 		k, v := a.k[kv*a.s*a.d:], a.v[kv*a.s*a.e:]
 		dk, dv := dk[kv*a.s*a.d:], dv[kv*a.s*a.e:]
 		for member := kv * a.group; member < (kv+1)*a.group; member++ {
@@ -164,6 +173,17 @@ func (d *device) attentionGrad(c *hal.Call) error {
 				gemm.Gemm(d.gemm, n, a.e, m, transposed(p, n), stored(gs, a.e), dv, a.e, true, nil)
 			}
 		}
-	})
-	return nil
+		lineScratch.Put(scratch)
+	}
+	return task{run: func([]byte) error {
+		a.begin()
+		g, y, lse = data[float32](&c.in[0]), data[float32](&c.in[4]), data[float32](&c.in[5])
+		dq, dk, dv = data[float32](&c.out[0]), data[float32](&c.out[1]), data[float32](&c.out[2])
+		clear(dk)
+		clear(dv)
+		if a.members > 0 {
+			d.workers.For(a.members/a.group, body)
+		}
+		return nil
+	}}
 }

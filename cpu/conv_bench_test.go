@@ -1,47 +1,11 @@
 package cpu
 
 import (
+	"fmt"
 	"testing"
 
-	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/internal/cpufeat"
 	"github.com/crease-ml/crease/ops"
 )
-
-// benchCall measures the f32 kernel that dispatch picks, in GFLOP/s where the
-// row counts operations.
-func benchCall(b *testing.B, op *ops.Op, attrs any, in ...ops.Spec) {
-	d := newDevice("cpu", cpufeat.Best(), 2)
-	defer d.Close()
-	call := &hal.Call{Op: op.Name, Attrs: attrs}
-	for _, s := range in {
-		call.In = append(call.In, benchView(b, d, s))
-	}
-	outs, err := op.Specs(attrs, in)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, s := range outs {
-		call.Out = append(call.Out, benchView(b, d, s))
-	}
-	kernel := d.Kernels().Find(call)
-	bytes := 0
-	for _, s := range append(in, outs...) {
-		bytes += s.Bytes()
-	}
-	b.SetBytes(int64(bytes))
-	for b.Loop() {
-		if err := runKernel(d, kernel, call); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if op.Cost != nil {
-		b.ReportMetric(op.Cost(attrs, in, outs).Flops*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
-	}
-}
-
-func f32s(dims ...int) ops.Spec { return ops.Spec{DType: dtype.F32, Shape: dims} }
 
 func BenchmarkConvGeometry(b *testing.B) {
 	for _, s := range []struct {
@@ -67,6 +31,21 @@ func BenchmarkConvGeometry(b *testing.B) {
 		})
 		b.Run("weight/"+s.name, func(b *testing.B) {
 			benchCall(b, ops.Conv2dGradWeight, ops.ConvWeightAttrs{ConvAttrs: a, WShape: w.Shape}, y, x)
+		})
+	}
+}
+
+// BenchmarkConv is the two convolutions of the Fashion-MNIST network.
+func BenchmarkConv(b *testing.B) {
+	for _, s := range []struct{ c, o, size int }{{1, 32, 28}, {32, 64, 14}} {
+		x, w, y := f32s(128, s.c, s.size, s.size), f32s(s.o, s.c, 3, 3), f32s(128, s.o, s.size, s.size)
+		name := fmt.Sprintf("/%d-%d-%d", s.c, s.o, s.size)
+		b.Run("conv2d"+name, func(b *testing.B) { benchCall(b, ops.Conv2d, square, x, w) })
+		b.Run("conv2d_grad_input"+name, func(b *testing.B) {
+			benchCall(b, ops.Conv2dGradInput, ops.ConvGradAttrs{ConvAttrs: square, InShape: x.Shape}, y, w)
+		})
+		b.Run("conv2d_grad_weight"+name, func(b *testing.B) {
+			benchCall(b, ops.Conv2dGradWeight, ops.ConvWeightAttrs{ConvAttrs: square, WShape: w.Shape}, y, x)
 		})
 	}
 }

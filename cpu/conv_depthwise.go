@@ -10,13 +10,12 @@ func (p *patches) depthwise(o int) bool { return p.c == 1 && o == 1 }
 
 // direct convolves a plane with a kernel [KH, KW].
 func direct[T gemm.Float](d *device, p *patches, out, plane, kernel []T, bias T) {
-	s := takeScratch[T]()
-	defer putScratch(s)
+	s := takeConv(p, plane)
+	defer s.put()
 	width, long := p.ow, 1
-	var padded []T
-	if p.flat() {
-		padded = grow(&s.image, p.paddedPlane()+p.slack())
-		pad(p, padded, plane)
+	flat := p.flat()
+	if flat {
+		s.pad()
 		width, long = p.paddedWidth(), p.oh
 	}
 	// The long-row form has one row; otherwise every output row is one.
@@ -26,8 +25,8 @@ func direct[T gemm.Float](d *device, p *patches, out, plane, kernel []T, bias T)
 		fill(acc, bias)
 		for k, w := range kernel {
 			kh, kw := k/p.kw, k%p.kw
-			if padded != nil {
-				addScaled(d, acc, padded[kh*p.dilation[0]*width+kw*p.dilation[1]:], term, w)
+			if flat {
+				addScaled(d, acc, s.image[kh*p.dilation[0]*width+kw*p.dilation[1]:], term, w)
 			} else if _, ok := p.row(kh, oh); ok {
 				line(p, plane, row, 0, kh, kw, oh, 0)
 				addScaled(d, acc, row, term, w)
@@ -42,12 +41,11 @@ func direct[T gemm.Float](d *device, p *patches, out, plane, kernel []T, bias T)
 // directWeight adds to dw [KH, KW] the gradient of such a convolution for its
 // kernel.
 func directWeight[T gemm.Float](d *device, p *patches, dw, dy, plane []T) {
-	s := takeScratch[T]()
-	defer putScratch(s)
-	var padded []T
-	if p.flat() {
-		padded = grow(&s.image, p.paddedPlane()+p.slack())
-		pad(p, padded, plane)
+	s := takeConv(p, plane)
+	defer s.put()
+	flat := p.flat()
+	if flat {
+		s.pad()
 	}
 	row, width := grow(&s.result, p.ow), p.paddedWidth()
 	for k := range dw {
@@ -56,8 +54,8 @@ func directWeight[T gemm.Float](d *device, p *patches, dw, dy, plane []T) {
 			if _, ok := p.row(kh, oh); !ok {
 				continue
 			}
-			if padded != nil {
-				row = padded[(oh+kh*p.dilation[0])*width+kw*p.dilation[1]:]
+			if flat {
+				row = s.image[(oh+kh*p.dilation[0])*width+kw*p.dilation[1]:]
 			} else {
 				line(p, plane, row, 0, kh, kw, oh, 0)
 			}

@@ -1,12 +1,8 @@
 package cpu
 
 import (
-	"fmt"
 	"testing"
 
-	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/internal/cpufeat"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -33,70 +29,4 @@ func TestConvBitsDoNotDependOnThreads(t *testing.T) {
 	w = ops.Arg{Shape: []int{6, 1, 3, 3}}
 	sameBits(t, ops.Conv2d, channels, x, w)
 	sameBits(t, ops.Conv2dGradWeight, ops.ConvWeightAttrs{ConvAttrs: channels, WShape: w.Shape}, x, x)
-}
-
-// BenchmarkConv is the two convolutions of the Fashion-MNIST network.
-func BenchmarkConv(b *testing.B) {
-	d := newDevice("cpu", cpufeat.Best(), 2)
-	defer d.Close()
-	for _, s := range []struct{ c, o, size int }{{1, 32, 28}, {32, 64, 14}} {
-		x, w, y := []int{128, s.c, s.size, s.size}, []int{s.o, s.c, 3, 3}, []int{128, s.o, s.size, s.size}
-		for _, k := range []struct {
-			op    *ops.Op
-			attrs any
-			in    [][]int
-		}{
-			{ops.Conv2d, square, [][]int{x, w}},
-			{ops.Conv2dGradInput, ops.ConvGradAttrs{ConvAttrs: square, InShape: x}, [][]int{y, w}},
-			{ops.Conv2dGradWeight, ops.ConvWeightAttrs{ConvAttrs: square, WShape: w}, [][]int{y, x}},
-		} {
-			b.Run(fmt.Sprintf("%s/%d-%d-%d", k.op.Name, s.c, s.o, s.size), func(b *testing.B) {
-				call := &hal.Call{Op: k.op.Name, Attrs: k.attrs}
-				var specs []ops.Spec
-				for _, dims := range k.in {
-					spec := ops.Spec{DType: dtype.F32, Shape: dims}
-					specs = append(specs, spec)
-					call.In = append(call.In, benchView(b, d, spec))
-				}
-				outs, err := k.op.Specs(k.attrs, specs)
-				if err != nil {
-					b.Fatal(err)
-				}
-				for _, spec := range outs {
-					call.Out = append(call.Out, benchView(b, d, spec))
-				}
-				kernel := d.Kernels().Find(call)
-				for b.Loop() {
-					if err := runKernel(d, kernel, call); err != nil {
-						b.Fatal(err)
-					}
-				}
-				b.ReportMetric(k.op.Cost(k.attrs, specs, outs).Flops*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
-			})
-		}
-	}
-}
-
-func benchView(b *testing.B, d *device, s ops.Spec) hal.View {
-	buf, err := d.Alloc(s.Bytes())
-	if err != nil {
-		b.Fatal(err)
-	}
-	v := hal.View{Buf: buf, DType: s.DType, Shape: s.Shape, Strides: make([]int, len(s.Shape))}
-	step := 1
-	for i := len(s.Shape) - 1; i >= 0; i-- {
-		v.Strides[i] = step
-		step *= s.Shape[i]
-	}
-	switch s.DType {
-	case dtype.I64:
-		for i := range data[int64](v) {
-			data[int64](v)[i] = int64(i*31) % 193
-		}
-	default:
-		for i := range data[float32](v) {
-			data[float32](v)[i] = float32(i%7) - 3
-		}
-	}
-	return v
 }

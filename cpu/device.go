@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"runtime"
-	"slices"
 
 	"github.com/crease-ml/crease/cpu/gemm"
 	"github.com/crease-ml/crease/cpu/vec"

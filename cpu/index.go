@@ -4,15 +4,13 @@ import (
 	"fmt"
 
 	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
 
 // Gathers move elements by their size; additions need their type. Repeated
 // indices add up in the order of the indices, by one thread each, so sums have a
-// fixed order.
+// fixed order. Indices are checked before anything is written.
 
 func init() {
 	declare(func(d *device) {
@@ -28,8 +26,8 @@ func init() {
 				gathers[uint64](d, t)
 			}
 		}
-		d.addFloats(ops.IndexAdd.Name, nil, indexAdd[float32](d))
-		d.addFloats(ops.ScatterAdd.Name, nil, scatterAdd[float32](d))
+		d.addFloats(ops.IndexAdd.Name, indexAdd[float32](d))
+		d.addFloats(ops.ScatterAdd.Name, scatterAdd[float32](d))
 		additions[float64](d)
 		additions[int64](d)
 		additions[int32](d)
@@ -40,62 +38,55 @@ func init() {
 		additions[uint16](d)
 		additions[uint8](d)
 		for _, t := range ops.Indices {
-			d.add(ops.OneHot.Name, t, nil, d.oneHot)
+			d.addDense(ops.OneHot.Name, t, d.oneHot)
 		}
 	})
 }
 
 func gathers[T number](d *device, t dtype.Type) {
-	d.add(ops.Take.Name, t, nil, take[T](d))
-	d.add(ops.Gather.Name, t, nil, gather[T](d))
+	d.addDense(ops.Take.Name, t, take[T](d))
+	d.addDense(ops.Gather.Name, t, gather[T](d))
 }
 
 func additions[T number](d *device) {
-	d.add(ops.IndexAdd.Name, dtype.Of[T](), nil, indexAdd[T](d))
-	d.add(ops.ScatterAdd.Name, dtype.Of[T](), nil, scatterAdd[T](d))
+	d.addDense(ops.IndexAdd.Name, dtype.Of[T](), indexAdd[T](d))
+	d.addDense(ops.ScatterAdd.Name, dtype.Of[T](), scatterAdd[T](d))
 }
 
-// indices reads an index tensor as i64 and checks it against the size of the
-// axis. release gives back the memory of a copy.
-func (d *device) indices(op *ops.Op, v hal.View, n int) (idx []int64, release func(), err error) {
-	idx, release, err = d.longs(v)
-	for i, k := range idx {
+// longs is an index operand as i64: itself, or a copy in scratch.
+type longs struct {
+	*operand
+	work int
+	list []int64 // of the run
+}
+
+func newLongs(o *operand) *longs {
+	l := &longs{operand: o}
+	if o.DType != dtype.I64 {
+		l.work = aligned(o.n * dtype.I64.Size())
+	}
+	return l
+}
+
+// read sets and returns the list of a run.
+func (l *longs) read(work *[]byte) []int64 {
+	if l.work == 0 {
+		l.list = data[int64](l.operand)
+		return l.list
+	}
+	l.list = scratch[int64](work, l.n)
+	dtype.Convert(dtype.Bytes(l.list), dtype.I64, l.memory(), l.DType)
+	return l.list
+}
+
+// within reads an index operand and checks it against the size n of its axis.
+func (l *longs) within(op *ops.Op, n int, work []byte) error {
+	for i, k := range l.read(&work) {
 		if k < 0 || k >= int64(n) {
-			release()
-			return nil, nil, &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", k, i, n)}
+			return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", k, i, n)}
 		}
 	}
-	return idx, release, err
-}
-
-// longs is an index tensor as i64: itself, or a copy that release gives back.
-func (d *device) longs(v hal.View) (idx []int64, release func(), err error) {
-	if v.DType == dtype.I64 {
-		return data[int64](v), func() {}, nil
-	}
-	buf, err := d.Alloc(v.Elements() * dtype.I64.Size())
-	if err != nil {
-		return nil, nil, err
-	}
-	wide := hostdev.Bytes(buf)
-	dtype.Convert(wide, dtype.I64, memory(v), v.DType)
-	return dtype.Slice[int64](wide), buf.Free, nil
-}
-
-// positions copies an index tensor.
-func positions(v hal.View) []int {
-	out := make([]int, v.Elements())
-	switch v.DType {
-	case dtype.I64:
-		for i, k := range data[int64](v) {
-			out[i] = int(k)
-		}
-	case dtype.I32:
-		for i, k := range data[int32](v) {
-			out[i] = int(k)
-		}
-	}
-	return out
+	return nil
 }
 
 // axisOf is a normalised axis, which the shape rule has accepted.
@@ -108,134 +99,155 @@ func axisOf(axis, rank int) int {
 }
 
 // take copies slices [inner] of [outer, n, inner] at indices.
-func take[T number](d *device) run {
-	return func(c *hal.Call) error {
-		x := c.In[0]
-		axis := axisOf(c.Attrs.(ops.TakeAttrs).Axis, len(x.Shape))
+func take[T number](d *device) planner {
+	return func(c *call) task {
+		x, out, idx := &c.in[0], &c.out[0], newLongs(&c.in[1])
+		axis := axisOf(c.attrs.(ops.TakeAttrs).Axis, len(x.Shape))
 		n, inner := x.Shape[axis], product(x.Shape[axis+1:])
-		idx, release, err := d.indices(ops.Take, c.In[1], n)
-		if err != nil {
-			return err
-		}
-		defer release()
-		if inner == 0 || len(idx) == 0 {
-			return nil
-		}
-		src, dst := dtype.Slice[T](memory(x)), dtype.Slice[T](memory(c.Out[0]))
-		d.rows(len(dst)/inner, inner, func(lo, hi int) {
+		body := func(lo, hi int) {
+			src, dst, list := dtype.Slice[T](x.memory()), dtype.Slice[T](out.memory()), idx.list
 			for r := lo; r < hi; r++ {
-				from := (r/len(idx)*n + int(idx[r%len(idx)])) * inner
+				from := (r/len(list)*n + int(list[r%len(list)])) * inner
 				copy(dst[r*inner:(r+1)*inner], src[from:from+inner])
 			}
-		})
-		return nil
+		}
+		return task{work: idx.work, run: func(work []byte) error {
+			err := idx.within(ops.Take, n, work)
+			if err != nil || out.n == 0 {
+				return err
+			}
+			d.rows(out.n/inner, inner, body)
+			return nil
+		}}
 	}
 }
 
 // indexAdd adds slices of updates [outer, len(idx), inner] to a copy of x
 // [outer, n, inner].
-func indexAdd[T number](d *device) run {
-	return func(c *hal.Call) error {
-		x := c.In[0]
-		axis := axisOf(c.Attrs.(ops.IndexAddAttrs).Axis, len(x.Shape))
-		n, inner := x.Shape[axis], product(x.Shape[axis+1:])
-		idx, release, err := d.indices(ops.IndexAdd, c.In[1], n)
-		if err != nil {
-			return err
-		}
-		defer release()
-		dst, up := data[T](c.Out[0]), data[T](c.In[2])
-		copy(dst, data[T](x))
-		outer := product(x.Shape[:axis])
-		if len(up) == 0 {
-			return nil
-		}
+func indexAdd[T number](d *device) planner {
+	return func(c *call) task {
+		x, updates, out, idx := &c.in[0], &c.in[2], &c.out[0], newLongs(&c.in[1])
+		axis := axisOf(c.attrs.(ops.IndexAddAttrs).Axis, len(x.Shape))
+		outer, n, inner := product(x.Shape[:axis]), x.Shape[axis], product(x.Shape[axis+1:])
 		// One task owns a stretch of columns of one outer slice.
 		const run = 256
 		blocks := (inner + run - 1) / run
-		d.chunks(outer*blocks, max(1, grain/(len(idx)*min(inner, run))), func(lo, hi int) {
+		size := max(1, grain/max(idx.n*min(inner, run), 1))
+		body := func(lo, hi int) {
+			dst, up, list := data[T](out), data[T](updates), idx.list
 			for task := lo; task < hi; task++ {
 				o, b := task/blocks, task%blocks*run
 				e := min(b+run, inner)
-				for i, k := range idx {
+				for i, k := range list {
 					at := (o*n + int(k)) * inner
 					to := dst[at+b : at+e]
-					for j, v := range up[(o*len(idx)+i)*inner+b : (o*len(idx)+i)*inner+e] {
+					for j, v := range up[(o*len(list)+i)*inner+b : (o*len(list)+i)*inner+e] {
 						to[j] += v
 					}
 				}
 			}
-		})
-		return nil
+		}
+		return task{work: idx.work, inPlace: over(pair{0, 0}), run: func(work []byte) error {
+			if err := idx.within(ops.IndexAdd, n, work); err != nil {
+				return err
+			}
+			copy(data[T](out), data[T](x))
+			if updates.n > 0 {
+				d.chunks(outer*blocks, size, body)
+			}
+			return nil
+		}}
 	}
 }
 
-// picks calls f with the element that every index refers to. The positions before
-// the axis are spread over the threads; those that may meet in one element are
-// visited in order.
-func (d *device) picks(op *ops.Op, x, idx hal.View, axis int, f func(at, i int)) error {
+// pick visits a row of indices: list[j], which is index first+j of all, refers to
+// element at + j·next + list[j]·step of x.
+type pick func(list []int64, first, at, next, step int)
+
+// picks plans f for all indices, row by row. The positions before the axis are spread over the threads; those that may meet in one
+// element are visited in order. The run of the task calls begin once the indices are
+// checked.
+func (d *device) picks(op *ops.Op, x *operand, idx *longs, axis int, begin func(), f pick) task {
 	axis = axisOf(axis, len(x.Shape))
-	list, release, err := d.indices(op, idx, x.Shape[axis])
-	if err != nil {
-		return err
-	}
-	defer release()
 	strides := shape.Strides(x.Shape)
-	stride := strides[axis]
+	step, last := strides[axis], len(x.Shape)-1
 	strides[axis] = 0
+	before := lattice{idx.Shape[:axis], strides[:axis]}
 	outer, block := product(idx.Shape[:axis]), product(idx.Shape[axis:])
-	d.rows(outer, block, func(lo, hi int) {
+	// Indices along the last axis are one row, whose elements lie where they say.
+	inner, next := block, 0
+	rows := lattice{}
+	if axis < last {
+		inner, next = idx.Shape[last], 1
+		rows = lattice{idx.Shape[axis:last], strides[axis:last]}
+	}
+	body := func(lo, hi int) {
 		for o := lo; o < hi; o++ {
-			base := 0
-			for a, rest := axis-1, o; a >= 0; a-- {
-				base += rest % idx.Shape[a] * strides[a]
-				rest /= idx.Shape[a]
-			}
-			if axis == len(x.Shape)-1 {
-				for i, k := range list[o*block : (o+1)*block] {
-					f(base+int(k), o*block+i)
-				}
-				continue
-			}
-			it := shape.NewIterator(idx.Shape[axis:], strides[axis:])
-			for i := o * block; it.Next(); i++ {
-				f(base+it.Offsets()[0]+int(list[i])*stride, i)
+			base := before.at(o)
+			for i := o * block; i < (o+1)*block; i += inner {
+				f(idx.list[i:i+inner], i, base+rows.at(i/inner), next, step)
 			}
 		}
-	})
-	return nil
+	}
+	return task{work: idx.work, run: func(work []byte) error {
+		if err := idx.within(op, x.Shape[axis], work); err != nil {
+			return err
+		}
+		begin()
+		d.rows(outer, block, body)
+		return nil
+	}}
 }
 
-func gather[T number](d *device) run {
-	return func(c *hal.Call) error {
-		src, dst := dtype.Slice[T](memory(c.In[0])), dtype.Slice[T](memory(c.Out[0]))
-		return d.picks(ops.Gather, c.In[0], c.In[1], c.Attrs.(ops.GatherAttrs).Axis, func(at, i int) { dst[i] = src[at] })
+func gather[T number](d *device) planner {
+	return func(c *call) task {
+		var src, dst []T
+		begin := func() {
+			src, dst = dtype.Slice[T](c.in[0].memory()), dtype.Slice[T](c.out[0].memory())
+		}
+		return d.picks(ops.Gather, &c.in[0], newLongs(&c.in[1]), c.attrs.(ops.GatherAttrs).Axis, begin,
+			func(list []int64, first, at, next, step int) {
+				from, to := src[at:], dst[first:first+len(list)]
+				for j, k := range list {
+					to[j] = from[j*next+int(k)*step]
+				}
+			})
 	}
 }
 
-func scatterAdd[T number](d *device) run {
-	return func(c *hal.Call) error {
-		dst, up := data[T](c.Out[0]), data[T](c.In[2])
-		copy(dst, data[T](c.In[0]))
-		return d.picks(ops.ScatterAdd, c.In[0], c.In[1], c.Attrs.(ops.ScatterAttrs).Axis, func(at, i int) { dst[at] += up[i] })
+func scatterAdd[T number](d *device) planner {
+	return func(c *call) task {
+		var dst, up []T
+		begin := func() {
+			dst, up = data[T](&c.out[0]), data[T](&c.in[2])
+			copy(dst, data[T](&c.in[0]))
+		}
+		t := d.picks(ops.ScatterAdd, &c.in[0], newLongs(&c.in[1]), c.attrs.(ops.ScatterAttrs).Axis, begin,
+			func(list []int64, first, at, next, step int) {
+				from, to := up[first:first+len(list)], dst[at:]
+				for j, k := range list {
+					to[j*next+int(k)*step] += from[j]
+				}
+			})
+		t.inPlace = over(pair{0, 0})
+		return t
 	}
 }
 
 // oneHot writes rows of zeros with a one at every index; an index outside the
 // classes leaves its row zero.
-func (d *device) oneHot(c *hal.Call) error {
-	classes := c.Attrs.(ops.OneHotAttrs).Classes
-	d.fill(c.Out[0], 0)
-	b := memory(c.Out[0])
-	idx, release, err := d.longs(c.In[0])
-	if err != nil {
-		return err
-	}
-	defer release()
-	for i, k := range idx {
-		if k >= 0 && k < int64(classes) {
-			dtype.Store(b, c.Out[0].DType, i*classes+int(k), 1)
+func (d *device) oneHot(c *call) task {
+	out, idx := &c.out[0], newLongs(&c.in[0])
+	classes := c.attrs.(ops.OneHotAttrs).Classes
+	clearing := d.filling(out, 0)
+	return task{work: idx.work, run: func(work []byte) error {
+		clearing()
+		b := out.memory()
+		for i, k := range idx.read(&work) {
+			if k >= 0 && k < int64(classes) {
+				dtype.Store(b, out.DType, i*classes+int(k), 1)
+			}
 		}
-	}
-	return nil
+		return nil
+	}}
 }

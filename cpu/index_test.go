@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,45 @@ func TestIndexOutOfRange(t *testing.T) {
 			if err := runKernel(d, d.Kernels().Find(c), c); !errors.As(err, &attr) || !strings.Contains(err.Error(), "position 1") {
 				t.Errorf("%s of index %v: %v", c.Op, idx.Int(1), err)
 			}
+		}
+	}
+}
+
+// A launch that met a bad index has written nothing, and runs again.
+func TestIndexErrorLeavesLaunchUsable(t *testing.T) {
+	d := devices(t)[0]
+	s, err := d.NewStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, up := place(t, d, mustHost(t, []int{3}, []float32{1, 2, 3}), false), place(t, d, mustHost(t, []int{2}, []float32{10, 20}), false)
+	out := place(t, d, mustHost(t, []int{3}, []float32{7, 7, 7}), false)
+	bad, good := place(t, d, mustHost(t, []int{2}, []int32{0, 3}), false), place(t, d, mustHost(t, []int{2}, []int32{2, 2}), false)
+	for op, attrs := range map[*ops.Op]any{ops.IndexAdd: ops.IndexAddAttrs{}, ops.ScatterAdd: ops.ScatterAttrs{}} {
+		copy(elements[float32](out), []float32{7, 7, 7})
+		c := &hal.Call{Op: op.Name, Attrs: attrs, In: []hal.View{x, bad, up}, Out: []hal.View{out}}
+		l, err := d.Kernels().Find(c).Prepare(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		work, err := d.Alloc(l.Work)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer work.Free()
+		var attr *ops.AttrError
+		if err := s.Launch(l, c.Operands(), work); !errors.As(err, &attr) {
+			t.Fatalf("%s of index 3: %v", op.Name, err)
+		}
+		if got := elements[float32](out); !slices.Equal(got, []float32{7, 7, 7}) {
+			t.Errorf("%s wrote %v before it refused an index", op.Name, got)
+		}
+		c.In[1] = good
+		if err := s.Launch(l, c.Operands(), work); err != nil {
+			t.Fatal(err)
+		}
+		if got := elements[float32](out); !slices.Equal(got, []float32{1, 2, 33}) {
+			t.Errorf("%s gives %v after an error, want 1 2 33", op.Name, got)
 		}
 	}
 }

@@ -136,21 +136,26 @@ func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 // guardBytes are written around every operand and checked after the kernel.
 const guardBytes = 64
 
-// place uploads an array, dense or with its axes stored in reverse order and
-// the first one backwards.
-func place(t *testing.T, d *device, h ops.Host, strided bool) hal.View {
-	t.Helper()
-	n := h.Elements()
-	v := hal.View{DType: h.DType, Shape: h.Shape, Strides: shape.Strides(h.Shape), Offset: guardBytes / h.DType.Size()}
-	if strided && len(h.Shape) > 0 && n > 0 {
+// layoutOf is a view that is dense, or has its axes stored in reverse order and the
+// first one backwards, with a guard before it.
+func layoutOf(s ops.Spec, strided bool) hal.View {
+	v := hal.View{DType: s.DType, Shape: s.Shape, Strides: shape.Strides(s.Shape), Offset: guardBytes / s.DType.Size()}
+	if strided && len(s.Shape) > 0 && s.Elements() > 0 {
 		step := 1
-		for i := range h.Shape {
+		for i := range s.Shape {
 			v.Strides[i] = step
-			step *= h.Shape[i]
+			step *= s.Shape[i]
 		}
-		v.Offset += (h.Shape[0] - 1) * v.Strides[0]
+		v.Offset += (s.Shape[0] - 1) * v.Strides[0]
 		v.Strides[0] = -v.Strides[0]
 	}
+	return v
+}
+
+// place uploads an array between guards.
+func place(t *testing.T, d *device, h ops.Host, strided bool) hal.View {
+	t.Helper()
+	n, v := h.Elements(), layoutOf(h.Spec, strided)
 	buf, err := d.Alloc(n*h.DType.Size() + 2*guardBytes)
 	if err != nil {
 		t.Fatal(err)
@@ -169,6 +174,15 @@ func place(t *testing.T, d *device, h ops.Host, strided bool) hal.View {
 	return v
 }
 
+// contents is the memory of a dense view.
+func contents(v hal.View) []byte {
+	size := v.DType.Size()
+	return hostdev.Bytes(v.Buf)[v.Offset*size:][:v.Elements()*size]
+}
+
+// elements is the elements of a dense view.
+func elements[T dtype.Element](v hal.View) []T { return dtype.Slice[T](contents(v)) }
+
 func guarded(t *testing.T, d *device, s ops.Spec) hal.View {
 	return place(t, d, ops.NewHost(s), false)
 }
@@ -182,7 +196,7 @@ func compare(t *testing.T, name string, op *ops.Op, attrs any, in []ops.Spec, v 
 			return
 		}
 	}
-	if err := op.Check(attrs, in, ops.Host{Spec: want.Spec, Data: memory(v)}, want); err != nil {
+	if err := op.Check(attrs, in, ops.Host{Spec: want.Spec, Data: contents(v)}, want); err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
 }

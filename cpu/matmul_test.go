@@ -43,7 +43,7 @@ func sameBits(t *testing.T, op *ops.Op, attrs any, in ...ops.Arg) {
 		}
 		var got []byte
 		for _, v := range call.Out {
-			got = append(got, memory(v)...)
+			got = append(got, contents(v)...)
 		}
 		if first == nil {
 			first = slices.Clone(got)

@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"slices"
+
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/hal/hostdev"
@@ -24,6 +26,14 @@ type planner func(c *call) task
 // always is the inPlace of kernels whose results depend, element by element, on the
 // elements of operands in the same place.
 func always(int, int) bool { return true }
+
+// pair is a result and an input that it may be written over.
+type pair struct{ result, input int }
+
+// over is the inPlace of kernels that work in place for some pairs only.
+func over(pairs ...pair) func(result, input int) bool {
+	return func(result, input int) bool { return slices.Contains(pairs, pair{result, input}) }
+}
 
 // families is what adds kernels to a new device.
 var families []func(*device)
@@ -124,7 +134,11 @@ func (d *device) widened(f planner) planner {
 			v.body = v.convert
 		}
 		inner := f(wide)
-		return task{work: size + inner.work, run: func(work []byte) error {
+		inPlace := func(result, input int) bool {
+			// Narrow results are written when all narrow inputs have been read.
+			return wide.out[result].DType != c.out[result].DType || inner.inPlace != nil && inner.inPlace(result, input)
+		}
+		return task{work: size + inner.work, inPlace: inPlace, run: func(work []byte) error {
 			for i := range wide.in {
 				wide.in[i].mem, wide.in[i].Offset = c.in[i].mem, c.in[i].Offset
 			}

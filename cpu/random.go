@@ -2,27 +2,24 @@ package cpu
 
 import (
 	"math"
+	"sync"
 
 	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 )
 
 func init() {
 	declare(func(d *device) {
-		d.add(ops.Philox.Name, dtype.U64, nil, func(c *hal.Call) error {
-			out := data[uint32](c.Out[0])
-			key := data[uint64](c.In[0])
-			d.words(key, len(out), func(at int, w []uint32) { copy(out[at:], w) })
-			return nil
+		d.addDense(ops.Philox.Name, dtype.U64, func(c *call) task {
+			out := &c.out[0]
+			return d.words(&c.in[0], out.n, func(at int, w []uint32) { copy(data[uint32](out)[at:], w) })
 		})
-		d.add(ops.Uniform.Name, dtype.U64, nil, func(c *hal.Call) error {
-			a := c.Attrs.(ops.RandAttrs)
+		d.addDense(ops.Uniform.Name, dtype.U64, func(c *call) task {
+			a := c.attrs.(ops.RandAttrs)
 			return d.draw(c, func(w uint32) float64 { return float64(w>>8)*((a.Hi-a.Lo)*unit) + a.Lo })
 		})
-		d.add(ops.Bernoulli.Name, dtype.U64, nil, func(c *hal.Call) error {
-			p := c.Attrs.(ops.BernoulliAttrs).P
+		d.addDense(ops.Bernoulli.Name, dtype.U64, func(c *call) task {
+			p := c.attrs.(ops.BernoulliAttrs).P
 			return d.draw(c, func(w uint32) float64 {
 				if float64(w>>8)*unit < p {
 					return 1
@@ -30,8 +27,8 @@ func init() {
 				return 0
 			})
 		})
-		d.add(ops.Normal.Name, dtype.U64, nil, d.normal)
-		d.addFloats(ops.Dropout.Name, nil, d.dropout)
+		d.addDense(ops.Normal.Name, dtype.U64, d.normal)
+		d.addFloats(ops.Dropout.Name, d.dropout)
 	})
 }
 
@@ -41,11 +38,14 @@ const unit = 0x1p-24
 // blockWords is the number of words drawn at a time: whole Philox blocks.
 const blockWords = 512
 
-// words gives f the first n words of a key's stream, piece by piece, in no order.
-func (d *device) words(key []uint64, n int, f func(at int, w []uint32)) {
-	seed := [2]uint32{uint32(key[0]), uint32(key[0] >> 32)}
-	d.chunks(n, 1<<13, func(lo, hi int) {
-		var w [blockWords]uint32
+var wordScratch = sync.Pool{New: func() any { return new([blockWords]uint32) }}
+
+// words plans giving f the first n words of a key's stream, piece by piece, in no order.
+func (d *device) words(from *operand, n int, f func(at int, w []uint32)) task {
+	body := func(lo, hi int) {
+		key := data[uint64](from)
+		seed := [2]uint32{uint32(key[0]), uint32(key[0] >> 32)}
+		w := wordScratch.Get().(*[blockWords]uint32)
 		for at := lo; at < hi; at += blockWords {
 			k := min(blockWords, hi-at)
 			for i := 0; i < k; i += 4 {
@@ -54,76 +54,82 @@ func (d *device) words(key []uint64, n int, f func(at int, w []uint32)) {
 				if block < key[1] {
 					carry = 1 // the counter has 128 bits
 				}
-				r := ops.PhiloxBlock([4]uint32{uint32(block), uint32(block >> 32), carry, 0}, seed)
-				copy(w[i:], r[:])
+				*(*[4]uint32)(w[i:]) = ops.PhiloxBlock([4]uint32{uint32(block), uint32(block >> 32), carry, 0}, seed)
 			}
 			f(at, w[:k])
 		}
-	})
+		wordScratch.Put(w)
+	}
+	return task{run: func([]byte) error {
+		d.chunks(n, 1<<13, body)
+		return nil
+	}}
 }
 
 // draw makes one number of every word.
-func (d *device) draw(c *hal.Call, number func(uint32) float64) error {
-	v := c.Out[0]
-	b := memory(v)
-	key := data[uint64](c.In[0])
-	if v.DType == dtype.F32 {
-		out := data[float32](v)
-		d.words(key, len(out), func(at int, w []uint32) {
+func (d *device) draw(c *call, number func(uint32) float64) task {
+	out := &c.out[0]
+	if out.DType == dtype.F32 {
+		return d.words(&c.in[0], out.n, func(at int, w []uint32) {
+			to := data[float32](out)[at:]
 			for i, x := range w {
-				out[at+i] = float32(number(x))
+				to[i] = float32(number(x))
 			}
 		})
-		return nil
 	}
-	d.words(key, v.Elements(), func(at int, w []uint32) {
+	return d.words(&c.in[0], out.n, func(at int, w []uint32) {
+		b := out.memory()
 		for i, x := range w {
-			dtype.Store(b, v.DType, at+i, number(x))
+			dtype.Store(b, out.DType, at+i, number(x))
 		}
 	})
-	return nil
 }
 
 // normal is the Box-Muller transform: the first half of the words gives radii,
 // the second angles; cosines come first, sines after.
-func (d *device) normal(c *hal.Call) error {
-	a, v := c.Attrs.(ops.NormalAttrs), c.Out[0]
-	b, n := memory(v), v.Elements()
-	half := (n + 1) / 2
-	buf, err := d.Alloc(2 * half * 4)
-	if err != nil {
-		return err
-	}
-	defer buf.Free()
-	all := dtype.Slice[uint32](hostdev.Bytes(buf))
-	d.words(data[uint64](c.In[0]), 2*half, func(at int, w []uint32) { copy(all[at:], w) })
-	d.chunks(half, grain, func(lo, hi int) {
+func (d *device) normal(c *call) task {
+	a, out := c.attrs.(ops.NormalAttrs), &c.out[0]
+	half := (out.n + 1) / 2
+	var all []uint32
+	draw := d.words(&c.in[0], 2*half, func(at int, w []uint32) { copy(all[at:], w) })
+	body := func(lo, hi int) {
+		b, all := out.memory(), all
 		for i := lo; i < hi; i++ {
 			radius := a.Std * math.Sqrt(-2*math.Log(float64(all[i]>>8+1)*unit))
 			sin, cos := math.Sincos(2 * math.Pi * float64(all[half+i]>>8) * unit)
-			dtype.Store(b, v.DType, i, a.Mean+radius*cos)
-			if half+i < n {
-				dtype.Store(b, v.DType, half+i, a.Mean+radius*sin)
+			dtype.Store(b, out.DType, i, a.Mean+radius*cos)
+			if half+i < out.n {
+				dtype.Store(b, out.DType, half+i, a.Mean+radius*sin)
 			}
 		}
-	})
-	return nil
+	}
+	return task{work: aligned(2 * half * 4), run: func(work []byte) error {
+		all = scratch[uint32](&work, 2*half)
+		if err := draw.run(nil); err != nil {
+			return err
+		}
+		d.chunks(half, grain, body)
+		return nil
+	}}
 }
 
 // dropout keeps an element where its word is at least p·2^32.
-func (d *device) dropout(c *hal.Call) error {
-	p := c.Attrs.(ops.DropoutAttrs).P
-	threshold := math.Ceil(p * (1 << 32))
-	x, y, mask := data[float32](c.In[0]), data[float32](c.Out[0]), memory(c.Out[1])
+func (d *device) dropout(c *call) task {
+	p := c.attrs.(ops.DropoutAttrs).P
+	threshold := uint64(math.Ceil(p * (1 << 32)))
 	scale := float32(1 / (1 - p))
-	d.words(data[uint64](c.In[1]), len(x), func(at int, w []uint32) {
+	in, out, kept := &c.in[0], &c.out[0], &c.out[1]
+	t := d.words(&c.in[1], in.n, func(at int, w []uint32) {
+		x, y, mask := data[float32](in)[at:], data[float32](out)[at:], kept.memory()[at:]
 		for i, bits := range w {
-			keep := float64(bits) >= threshold
-			y[at+i], mask[at+i] = 0, 0
-			if keep {
-				y[at+i], mask[at+i] = x[at+i]*scale, 1
+			var keep uint32 // no branch: processors cannot foresee a random one
+			if uint64(bits) >= threshold {
+				keep = 1
 			}
+			y[i] = math.Float32frombits(math.Float32bits(x[i]*scale) & -keep)
+			mask[i] = byte(keep)
 		}
 	})
-	return nil
+	t.inPlace = over(pair{0, 0})
+	return t
 }

@@ -5,8 +5,6 @@ import (
 	"slices"
 
 	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -51,32 +49,15 @@ func init() {
 			}, func(acc, x []float32) { d.vec.Mul(acc, acc, x) }},
 		}
 		for op, f := range folds {
-			d.addFloats(op.Name, nil, func(c *hal.Call) error {
-				return reduceStages(d, c, c.Attrs.(ops.ReduceAttrs).Axes, f)
-			})
+			d.addFloats(op.Name, reduce(d, f))
 		}
-		d.addFloats(ops.Mean.Name, nil, func(c *hal.Call) error {
-			axes := c.Attrs.(ops.ReduceAttrs).Axes
-			if err := reduceStages(d, c, axes, sum); err != nil {
-				return err
-			}
-			out := data[float32](c.Out[0])
-			n := float32(reduced(c.In[0].Shape, axes))
-			d.chunks(len(out), grain, func(lo, hi int) { d.vec.DivS(out[lo:hi], out[lo:hi], n) })
-			return nil
-		})
+		d.addFloats(ops.Mean.Name, mean(d, sum, d.vec.DivS))
 		plainFolds[float64](d, math.Inf(-1), math.Inf(1))
-		d.add(ops.Mean.Name, dtype.F64, nil, func(c *hal.Call) error {
-			axes := c.Attrs.(ops.ReduceAttrs).Axes
-			if err := reduceStages(d, c, axes, plainSum[float64]()); err != nil {
-				return err
+		d.addDense(ops.Mean.Name, dtype.F64, mean(d, plainSum[float64](), func(dst, x []float64, n float64) {
+			for i, v := range x {
+				dst[i] = v / n
 			}
-			n := float64(reduced(c.In[0].Shape, axes))
-			for i, out := 0, data[float64](c.Out[0]); i < len(out); i++ {
-				out[i] /= n
-			}
-			return nil
-		})
+		}))
 		plainFolds[int64](d, math.MinInt64, math.MaxInt64)
 		plainFolds[int32](d, math.MinInt32, math.MaxInt32)
 		plainFolds[int16](d, math.MinInt16, math.MaxInt16)
@@ -85,9 +66,17 @@ func init() {
 		plainFolds[uint32](d, 0, math.MaxUint32)
 		plainFolds[uint16](d, 0, math.MaxUint16)
 		plainFolds[uint8](d, 0, math.MaxUint8)
-		for op, all := range map[*ops.Op]bool{ops.AnyTrue: false, ops.AllTrue: true} {
-			d.add(op.Name, dtype.Bool, nil, func(c *hal.Call) error { return reduceTruth(d, c, all) })
-		}
+		// Truth values are bytes of 0 and 1.
+		d.addDense(ops.AnyTrue.Name, dtype.Bool, reduce(d, fold[uint8]{0, slices.Max[[]uint8], func(acc, x []uint8) {
+			for i, v := range x {
+				acc[i] |= v
+			}
+		}}))
+		d.addDense(ops.AllTrue.Name, dtype.Bool, reduce(d, fold[uint8]{1, slices.Min[[]uint8], func(acc, x []uint8) {
+			for i, v := range x {
+				acc[i] &= v
+			}
+		}}))
 	})
 }
 
@@ -133,37 +122,28 @@ func plainFolds[T number](d *device, lowest, highest T) {
 		}},
 	}
 	for op, f := range folds {
-		d.add(op.Name, dtype.Of[T](), nil, func(c *hal.Call) error {
-			return reduceStages(d, c, c.Attrs.(ops.ReduceAttrs).Axes, f)
-		})
+		d.addDense(op.Name, dtype.Of[T](), reduce(d, f))
 	}
 }
 
-// reduced is the number of elements behind each result.
-func reduced(dims, axes []int) int {
-	n := 1
-	for _, a := range reduceAxes(dims, axes) {
-		n *= dims[a]
-	}
-	return n
-}
-
-// reduceAxes lists the reduced axes in order; the shape rule has accepted them.
-func reduceAxes(dims, axes []int) []int {
+// reduces reports for every axis whether it is reduced; the shape rule has accepted
+// the list.
+func reduces(dims, axes []int) []bool {
 	all, err := shape.Axes(axes, len(dims))
 	if err != nil {
 		panic(err)
 	}
-	return all
+	is := make([]bool, len(dims))
+	for _, a := range all {
+		is[a] = true
+	}
+	return is
 }
 
 // groups joins neighbouring axes that are reduced alike: sizes, and whether each
 // is reduced.
 func groups(dims, axes []int) (sizes []int, red []bool) {
-	is := make([]bool, len(dims))
-	for _, a := range reduceAxes(dims, axes) {
-		is[a] = true
-	}
+	is := reduces(dims, axes)
 	for i, n := range dims {
 		if k := len(sizes); k > 0 && red[k-1] == is[i] {
 			sizes[k-1] *= n
@@ -174,50 +154,84 @@ func groups(dims, axes []int) (sizes []int, red []bool) {
 	return sizes, red
 }
 
-// reduceStages reduces a dense tensor group by group.
-func reduceStages[T number](d *device, c *hal.Call, axes []int, f fold[T]) error {
-	src, dst := data[T](c.In[0]), data[T](c.Out[0])
-	sizes, red := groups(c.In[0].Shape, axes)
-	if len(src) == 0 {
-		for i := range dst {
-			dst[i] = f.start
+// reduce plans a reduction.
+func reduce[T number](d *device, f fold[T]) planner {
+	return func(c *call) task { return newReduction(d, c, f).task() }
+}
+
+// mean plans a sum and divides it by the number of elements behind each result.
+func mean[T float32 | float64](d *device, sum fold[T], divide func(dst, x []T, n T)) planner {
+	return func(c *call) task {
+		r := newReduction(d, c, sum)
+		_, gone := split(r.in, c.attrs.(ops.ReduceAttrs).Axes)
+		n := T(product(gone.dims))
+		average := func(lo, hi int) {
+			part := data[T](r.out)[lo:hi]
+			divide(part, part, n)
+		}
+		total := r.task()
+		return task{work: total.work, run: func(work []byte) error {
+			err := total.run(work)
+			d.chunks(r.out.n, grain, average)
+			return err
+		}}
+	}
+}
+
+// reduction is a planned reduction of a dense operand, stage by stage.
+type reduction[T number] struct {
+	in, out *operand
+	fold    fold[T]
+	stages  []*stage[T]
+}
+
+func newReduction[T number](d *device, c *call, f fold[T]) *reduction[T] {
+	r := &reduction[T]{in: &c.in[0], out: &c.out[0], fold: f}
+	sizes, red := groups(r.in.Shape, c.attrs.(ops.ReduceAttrs).Axes)
+	if r.in.n == 0 {
+		return r
+	}
+	for i := len(sizes) - 1; i >= 0; i-- {
+		if red[i] {
+			r.stages = append(r.stages, newStage(d, product(sizes[:i]), sizes[i], product(sizes[i+1:]), f))
+			sizes[i] = 1
+		}
+	}
+	return r
+}
+
+func (r *reduction[T]) task() task {
+	switch {
+	case r.in.n == 0:
+		return task{run: func([]byte) error {
+			fill(data[T](r.out), r.fold.start)
+			return nil
+		}}
+	case len(r.stages) == 0:
+		return task{run: func([]byte) error {
+			copy(data[T](r.out), data[T](r.in))
+			return nil
+		}}
+	}
+	work, last := 0, len(r.stages)-1
+	for i, s := range r.stages {
+		work += aligned(s.parts * r.out.DType.Size())
+		if i < last {
+			work += aligned(s.results() * r.out.DType.Size())
+		}
+	}
+	return task{work: work, run: func(work []byte) error {
+		src, dst := data[T](r.in), data[T](r.out)
+		for i, s := range r.stages {
+			to := dst
+			if i < last {
+				to = scratch[T](&work, s.results())
+			}
+			s.reduce(to, src, scratch[T](&work, s.parts))
+			src = to
 		}
 		return nil
-	}
-	var held []hal.Buffer
-	defer func() {
-		for _, b := range held {
-			b.Free()
-		}
-	}()
-	left := 0
-	for _, r := range red {
-		if r {
-			left++
-		}
-	}
-	if left == 0 {
-		copy(dst, src)
-	}
-	for i := len(sizes) - 1; i >= 0 && left > 0; i-- {
-		if !red[i] {
-			continue
-		}
-		left--
-		outer, n, inner := product(sizes[:i]), sizes[i], product(sizes[i+1:])
-		to := dst
-		if left > 0 {
-			buf, err := d.Alloc(outer * inner * c.In[0].DType.Size())
-			if err != nil {
-				return err
-			}
-			held = append(held, buf)
-			to = dtype.Slice[T](hostdev.Bytes(buf))
-		}
-		reduceStage(d, to, src, outer, n, inner, f)
-		src, sizes[i] = to, 1
-	}
-	return nil
+	}}
 }
 
 func product(sizes []int) int {
@@ -228,96 +242,103 @@ func product(sizes []int) int {
 	return n
 }
 
-// reduceStage folds the middle of src [outer, n, inner] into dst [outer, inner].
-func reduceStage[T number](d *device, dst, src []T, outer, n, inner int, f fold[T]) {
+// stage folds the middle of src [outer, n, inner] into dst [outer, inner].
+type stage[T number] struct {
+	d               *device
+	fold            fold[T]
+	outer, n, inner int
+	cuts, blocks    int // of a long sum, and of the columns that are summed side by side
+	parts           int // results of cuts, which are combined in order
+
+	dst, src, part []T // of the run
+	row            []T // that is being cut
+	body           func(lo, hi int)
+	cut            func(i int)
+}
+
+func newStage[T number](d *device, outer, n, inner int, f fold[T]) *stage[T] {
+	s := &stage[T]{d: d, fold: f, outer: outer, n: n, inner: inner}
 	switch {
-	case inner == 1 && n <= rowCut:
-		d.rows(outer, n, func(lo, hi int) {
-			for o := lo; o < hi; o++ {
-				dst[o] = f.row(src[o*n : (o+1)*n])
-			}
-		})
-	case inner == 1:
-		cuts := (n + rowCut - 1) / rowCut
-		part := make([]T, cuts)
-		for o := range outer {
-			row := src[o*n : (o+1)*n]
-			d.workers.For(cuts, func(i int) { part[i] = f.row(row[i*rowCut : min((i+1)*rowCut, n)]) })
-			dst[o] = f.row(part)
+	case inner > 1:
+		s.cuts, s.blocks = (n+colCut-1)/colCut, (inner+colRun-1)/colRun
+		if s.cuts > 1 {
+			s.parts = outer * s.cuts * inner
 		}
+		s.body = s.foldColumns
+	case n <= rowCut:
+		s.body = s.foldRows
 	default:
-		reduceColumns(d, dst, src, outer, n, inner, f)
+		s.cuts = (n + rowCut - 1) / rowCut
+		s.parts = s.cuts
+		s.cut = s.foldCut
+	}
+	return s
+}
+
+func (s *stage[T]) results() int { return s.outer * s.inner }
+
+func (s *stage[T]) reduce(dst, src, part []T) {
+	s.dst, s.src, s.part = dst, src, part
+	switch {
+	case s.inner > 1:
+		s.columns()
+	case s.cut == nil:
+		s.d.rows(s.outer, s.n, s.body)
+	default:
+		for o := range s.outer {
+			s.row = src[o*s.n : (o+1)*s.n]
+			s.d.workers.For(s.cuts, s.cut)
+			dst[o] = s.fold.row(part)
+		}
 	}
 }
 
-// reduceColumns folds rows of inner elements: blocks of columns side by side,
-// and stretches of colCut rows that are combined in order.
-func reduceColumns[T number](d *device, dst, src []T, outer, n, inner int, f fold[T]) {
-	cuts := (n + colCut - 1) / colCut
-	acc := dst
-	if cuts > 1 {
-		acc = make([]T, outer*cuts*inner)
+func (s *stage[T]) foldRows(lo, hi int) {
+	for o := lo; o < hi; o++ {
+		s.dst[o] = s.fold.row(s.src[o*s.n : (o+1)*s.n])
 	}
-	blocks := (inner + colRun - 1) / colRun
-	task := func(i int) {
-		b, j := i%blocks, i/blocks
-		o, cut := j/cuts, j%cuts
-		lo, hi := b*colRun, min((b+1)*colRun, inner)
-		to := acc[j*inner+lo : j*inner+hi]
-		first := (o*n + cut*colCut) * inner
-		copy(to, src[first+lo:first+hi])
-		for r := cut*colCut + 1; r < min((cut+1)*colCut, n); r++ {
-			f.into(to, src[(o*n+r)*inner+lo:(o*n+r)*inner+hi])
-		}
-	}
-	tasks := outer * cuts * blocks
-	if each := min(n, colCut) * min(inner, colRun); each*tasks > grain {
-		per := max(1, grain/each)
-		d.chunks(tasks, per, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				task(i)
-			}
-		})
+}
+
+func (s *stage[T]) foldCut(i int) {
+	s.part[i] = s.fold.row(s.row[i*rowCut : min((i+1)*rowCut, s.n)])
+}
+
+// columns folds rows of inner elements: blocks of columns side by side, and stretches
+// of colCut rows that are combined in order.
+func (s *stage[T]) columns() {
+	tasks := s.outer * s.cuts * s.blocks
+	if each := min(s.n, colCut) * min(s.inner, colRun); each*tasks > grain {
+		s.d.chunks(tasks, max(1, grain/each), s.body)
 	} else {
-		for i := range tasks {
-			task(i)
-		}
+		s.body(0, tasks)
 	}
-	if cuts > 1 {
-		for o := range outer {
-			to := dst[o*inner : (o+1)*inner]
-			copy(to, acc[o*cuts*inner:])
-			for cut := 1; cut < cuts; cut++ {
-				f.into(to, acc[(o*cuts+cut)*inner:(o*cuts+cut+1)*inner])
-			}
+	if s.cuts == 1 {
+		return
+	}
+	for o := range s.outer {
+		to := s.dst[o*s.inner : (o+1)*s.inner]
+		copy(to, s.part[o*s.cuts*s.inner:])
+		for cut := 1; cut < s.cuts; cut++ {
+			s.fold.into(to, s.part[(o*s.cuts+cut)*s.inner:(o*s.cuts+cut+1)*s.inner])
 		}
 	}
 }
 
-// reduceTruth is any or all.
-func reduceTruth(d *device, c *hal.Call, all bool) error {
-	f := plainSum[uint8]()
-	f.row = func(x []uint8) uint8 {
-		if all {
-			return slices.Min(x)
+// foldColumns folds blocks of stretches.
+func (s *stage[T]) foldColumns(first, end int) {
+	acc, src, into := s.part, s.src, s.fold.into
+	if s.cuts == 1 {
+		acc = s.dst
+	}
+	for i := first; i < end; i++ {
+		b, j := i%s.blocks, i/s.blocks
+		o, cut := j/s.cuts, j%s.cuts
+		lo, hi := b*colRun, min((b+1)*colRun, s.inner)
+		to := acc[j*s.inner+lo : j*s.inner+hi]
+		first := (o*s.n + cut*colCut) * s.inner
+		copy(to, src[first+lo:first+hi])
+		for r := cut*colCut + 1; r < min((cut+1)*colCut, s.n); r++ {
+			into(to, src[(o*s.n+r)*s.inner+lo:(o*s.n+r)*s.inner+hi])
 		}
-		return slices.Max(x)
 	}
-	f.into = func(acc, x []uint8) {
-		for i, v := range x {
-			if all {
-				acc[i] &= v
-			} else {
-				acc[i] |= v
-			}
-		}
-	}
-	if all {
-		f.start = 1
-	}
-	view := *c
-	in, out := c.In[0], c.Out[0]
-	in.DType, out.DType = dtype.U8, dtype.U8 // bools are bytes of 0 and 1
-	view.In, view.Out = []hal.View{in}, []hal.View{out}
-	return reduceStages(d, &view, c.Attrs.(ops.ReduceAttrs).Axes, f)
 }

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -15,41 +14,35 @@ import (
 
 func init() {
 	declare(func(d *device) {
-		d.addFloats(ops.Var.Name, nil, func(c *hal.Call) error {
-			a := c.Attrs.(ops.VarAttrs)
-			out := data[float32](c.Out[0])
-			eachRow(d, c.In[0], a.Axes, func(i int, x []float32) {
+		d.addFloats(ops.Var.Name, func(c *call) task {
+			a := c.attrs.(ops.VarAttrs)
+			return perRow(d, c, a.Axes, func(x []float32) float32 {
 				mean := d.vec.Sum(x) / float32(len(x))
-				out[i] = d.vec.SumSqDev(x, mean) / float32(max(len(x)-a.Correction, 0))
+				return d.vec.SumSqDev(x, mean) / float32(max(len(x)-a.Correction, 0))
 			})
-			return nil
 		})
-		d.add(ops.Var.Name, dtype.F64, nil, func(c *hal.Call) error {
-			a := c.Attrs.(ops.VarAttrs)
-			out, sum := data[float64](c.Out[0]), plainSum[float64]().row
-			eachRow(d, c.In[0], a.Axes, func(i int, x []float64) {
+		sum := plainSum[float64]().row
+		d.addDense(ops.Var.Name, dtype.F64, func(c *call) task {
+			a := c.attrs.(ops.VarAttrs)
+			return perRow(d, c, a.Axes, func(x []float64) float64 {
 				mean, squares := sum(x)/float64(len(x)), 0.0
 				for _, v := range x {
 					squares += (v - mean) * (v - mean)
 				}
-				out[i] = squares / float64(max(len(x)-a.Correction, 0))
+				return squares / float64(max(len(x)-a.Correction, 0))
 			})
-			return nil
 		})
-		d.addFloats(ops.LogSumExp.Name, nil, func(c *hal.Call) error {
-			out := data[float32](c.Out[0])
-			eachRow(d, c.In[0], c.Attrs.(ops.ReduceAttrs).Axes, func(i int, x []float32) {
+		d.addFloats(ops.LogSumExp.Name, func(c *call) task {
+			return perRow(d, c, c.attrs.(ops.ReduceAttrs).Axes, func(x []float32) float32 {
 				top := d.vec.MaxVal(x)
 				if math.IsInf(float64(top), 0) {
 					top = 0 // infinities give themselves
 				}
-				out[i] = top + float32(math.Log(float64(d.vec.SumExp(x, top))))
+				return top + float32(math.Log(float64(d.vec.SumExp(x, top))))
 			})
-			return nil
 		})
-		d.add(ops.LogSumExp.Name, dtype.F64, nil, func(c *hal.Call) error {
-			out := data[float64](c.Out[0])
-			eachRow(d, c.In[0], c.Attrs.(ops.ReduceAttrs).Axes, func(i int, x []float64) {
+		d.addDense(ops.LogSumExp.Name, dtype.F64, func(c *call) task {
+			return perRow(d, c, c.attrs.(ops.ReduceAttrs).Axes, func(x []float64) float64 {
 				top := math.Inf(-1)
 				for _, v := range x {
 					top = max(top, v)
@@ -61,41 +54,39 @@ func init() {
 				for _, v := range x {
 					sum += math.Exp(v - top)
 				}
-				out[i] = top + math.Log(sum)
+				return top + math.Log(sum)
 			})
-			return nil
 		})
 		for op, most := range map[*ops.Op]bool{ops.Argmax: true, ops.Argmin: false} {
 			pick := d.vec.ArgMin
 			if most {
 				pick = d.vec.ArgMax
 			}
-			d.addFloats(op.Name, nil, argKernel(d, pick))
-			d.add(op.Name, dtype.F64, nil, argKernel(d, plainArg[float64](most)))
-			d.add(op.Name, dtype.I64, nil, argKernel(d, plainArg[int64](most)))
-			d.add(op.Name, dtype.I32, nil, argKernel(d, plainArg[int32](most)))
-			d.add(op.Name, dtype.I16, nil, argKernel(d, plainArg[int16](most)))
-			d.add(op.Name, dtype.I8, nil, argKernel(d, plainArg[int8](most)))
-			d.add(op.Name, dtype.U64, nil, argKernel(d, plainArg[uint64](most)))
-			d.add(op.Name, dtype.U32, nil, argKernel(d, plainArg[uint32](most)))
-			d.add(op.Name, dtype.U16, nil, argKernel(d, plainArg[uint16](most)))
-			d.add(op.Name, dtype.U8, nil, argKernel(d, plainArg[uint8](most)))
+			d.addFloats(op.Name, position(d, pick))
+			plainPosition[float64](d, op, most)
+			plainPosition[int64](d, op, most)
+			plainPosition[int32](d, op, most)
+			plainPosition[int16](d, op, most)
+			plainPosition[int8](d, op, most)
+			plainPosition[uint64](d, op, most)
+			plainPosition[uint32](d, op, most)
+			plainPosition[uint16](d, op, most)
+			plainPosition[uint8](d, op, most)
 		}
 	})
 }
 
-func argKernel[T number](d *device, pick func([]T) int) run {
-	return func(c *hal.Call) error {
-		out := data[int64](c.Out[0])
-		eachRow(d, c.In[0], []int{c.Attrs.(ops.ArgAttrs).Axis}, func(i int, x []T) { out[i] = int64(pick(x)) })
-		return nil
+// position plans the search of an element in every row.
+func position[T number](d *device, pick func([]T) int) planner {
+	return func(c *call) task {
+		return perRow(d, c, []int{c.attrs.(ops.ArgAttrs).Axis}, func(x []T) int64 { return int64(pick(x)) })
 	}
 }
 
-// plainArg is the position of the first largest (or smallest) element; the first
-// NaN wins.
-func plainArg[T number](most bool) func([]T) int {
-	return func(x []T) int {
+// plainPosition registers the position of the first largest (or smallest) element; the
+// first NaN wins.
+func plainPosition[T number](d *device, op *ops.Op, most bool) {
+	d.addDense(op.Name, dtype.Of[T](), position(d, func(x []T) int {
 		best := 0
 		for i, v := range x {
 			switch b := x[best]; {
@@ -106,60 +97,92 @@ func plainArg[T number](most bool) func([]T) int {
 			}
 		}
 		return best
-	}
+	}))
 }
 
-// eachRow calls f with the elements behind every result, in order, from several
-// threads.
-func eachRow[T number](d *device, v hal.View, axes []int, f func(i int, x []T)) {
-	all := reduceAxes(v.Shape, axes)
-	is := make([]bool, len(v.Shape))
-	for _, a := range all {
-		is[a] = true
-	}
-	var kept, gone, keptStrides, goneStrides []int
-	trailing := true
-	for i, n := range v.Shape {
-		if is[i] {
-			gone, goneStrides = append(gone, n), append(goneStrides, v.Strides[i])
-			continue
-		}
-		kept, keptStrides = append(kept, n), append(keptStrides, v.Strides[i])
-		trailing = trailing && len(gone) == 0
-	}
-	outer, n := product(kept), product(gone)
-	src := data[T](v)
-	if trailing {
-		d.rows(outer, n, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				f(i, src[i*n:(i+1)*n])
-			}
-		})
-		return
-	}
-	starts := offsets(kept, keptStrides)
-	steps := offsets(gone, goneStrides)
-	scratch := sync.Pool{New: func() any {
-		s := make([]T, n)
-		return &s
-	}}
-	d.rows(outer, n, func(lo, hi int) {
-		row := scratch.Get().(*[]T)
-		defer scratch.Put(row)
+// perRow plans a function of the elements behind every result, in their order.
+func perRow[T, R number](d *device, c *call, axes []int, f func(x []T) R) task {
+	in, out := &c.in[0], &c.out[0]
+	kept, gone := split(in, axes)
+	outer, n := out.n, product(gone.dims)
+	body := func(lo, hi int) {
+		src, dst := data[T](in), data[R](out)
 		for i := lo; i < hi; i++ {
-			for j, s := range steps {
-				(*row)[j] = src[starts[i]+s]
-			}
-			f(i, *row)
+			dst[i] = f(src[i*n : (i+1)*n])
 		}
-	})
+	}
+	if !kept.apart(n) || !gone.apart(1) {
+		rows := sync.Pool{New: func() any {
+			row := make([]T, n)
+			return &row
+		}}
+		body = func(lo, hi int) {
+			src, dst := data[T](in), data[R](out)
+			row := rows.Get().(*[]T)
+			for i := lo; i < hi; i++ {
+				collect(*row, src, kept.at(i), &gone)
+				dst[i] = f(*row)
+			}
+			rows.Put(row)
+		}
+	}
+	return task{run: func([]byte) error {
+		d.rows(outer, n, body)
+		return nil
+	}}
 }
 
-// offsets lists the positions of a view's elements in row-major order.
-func offsets(dims, strides []int) []int {
-	out := make([]int, 0, product(dims))
-	for it := shape.NewIterator(dims, strides); it.Next(); {
-		out = append(out, it.Offsets()[0])
+// lattice is where the elements of some axes lie.
+type lattice struct{ dims, strides []int }
+
+// at is the place of element i in row-major order, in which elements begin anew after
+// the last.
+func (l *lattice) at(i int) int {
+	at := 0
+	for k := len(l.dims) - 1; k >= 0; k-- {
+		at += i % l.dims[k] * l.strides[k]
+		i /= l.dims[k]
 	}
-	return out
+	return at
+}
+
+// split separates the axes that a reduction keeps from those that it reduces.
+func split(o *operand, axes []int) (kept, gone lattice) {
+	is := reduces(o.Shape, axes)
+	for i, n := range o.Shape {
+		l := &kept
+		if is[i] {
+			l = &gone
+		}
+		l.dims, l.strides = append(l.dims, n), append(l.strides, o.Strides[i])
+	}
+	return kept.collapsed(), gone.collapsed()
+}
+
+func (l lattice) collapsed() lattice {
+	dims, s := shape.Collapse(l.dims, l.strides)
+	return lattice{dims, s[0]}
+}
+
+// apart reports whether neighbours lie a step apart, from the first element on.
+func (l *lattice) apart(step int) bool {
+	return len(l.dims) == 0 || len(l.dims) == 1 && l.strides[0] == step
+}
+
+// collect copies the elements of a lattice that begins at a place of src.
+func collect[T number](dst, src []T, first int, l *lattice) {
+	inner, step := 1, 0
+	outer := *l
+	if last := len(l.dims) - 1; last >= 0 {
+		inner, step = l.dims[last], l.strides[last]
+		outer = lattice{l.dims[:last], l.strides[:last]}
+	}
+	for i := 0; i < len(dst); i += inner {
+		at := first + outer.at(i/inner)
+		run := dst[i : i+inner]
+		for j := range run {
+			run[j] = src[at]
+			at += step
+		}
+	}
 }

@@ -82,22 +82,22 @@ func normaliseAffine(kernel func(dst, a, gamma, beta *float32, n int, mean, rstd
 	}
 }
 
-func adamStep(kernel func(p, m, v, grad *float32, n int, c *float32)) func(p, m, v, g []float32, c *adamCoef) {
-	return func(p, m, v, g []float32, c *adamCoef) {
+func adamStep(kernel func(p, m, v, grad *float32, n int, c *float32)) func(p, m, v, g []float32, c *AdamCoef) {
+	return func(p, m, v, g []float32, c *AdamCoef) {
 		n := len(p)
 		kernel(ptr(p), ptr(m[:n]), ptr(v[:n]), ptr(g[:n]), n, &c.keep)
 	}
 }
 
-func sgdStep(kernel func(p, grad *float32, n int, c *float32)) func(p, g []float32, c *sgdCoef) {
-	return func(p, g []float32, c *sgdCoef) {
+func sgdStep(kernel func(p, grad *float32, n int, c *float32)) func(p, g []float32, c *SGDCoef) {
+	return func(p, g []float32, c *SGDCoef) {
 		n := len(p)
 		kernel(ptr(p), ptr(g[:n]), n, &c.l2)
 	}
 }
 
-func velocityStep(kernel func(p, buf, grad *float32, n int, c *float32)) func(p, buf, g []float32, c *sgdCoef) {
-	return func(p, buf, g []float32, c *sgdCoef) {
+func velocityStep(kernel func(p, buf, grad *float32, n int, c *float32)) func(p, buf, g []float32, c *SGDCoef) {
+	return func(p, buf, g []float32, c *SGDCoef) {
 		n := len(p)
 		kernel(ptr(p), ptr(buf[:n]), ptr(g[:n]), n, &c.l2)
 	}

@@ -64,10 +64,10 @@ type Funcs struct {
 	expSub     Scalar                                                  // exp(a-s)
 	norm       func(dst, a []float32, mean, rstd float32)              // (a-mean)·rstd
 	normAffine func(dst, a, gamma, beta []float32, mean, rstd float32) // (a-mean)·rstd·gamma+beta
-	adam       func(p, m, v, g []float32, c *adamCoef)
-	sgd        func(p, g []float32, c *sgdCoef)
-	momentum   func(p, buf, g []float32, c *sgdCoef)
-	nesterov   func(p, buf, g []float32, c *sgdCoef)
+	adam       func(p, m, v, g []float32, c *AdamCoef)
+	sgd        func(p, g []float32, c *SGDCoef)
+	momentum   func(p, buf, g []float32, c *SGDCoef)
+	nesterov   func(p, buf, g []float32, c *SGDCoef)
 }
 
 // For returns the table of the given level. A level that this build has no

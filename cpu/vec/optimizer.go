@@ -22,9 +22,9 @@ type SGD struct {
 	Nesterov  bool    // look ahead along the velocity
 }
 
-// adamCoef is the float32 form of Adam. The assembly reads the fields by
-// position: keep their order in step with the generator.
-type adamCoef struct {
+// AdamCoef is the float32 form of Adam, for every slice of a step. The assembly reads
+// the fields by position: keep their order in step with the generator.
+type AdamCoef struct {
 	keep  float32 // 1 - lr·decay
 	l2    float32
 	b1    float32
@@ -36,12 +36,39 @@ type adamCoef struct {
 	step  float32 // lr / c1
 }
 
-// sgdCoef is the float32 form of SGD, read by position as adamCoef is.
-type sgdCoef struct {
-	l2   float32
-	mu   float32
-	damp float32 // 1 - dampening
-	lr   float32
+// SGDCoef is the float32 form of SGD, read by position as AdamCoef is.
+type SGDCoef struct {
+	l2       float32
+	mu       float32
+	damp     float32 // 1 - dampening
+	lr       float32
+	nesterov bool
+}
+
+// Coef returns the constants as the steps take them.
+func (h Adam) Coef() AdamCoef {
+	return AdamCoef{
+		keep:  float32(1 - h.LR*h.Decay),
+		l2:    float32(h.L2),
+		b1:    float32(h.Beta1),
+		b1c:   float32(1 - h.Beta1),
+		b2:    float32(h.Beta2),
+		b2c:   float32(1 - h.Beta2),
+		rootc: float32(math.Sqrt(h.C2)),
+		eps:   float32(h.Eps),
+		step:  float32(h.LR / h.C1),
+	}
+}
+
+// Coef returns the constants as the steps take them.
+func (h SGD) Coef() SGDCoef {
+	return SGDCoef{
+		l2:       float32(h.L2),
+		mu:       float32(h.Momentum),
+		damp:     float32(1 - h.Dampening),
+		lr:       float32(h.LR),
+		nesterov: h.Nesterov,
+	}
 }
 
 // AdamStep updates parameters p and moments m and v from gradients g, in
@@ -52,20 +79,9 @@ type sgdCoef struct {
 //	v = Beta2·v + (1-Beta2)·g²
 //	p = p - LR/C1 · m / (sqrt(v)/sqrt(C2) + Eps)
 //
-// All four slices have the length of p; g is not changed.
-func (f *Funcs) AdamStep(p, m, v, g []float32, h Adam) {
-	f.adam(p, m, v, g, &adamCoef{
-		keep:  float32(1 - h.LR*h.Decay),
-		l2:    float32(h.L2),
-		b1:    float32(h.Beta1),
-		b1c:   float32(1 - h.Beta1),
-		b2:    float32(h.Beta2),
-		b2c:   float32(1 - h.Beta2),
-		rootc: float32(math.Sqrt(h.C2)),
-		eps:   float32(h.Eps),
-		step:  float32(h.LR / h.C1),
-	})
-}
+// All four slices have the length of p; g and c are not changed. A caller that keeps c
+// makes no garbage.
+func (f *Funcs) AdamStep(p, m, v, g []float32, c *AdamCoef) { f.adam(p, m, v, g, c) }
 
 // SGDStep updates parameters p from gradients g, in PyTorch's order:
 //
@@ -74,25 +90,19 @@ func (f *Funcs) AdamStep(p, m, v, g []float32, h Adam) {
 //	p = p - LR·buf, or with Nesterov p - LR·(g + Momentum·buf)
 //
 // With a nil buf there is no velocity and p = p - LR·g. A velocity starts at
-// zero, so with dampening the first step is damped too. g is not changed.
-func (f *Funcs) SGDStep(p, buf, g []float32, h SGD) {
-	c := &sgdCoef{
-		l2:   float32(h.L2),
-		mu:   float32(h.Momentum),
-		damp: float32(1 - h.Dampening),
-		lr:   float32(h.LR),
-	}
+// zero, so with dampening the first step is damped too. g and c are not changed.
+func (f *Funcs) SGDStep(p, buf, g []float32, c *SGDCoef) {
 	switch {
 	case buf == nil:
 		f.sgd(p, g, c)
-	case h.Nesterov:
+	case c.nesterov:
 		f.nesterov(p, buf, g, c)
 	default:
 		f.momentum(p, buf, g, c)
 	}
 }
 
-func adamGeneric(p, m, v, g []float32, c *adamCoef) {
+func adamGeneric(p, m, v, g []float32, c *AdamCoef) {
 	m, v, g = m[:len(p)], v[:len(p)], g[:len(p)]
 	for i := range p {
 		x := p[i] * c.keep
@@ -104,7 +114,7 @@ func adamGeneric(p, m, v, g []float32, c *adamCoef) {
 	}
 }
 
-func sgdGeneric(p, g []float32, c *sgdCoef) {
+func sgdGeneric(p, g []float32, c *SGDCoef) {
 	g = g[:len(p)]
 	for i := range p {
 		d := g[i] + float32(c.l2*p[i])
@@ -112,7 +122,7 @@ func sgdGeneric(p, g []float32, c *sgdCoef) {
 	}
 }
 
-func momentumGeneric(p, buf, g []float32, c *sgdCoef) {
+func momentumGeneric(p, buf, g []float32, c *SGDCoef) {
 	buf, g = buf[:len(p)], g[:len(p)]
 	for i := range p {
 		d := g[i] + float32(c.l2*p[i])
@@ -121,7 +131,7 @@ func momentumGeneric(p, buf, g []float32, c *sgdCoef) {
 	}
 }
 
-func nesterovGeneric(p, buf, g []float32, c *sgdCoef) {
+func nesterovGeneric(p, buf, g []float32, c *SGDCoef) {
 	buf, g = buf[:len(p)], g[:len(p)]
 	for i := range p {
 		d := g[i] + float32(c.l2*p[i])

@@ -26,17 +26,21 @@ func (s state) equal(o state) bool {
 // TestStepsMatchTwins runs three steps of each optimiser at each level and
 // compares parameters and moments bit for bit with the generic level.
 func TestStepsMatchTwins(t *testing.T) {
-	sgd := SGD{LR: 0.1, L2: 0.01, Momentum: 0.9, Dampening: 0.2}
-	nesterov := sgd
-	nesterov.Nesterov = true
+	h := SGD{LR: 0.1, L2: 0.01, Momentum: 0.9, Dampening: 0.2}
+	sgd := h.Coef()
+	h.Nesterov = true
+	nesterov := h.Coef()
 	steps := map[string]func(fn *Funcs, s state, t int){
-		"adam": func(fn *Funcs, s state, t int) { fn.AdamStep(s.p, s.m, s.v, s.g, adamAt(t)) },
-		"sgd":  func(fn *Funcs, s state, _ int) { fn.SGDStep(s.p, nil, s.g, sgd) },
+		"adam": func(fn *Funcs, s state, t int) {
+			c := adamAt(t).Coef()
+			fn.AdamStep(s.p, s.m, s.v, s.g, &c)
+		},
+		"sgd": func(fn *Funcs, s state, _ int) { fn.SGDStep(s.p, nil, s.g, &sgd) },
 		"momentum": func(fn *Funcs, s state, _ int) {
-			fn.SGDStep(s.p, s.m, s.g, sgd)
+			fn.SGDStep(s.p, s.m, s.g, &sgd)
 		},
 		"nesterov": func(fn *Funcs, s state, _ int) {
-			fn.SGDStep(s.p, s.m, s.g, nesterov)
+			fn.SGDStep(s.p, s.m, s.g, &nesterov)
 		},
 	}
 	eachLevel(t, func(t *testing.T, fn *Funcs) {
@@ -72,7 +76,8 @@ func TestStepsFollowFormulas(t *testing.T) {
 		}
 		for step := 1; step <= 10; step++ {
 			h := adamAt(step)
-			fn.AdamStep(s.p, s.m, s.v, s.g, h)
+			c := h.Coef()
+			fn.AdamStep(s.p, s.m, s.v, s.g, &c)
 			for i := range p {
 				p[i] *= 1 - h.LR*h.Decay
 				g := float64(s.g[i]) + h.L2*p[i]
@@ -89,12 +94,13 @@ func TestStepsFollowFormulas(t *testing.T) {
 		for _, nesterov := range []bool{false, true} {
 			s := newState(t, 20)
 			h := SGD{LR: 0.1, L2: 0.01, Momentum: 0.9, Dampening: 0.2, Nesterov: nesterov}
+			c := h.Coef()
 			var p, buf [20]float64
 			for i := range p {
 				p[i] = float64(s.p[i])
 			}
 			for range 10 {
-				fn.SGDStep(s.p, s.m, s.g, h)
+				fn.SGDStep(s.p, s.m, s.g, &c)
 				for i := range p {
 					g := float64(s.g[i]) + h.L2*p[i]
 					buf[i] = h.Momentum*buf[i] + (1-h.Dampening)*g

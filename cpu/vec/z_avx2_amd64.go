@@ -151,16 +151,16 @@ func normAVX2(dst *float32, a *float32, n int, mean float32, rstd float32)
 // normAffineAVX2 computes dst[i] = (a[i]-mean)*rstd*gamma[i] + beta[i] for 0 <= i < n.
 func normAffineAVX2(dst *float32, a *float32, gamma *float32, beta *float32, n int, mean float32, rstd float32)
 
-// adamAVX2 computes one Adam step, as adamGeneric, with the fields of adamCoef at c, for 0 <= i < n.
+// adamAVX2 computes one Adam step, as adamGeneric, with the fields of AdamCoef at c, for 0 <= i < n.
 func adamAVX2(p *float32, m *float32, v *float32, grad *float32, n int, c *float32)
 
-// sgdAVX2 computes one step, as sgdGeneric, with the fields of sgdCoef at c, for 0 <= i < n.
+// sgdAVX2 computes one step, as sgdGeneric, with the fields of SGDCoef at c, for 0 <= i < n.
 func sgdAVX2(p *float32, grad *float32, n int, c *float32)
 
-// momentumAVX2 computes one step, as momentumGeneric, with the fields of sgdCoef at c, for 0 <= i < n.
+// momentumAVX2 computes one step, as momentumGeneric, with the fields of SGDCoef at c, for 0 <= i < n.
 func momentumAVX2(p *float32, buf *float32, grad *float32, n int, c *float32)
 
-// nesterovAVX2 computes one step, as nesterovGeneric, with the fields of sgdCoef at c, for 0 <= i < n.
+// nesterovAVX2 computes one step, as nesterovGeneric, with the fields of SGDCoef at c, for 0 <= i < n.
 func nesterovAVX2(p *float32, buf *float32, grad *float32, n int, c *float32)
 
 // sumAVX2 returns the sum of a[i] over 0 <= i < n.

@@ -151,16 +151,16 @@ func normAVX512(dst *float32, a *float32, n int, mean float32, rstd float32)
 // normAffineAVX512 computes dst[i] = (a[i]-mean)*rstd*gamma[i] + beta[i] for 0 <= i < n.
 func normAffineAVX512(dst *float32, a *float32, gamma *float32, beta *float32, n int, mean float32, rstd float32)
 
-// adamAVX512 computes one Adam step, as adamGeneric, with the fields of adamCoef at c, for 0 <= i < n.
+// adamAVX512 computes one Adam step, as adamGeneric, with the fields of AdamCoef at c, for 0 <= i < n.
 func adamAVX512(p *float32, m *float32, v *float32, grad *float32, n int, c *float32)
 
-// sgdAVX512 computes one step, as sgdGeneric, with the fields of sgdCoef at c, for 0 <= i < n.
+// sgdAVX512 computes one step, as sgdGeneric, with the fields of SGDCoef at c, for 0 <= i < n.
 func sgdAVX512(p *float32, grad *float32, n int, c *float32)
 
-// momentumAVX512 computes one step, as momentumGeneric, with the fields of sgdCoef at c, for 0 <= i < n.
+// momentumAVX512 computes one step, as momentumGeneric, with the fields of SGDCoef at c, for 0 <= i < n.
 func momentumAVX512(p *float32, buf *float32, grad *float32, n int, c *float32)
 
-// nesterovAVX512 computes one step, as nesterovGeneric, with the fields of sgdCoef at c, for 0 <= i < n.
+// nesterovAVX512 computes one step, as nesterovGeneric, with the fields of SGDCoef at c, for 0 <= i < n.
 func nesterovAVX512(p *float32, buf *float32, grad *float32, n int, c *float32)
 
 // sumAVX512 returns the sum of a[i] over 0 <= i < n.

@@ -136,7 +136,7 @@ func rowKernels() []*elementwise {
 			}),
 		},
 		{
-			name: "adam", doc: "one Adam step, as adamGeneric, with the fields of adamCoef at c,", unroll: 1,
+			name: "adam", doc: "one Adam step, as adamGeneric, with the fields of AdamCoef at c,", unroll: 1,
 			out: []string{"p", "m", "v"}, in: []string{"p", "m", "v", "grad"}, coef: true,
 			body: func(e *emitter, in, _ []vec, c func(int) vec) []vec {
 				p := e.mul(in[0], c(0))
@@ -149,7 +149,7 @@ func rowKernels() []*elementwise {
 			},
 		},
 		{
-			name: "sgd", doc: "one step, as sgdGeneric, with the fields of sgdCoef at c,", unroll: 1,
+			name: "sgd", doc: "one step, as sgdGeneric, with the fields of SGDCoef at c,", unroll: 1,
 			out: []string{"p"}, in: []string{"p", "grad"}, coef: true,
 			body: func(e *emitter, in, _ []vec, c func(int) vec) []vec {
 				d := decayed(e, in[0], in[1], c(0))
@@ -157,7 +157,7 @@ func rowKernels() []*elementwise {
 			},
 		},
 		{
-			name: "momentum", doc: "one step, as momentumGeneric, with the fields of sgdCoef at c,", unroll: 1,
+			name: "momentum", doc: "one step, as momentumGeneric, with the fields of SGDCoef at c,", unroll: 1,
 			out: []string{"p", "buf"}, in: []string{"p", "buf", "grad"}, coef: true,
 			body: func(e *emitter, in, _ []vec, c func(int) vec) []vec {
 				buf, _ := velocity(e, in, c)
@@ -165,7 +165,7 @@ func rowKernels() []*elementwise {
 			},
 		},
 		{
-			name: "nesterov", doc: "one step, as nesterovGeneric, with the fields of sgdCoef at c,", unroll: 1,
+			name: "nesterov", doc: "one step, as nesterovGeneric, with the fields of SGDCoef at c,", unroll: 1,
 			out: []string{"p", "buf"}, in: []string{"p", "buf", "grad"}, coef: true,
 			body: func(e *emitter, in, _ []vec, c func(int) vec) []vec {
 				buf, d := velocity(e, in, c)
