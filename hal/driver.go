@@ -2,6 +2,7 @@ package hal
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +27,8 @@ type Driver struct {
 	// Probe lists the devices, each absent one with a reason. It starts no
 	// hardware and returns within a second.
 	Probe func() []Status
-	// Open opens a device. A device that is not there is an *AbsentError.
+	// Open opens a device anew: its caller has it to himself until he closes it. A
+	// device that is not there is an *AbsentError.
 	Open func(Spec) (Device, error)
 }
 
@@ -89,9 +91,9 @@ func AbsentKinds() []Status {
 	return out
 }
 
-// Open returns the device of that name, opening it on first use: the same
-// name gives the same device, so that tensors of one name share memory.
-// "auto" is the first present device in order of preference.
+// Open returns the device of that name, opening it on first use and after it has
+// been closed: the same name gives the same device, so that tensors of one name
+// share memory. "auto" is the first present device in order of preference.
 func Open(name string) (Device, error) {
 	spec, err := ParseSpec(name)
 	if err != nil {
@@ -105,7 +107,7 @@ func Open(name string) (Device, error) {
 	}
 	drivers.Lock()
 	defer drivers.Unlock()
-	if d, ok := drivers.open[spec.String()]; ok {
+	if d, ok := drivers.open[spec.String()]; ok && !isClosed(d) {
 		return d, nil
 	}
 	drv, ok := drivers.byKind[spec.Kind]
@@ -126,6 +128,15 @@ func Open(name string) (Device, error) {
 	}
 	drivers.open[spec.String()] = d
 	return d, nil
+}
+
+// isClosed asks a device for no memory, which any but a closed one gives.
+func isClosed(d Device) bool {
+	b, err := d.Alloc(0)
+	if err == nil {
+		b.Free()
+	}
+	return errors.Is(err, ErrClosed)
 }
 
 func openAuto() (Device, error) {
