@@ -110,24 +110,41 @@ func Open(name string) (Device, error) {
 	if d, ok := drivers.open[spec.String()]; ok && !isClosed(d) {
 		return d, nil
 	}
-	drv, ok := drivers.byKind[spec.Kind]
-	if !ok {
-		if why, known := elsewhere[spec.Kind]; known {
-			return nil, &AbsentError{Device: name, Reason: why, Remedy: `Try "crease devices", or --device auto.`}
-		}
-		var kinds []string
-		for k := range drivers.byKind {
-			kinds = append(kinds, k)
-		}
-		slices.Sort(kinds)
-		return nil, &SpecError{Spec: name, Reason: fmt.Sprintf("no driver of kind %q; this build has: %s", spec.Kind, strings.Join(kinds, ", "))}
-	}
-	d, err := drv.Open(spec)
+	d, err := open(spec, name)
 	if err != nil {
 		return nil, err
 	}
 	drivers.open[spec.String()] = d
 	return d, nil
+}
+
+// OpenNew opens a device of that name for the caller alone, who closes it: tests, and
+// programs that must not meet others in a device's memory.
+func OpenNew(name string) (Device, error) {
+	spec, err := ParseSpec(name)
+	if err != nil {
+		return nil, err
+	}
+	drivers.Lock()
+	defer drivers.Unlock()
+	return open(spec, name)
+}
+
+// open asks the kind's driver. The drivers are locked.
+func open(spec Spec, name string) (Device, error) {
+	drv, ok := drivers.byKind[spec.Kind]
+	if ok {
+		return drv.Open(spec)
+	}
+	if why, known := elsewhere[spec.Kind]; known {
+		return nil, &AbsentError{Device: name, Reason: why, Remedy: `Try "crease devices", or --device auto.`}
+	}
+	var kinds []string
+	for k := range drivers.byKind {
+		kinds = append(kinds, k)
+	}
+	slices.Sort(kinds)
+	return nil, &SpecError{Spec: name, Reason: fmt.Sprintf("no driver of kind %q; this build has: %s", spec.Kind, strings.Join(kinds, ", "))}
 }
 
 // isClosed asks a device for no memory, which any but a closed one gives.

@@ -76,6 +76,27 @@ func TestOpenAfterClose(t *testing.T) {
 	}
 }
 
+// A device that was opened anew is nobody else's.
+func TestOpenNew(t *testing.T) {
+	shared, err := hal.Open("plain@x=new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := hal.OpenNew("plain@x=new")
+	if err != nil || own == shared || own.Info().Name != shared.Info().Name {
+		t.Errorf("%v beside the shared %v (%v)", own, shared, err)
+	}
+	if again, err := hal.Open("plain@x=new"); err != nil || again != shared {
+		t.Errorf("the shared device is another one after OpenNew (%v)", err)
+	}
+	var bad *hal.SpecError
+	for _, name := range []string{"auto", "abacus", ""} {
+		if _, err := hal.OpenNew(name); !errors.As(err, &bad) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 func TestAutoTakesTheBestThatIsPresent(t *testing.T) {
 	var kinds []string
 	for _, d := range hal.Drivers() {
