@@ -3,6 +3,7 @@ package conform
 import (
 	"errors"
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/crease-ml/crease/hal"
@@ -24,6 +25,11 @@ func checkDevice(t *trial) {
 	}
 	if len(info.DTypes) == 0 {
 		t.errorf("no element type is supported")
+	}
+	for dt, p := range info.Products {
+		if bits := []int{p.Multiply, p.Accumulate}; !dt.IsFloat() || slices.Min(bits) < 0 || slices.Max(bits) > 53 {
+			t.errorf("products of %v are computed in %+v bits, of 0 to 53", dt, p)
+		}
 	}
 	t.at("Kernels")
 	if r := t.dev.Kernels(); r == nil || r != t.dev.Kernels() {

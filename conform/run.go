@@ -80,12 +80,13 @@ func (r *recorder) Fatal(args ...any)     { panic(fmt.Sprint(args...)) }
 
 // subjects runs a check on every case and element type of a row.
 func (sel Selection) subjects(t reporter, dev hal.Device, e *exec.Engine, op *ops.Op, check func(*subject)) {
+	info := dev.Info()
 	for _, c := range op.Cases {
 		for _, dt := range typesOf(op, c) {
-			if dev.Info().Supports(dt) < hal.Storage || len(sel.Types) > 0 && !slices.Contains(sel.Types, dt) {
+			if info.Supports(dt) < hal.Storage || len(sel.Types) > 0 && !slices.Contains(sel.Types, dt) {
 				continue
 			}
-			s := &subject{t: t, dev: dev, e: e, op: op, c: c, dt: dt, name: fmt.Sprintf("case %s, %s", c.Name, dt)}
+			s := &subject{t: t, dev: dev, info: info, e: e, op: op, c: c, dt: dt, name: fmt.Sprintf("case %s, %s", c.Name, dt)}
 			if s.draw() {
 				check(s)
 			}
@@ -104,6 +105,7 @@ func typesOf(op *ops.Op, c ops.Case) []dtype.Type {
 type subject struct {
 	t    reporter
 	dev  hal.Device
+	info hal.Info
 	e    *exec.Engine
 	op   *ops.Op
 	c    ops.Case
@@ -201,7 +203,7 @@ func (s *subject) compare(what string, got []ops.Host) {
 		return
 	}
 	for i, w := range s.want {
-		if err := s.op.Check(s.c.Attrs, s.specs, got[i], w); err != nil {
+		if err := s.op.CheckOn(s.info, s.c.Attrs, s.specs, got[i], w); err != nil {
 			s.errorf("%s: result %d: %v", what, i, err)
 			return
 		}
@@ -341,7 +343,7 @@ func (s *subject) gradient() {
 		if g.Data == nil {
 			continue
 		}
-		if err := s.op.CheckGrad(s.c.Attrs, s.specs, i, g, oracle[i]); err != nil {
+		if err := s.op.CheckGrad(s.info, s.c.Attrs, s.specs, i, g, oracle[i]); err != nil {
 			s.errorf("%v", err)
 		}
 	}

@@ -116,6 +116,14 @@ func (s Support) String() string {
 	return [...]string{"absent", "storage", "arithmetic", "accelerated"}[s]
 }
 
+// Precision is how exactly a device adds up products of one element type, in
+// significant bits: float64 has 53 of them, float32 24, float16 and the tf32 of tensor
+// cores 11, bfloat16 8. A 0 stands for those of the element type, or more.
+type Precision struct {
+	Multiply   int // operands are rounded to so many bits before they are multiplied
+	Accumulate int // sums of products are rounded to so many bits
+}
+
 // Info describes a device.
 type Info struct {
 	Name        string // canonical name in the device grammar: "cpu/avx2"
@@ -126,6 +134,10 @@ type Info struct {
 	Memory      int    // bytes, 0 when unknown
 	Alignment   int    // bytes every buffer is aligned to
 	DTypes      map[dtype.Type]Support
+	// Products says for which element types the device multiplies and accumulates less
+	// exactly than the type, in matrix products and what is made of them: convolutions
+	// and attention. The tolerances of those ops grow by it, and of no others.
+	Products map[dtype.Type]Precision
 }
 
 // Supports is the device's support for t.
