@@ -28,8 +28,18 @@ type Selection struct {
 	Types []dtype.Type // the element types, all that the device has when there are none
 }
 
-// Run checks the selection on a device.
-func (sel Selection) Run(t *testing.T, dev hal.Device) { sel.each(t, dev, (*subject).check) }
+// Run checks the selection on a device. With go test -v it ends with a table of what
+// served each row.
+func (sel Selection) Run(t *testing.T, dev hal.Device) {
+	by := &served{}
+	sel.each(t, dev, func(s *subject) {
+		s.check()
+		by.add(s)
+	})
+	if testing.Verbose() {
+		t.Log("\n" + by.String())
+	}
+}
 
 // Kernels checks each kernel of the selection alone, in every layout, and nothing that
 // is built on them: for simulators.

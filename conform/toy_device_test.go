@@ -148,7 +148,6 @@ func (d *toy) reclaim() {
 type toyBuffer struct {
 	*hostdev.Buffer
 	dev  *toy
-	once sync.Once
 	gone atomic.Bool
 }
 
