@@ -48,6 +48,7 @@ type part struct {
 
 // parts are the contract, in an order in which a new driver might come to keep them.
 var parts = []part{
+	{"open", "a device opens, or says with a *hal.AbsentError why not, and closes", false, checkOpen},
 	{"device", "a device describes itself, and what it makes belongs to it", false, checkDevice},
 	{"alloc", "Alloc gives any number of bytes from 0 up, aligned and to one owner, and refuses what is no size with an error", false, checkAlloc},
 	{"upload", "an upload's source may be reused on return", true, checkUpload},
@@ -75,17 +76,9 @@ var parts = []part{
 // is absent, see [Absent].
 func Contract(t *testing.T, of Driver) {
 	t.Helper()
-	d, err := of.open()
-	var absent *hal.AbsentError
-	switch {
-	case errors.As(err, &absent):
+	if _, _, absent := parts[0].run(of); absent != nil {
 		spec, _ := hal.ParseSpec(absent.Device)
-		Absent(t, spec.Kind, err)
-	case err != nil:
-		t.Fatal(err)
-	}
-	if err := d.Close(); err != nil {
-		t.Fatalf("closing a device that was not used: %v", err)
+		Absent(t, spec.Kind, absent)
 	}
 	for _, name := range slices.Sorted(maps.Keys(of.Known)) {
 		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
@@ -94,7 +87,7 @@ func Contract(t *testing.T, of Driver) {
 	}
 	for _, p := range parts {
 		t.Run(p.name, func(t *testing.T) {
-			found, skipped := p.run(of)
+			found, skipped, _ := p.run(of)
 			known, expected := of.Known[p.name]
 			switch {
 			case expected && len(found) > 0:
@@ -123,7 +116,7 @@ type Breach struct {
 func Breaches(of Driver) []Breach {
 	var out []Breach
 	for _, p := range parts {
-		if found, _ := p.run(of); len(found) > 0 {
+		if found, _, _ := p.run(of); len(found) > 0 {
 			out = append(out, Breach{p.name, p.promise, found})
 		}
 	}
@@ -141,11 +134,11 @@ func (d Driver) open() (hal.Device, error) {
 	return hal.OpenNew(d.Name)
 }
 
-// run checks the part on a device of its own. It returns what the driver did wrong, and
-// why nothing more was checked if something was not.
-func (p part) run(of Driver) (found []string, skipped string) {
+// run checks the part on a device of its own. It returns what the driver did wrong, why
+// nothing more was checked if something was not, and why there is no device.
+func (p part) run(of Driver) (found []string, skipped string, absent *hal.AbsentError) {
 	if p.data && of.NoContents {
-		return nil, "the device keeps no contents"
+		return nil, "the device keeps no contents", nil
 	}
 	deadline := of.Deadline
 	if deadline == 0 {

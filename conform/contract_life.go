@@ -8,6 +8,12 @@ import (
 	"github.com/crease-ml/crease/hal"
 )
 
+// checkOpen is the part open.
+func checkOpen(t *trial) {
+	t.at("Close of a device that was not used")
+	t.must(t.dev.Close())
+}
+
 // checkLaunch is the part launch.
 func checkLaunch(t *trial) {
 	s := t.stream(t.dev)

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/crease-ml/crease/conform"
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/hal/hostdev"
 )
 
 // mistake is what is wrong with a toy.
@@ -136,6 +138,36 @@ func TestADeviceThatStaysClosedIsFound(t *testing.T) {
 	}
 }
 
+// crude is a driver of which nothing but the memory works: it passed the suite once.
+type crude struct{ *hostdev.Device }
+
+func (d crude) NewStream() (hal.Stream, error) { return &crudeStream{d.Stream()}, nil }
+func (crude) Close() error                     { panic("Close is not implemented") }
+
+type crudeStream struct{ hostdev.Stream }
+
+func (*crudeStream) Record() (hal.Event, error) { panic("Record is not implemented") }
+func (*crudeStream) Wait(hal.Event) error       { panic("Wait is not implemented") }
+func (*crudeStream) Copy(hal.Buffer, int, hal.Buffer, int, int) error {
+	panic("Copy is not implemented")
+}
+
+func TestADriverOfPanicsIsFound(t *testing.T) {
+	found := breaches(conform.Driver{Open: func() (hal.Device, error) {
+		d := crude{hostdev.New(hal.Info{Name: "crude", Kind: "crude", DTypes: map[dtype.Type]hal.Support{dtype.F32: hal.Storage}})}
+		d.Outer = d
+		return d, nil
+	}})
+	for part, says := range map[string]string{"open": "Close", "close": "Record", "copy": "Copy", "order": "Copy", "events": "Record", "streams": "Record"} {
+		if !strings.Contains(found[part], "panic: "+says+" is not implemented") {
+			t.Errorf("part %s finds %q", part, found[part])
+		}
+	}
+	if found["upload"] != "" {
+		t.Errorf("uploads are right, and %s", found["upload"])
+	}
+}
+
 // What opens nothing is found in every part.
 func TestADriverThatOpensNothing(t *testing.T) {
 	of := conform.Driver{Open: func() (hal.Device, error) { panic("no such device") }}
@@ -156,6 +188,7 @@ func TestADriverThatOpensNothing(t *testing.T) {
 			delete(parts, part)
 		}
 	}
+	delete(parts, "open")   // see TestADriverOfPanicsIsFound
 	delete(parts, "reopen") // see TestADeviceThatStaysClosedIsFound
 	if len(parts) > 0 {
 		t.Errorf("no planted mistake is found by %v", parts)

@@ -26,6 +26,7 @@ type trial struct {
 	step    string // what the driver was asked last
 	found   []string
 	skipped string
+	absent  *hal.AbsentError
 	opened  []hal.Device
 	over    bool
 }
@@ -105,17 +106,20 @@ func (t *trial) hung(deadline time.Duration) {
 	t.mu.Unlock()
 }
 
-func (t *trial) result() (found []string, skipped string) {
+func (t *trial) result() (found []string, skipped string, absent *hal.AbsentError) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.found, t.skipped
+	return t.found, t.skipped, t.absent
 }
 
 // end closes the devices that the trial opened.
 func (t *trial) end() {
 	t.at("close at the end")
 	for _, d := range t.opened {
-		t.run(func() { _ = d.Close() }) // its error is for the part close
+		func() {
+			defer func() { _ = recover() }() // the parts open and close find it
+			_ = d.Close()
+		}()
 	}
 }
 
@@ -131,7 +135,12 @@ func (t *trial) keep(d hal.Device) hal.Device {
 func (t *trial) open() hal.Device {
 	t.at("open")
 	d, err := t.of.open()
-	t.must(err)
+	if err != nil {
+		t.mu.Lock()
+		_ = errors.As(err, &t.absent)
+		t.mu.Unlock()
+		t.fatalf("%v", err)
+	}
 	return t.keep(d)
 }
 
