@@ -158,13 +158,13 @@ func TestADriverOfPanicsIsFound(t *testing.T) {
 		d.Outer = d
 		return d, nil
 	}})
-	for part, says := range map[string]string{"open": "Close", "close": "Record", "copy": "Copy", "order": "Copy", "events": "Record", "streams": "Record"} {
+	for part, says := range map[string]string{"open": "Close", "close": "Record", "copy": "Copy", "events": "Record"} {
 		if !strings.Contains(found[part], "panic: "+says+" is not implemented") {
 			t.Errorf("part %s finds %q", part, found[part])
 		}
 	}
-	if found["upload"] != "" {
-		t.Errorf("uploads are right, and %s", found["upload"])
+	if found["order"] == "" || found["streams"] == "" || found["upload"] != "" {
+		t.Errorf("uploads alone are right, and found is %v", found)
 	}
 }
 

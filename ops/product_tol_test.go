@@ -105,7 +105,7 @@ func TestSumsAreAllowedWhatIsDeclared(t *testing.T) {
 	if err := MatMul.CheckOn(dev, nil, in, got, want); err != nil {
 		t.Error(err)
 	}
-	if MatMul.Check(nil, in, got, want) == nil || MatMul.CheckOn(multiplies(bits), nil, in, got, want) == nil {
+	if MatMul.Check(nil, in, got, want) == nil {
 		t.Error("sums in 11 bits pass without being declared")
 	}
 }
