@@ -233,7 +233,7 @@ func (s *tuner) try(k *hal.Kernel) (r Trial, err error) {
 			return r, err
 		}
 		for j := range got {
-			if w.op.Check(w.attrs, w.specs, got[j], s.want[i][j]) != nil {
+			if w.op.CheckOn(s.e.Device().Info(), w.attrs, w.specs, got[j], s.want[i][j]) != nil {
 				r.Left = "wrong"
 				return r, nil
 			}

@@ -156,7 +156,7 @@ func checkCall(t *testing.T, e *exec.Engine, op *ops.Op, attrs any, in []ops.Hos
 		return true
 	}
 	for i, w := range want {
-		if err := op.Check(attrs, specs, got[i], w); err != nil {
+		if err := op.CheckOn(e.Device().Info(), attrs, specs, got[i], w); err != nil {
 			t.Error(err)
 		}
 	}

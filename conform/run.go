@@ -17,30 +17,48 @@ import (
 
 // Run checks every row on a device. Kernels are switched off and on again while
 // it runs, so nothing else may use the device meanwhile.
-func Run(t *testing.T, dev hal.Device) { RunOps(t, dev, ops.All()...) }
+func Run(t *testing.T, dev hal.Device) { Selection{}.Run(t, dev) }
 
 // RunOps checks some rows on a device.
-func RunOps(t *testing.T, dev hal.Device, list ...*ops.Op) {
+func RunOps(t *testing.T, dev hal.Device, list ...*ops.Op) { Selection{Ops: list}.Run(t, dev) }
+
+// Selection is a part of the suite: for devices that are slow, or slow to compile.
+type Selection struct {
+	Ops   []*ops.Op    // the rows, all when there are none
+	Types []dtype.Type // the element types, all that the device has when there are none
+}
+
+// Run checks the selection on a device. With go test -v it ends with a table of what
+// served each row.
+func (sel Selection) Run(t *testing.T, dev hal.Device) {
+	by := &served{}
+	sel.each(t, dev, func(s *subject) {
+		s.check()
+		by.add(s)
+	})
+	if testing.Verbose() {
+		t.Log("\n" + by.String())
+	}
+}
+
+// Kernels checks each kernel of the selection alone, in every layout, and nothing that
+// is built on them: for simulators.
+func (sel Selection) Kernels(t *testing.T, dev hal.Device) { sel.each(t, dev, (*subject).kernels) }
+
+// each makes a test of every row.
+func (sel Selection) each(t *testing.T, dev hal.Device, check func(*subject)) {
 	e, err := exec.On(dev)
 	if err != nil {
 		t.Fatal(err)
 	}
 	old := exec.SetFallback(exec.AllowReference)
 	defer exec.SetFallback(old)
-	for _, op := range list {
-		t.Run(op.Name, func(t *testing.T) { checkOp(t, dev, e, op) })
-	}
-}
-
-// Kernels checks each kernel of some rows alone, in every layout, and nothing that
-// is built on them: for simulators, which are slow.
-func Kernels(t *testing.T, dev hal.Device, list ...*ops.Op) {
-	e, err := exec.On(dev)
-	if err != nil {
-		t.Fatal(err)
+	list := sel.Ops
+	if len(list) == 0 {
+		list = ops.All()
 	}
 	for _, op := range list {
-		t.Run(op.Name, func(t *testing.T) { eachSubject(t, dev, e, op, (*subject).kernels) })
+		t.Run(op.Name, func(t *testing.T) { sel.subjects(t, dev, e, op, check) })
 	}
 }
 
@@ -53,7 +71,7 @@ func Passes(dev hal.Device, op *ops.Op) bool {
 	old := exec.SetFallback(exec.AllowReference)
 	defer exec.SetFallback(old)
 	r := &recorder{}
-	checkOp(r, dev, e, op)
+	Selection{}.subjects(r, dev, e, op, (*subject).check)
 	return !r.failed
 }
 
@@ -70,16 +88,16 @@ func (r *recorder) Helper()               {}
 func (r *recorder) Errorf(string, ...any) { r.failed = true }
 func (r *recorder) Fatal(args ...any)     { panic(fmt.Sprint(args...)) }
 
-func checkOp(t reporter, dev hal.Device, e *exec.Engine, op *ops.Op) {
-	eachSubject(t, dev, e, op, (*subject).check)
-}
-
-// eachSubject runs a check on every case and element type of a row.
-func eachSubject(t reporter, dev hal.Device, e *exec.Engine, op *ops.Op, check func(*subject)) {
+// subjects runs a check on every case and element type of a row.
+func (sel Selection) subjects(t reporter, dev hal.Device, e *exec.Engine, op *ops.Op, check func(*subject)) {
+	info := dev.Info()
 	for _, c := range op.Cases {
 		for _, dt := range typesOf(op, c) {
-			s := &subject{t: t, dev: dev, e: e, op: op, c: c, dt: dt, name: fmt.Sprintf("case %s, %s", c.Name, dt)}
-			if dev.Info().Supports(dt) >= hal.Storage && s.draw() {
+			if info.Supports(dt) < hal.Storage || len(sel.Types) > 0 && !slices.Contains(sel.Types, dt) {
+				continue
+			}
+			s := &subject{t: t, dev: dev, info: info, e: e, op: op, c: c, dt: dt, name: fmt.Sprintf("case %s, %s", c.Name, dt)}
+			if s.draw() {
 				check(s)
 			}
 		}
@@ -97,6 +115,7 @@ func typesOf(op *ops.Op, c ops.Case) []dtype.Type {
 type subject struct {
 	t    reporter
 	dev  hal.Device
+	info hal.Info
 	e    *exec.Engine
 	op   *ops.Op
 	c    ops.Case
@@ -194,7 +213,7 @@ func (s *subject) compare(what string, got []ops.Host) {
 		return
 	}
 	for i, w := range s.want {
-		if err := s.op.Check(s.c.Attrs, s.specs, got[i], w); err != nil {
+		if err := s.op.CheckOn(s.info, s.c.Attrs, s.specs, got[i], w); err != nil {
 			s.errorf("%s: result %d: %v", what, i, err)
 			return
 		}
@@ -334,7 +353,7 @@ func (s *subject) gradient() {
 		if g.Data == nil {
 			continue
 		}
-		if err := s.op.CheckGrad(s.c.Attrs, s.specs, i, g, oracle[i]); err != nil {
+		if err := s.op.CheckGrad(s.info, s.c.Attrs, s.specs, i, g, oracle[i]); err != nil {
 			s.errorf("%v", err)
 		}
 	}

@@ -20,6 +20,12 @@
 // [Timer] (a device clock). The ones that compile source or capture graphs
 // are declared by the packages that use them.
 //
+// # Precision
+//
+// A device that multiplies or adds up less exactly than an element type, as matrix units
+// do, says so in [Info].Products. The tolerances of ops that are made of products grow by
+// that and nothing else does; a device that is worse than it says fails the suite.
+//
 // # Finding devices
 //
 // A backend calls [Register] from its init with a [Driver]. Users name a device
@@ -27,6 +33,9 @@
 // and [Open] resolves. A device asked for by name that is not there is an
 // [*AbsentError] that says what was looked for and what to do; only "auto"
 // chooses.
+//
+// A name opens one device, which is shared until it is closed; [OpenNew] opens one for
+// the caller alone. Package conform checks all that is promised here.
 //
 // # How it fails
 //

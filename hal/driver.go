@@ -2,6 +2,7 @@ package hal
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +27,8 @@ type Driver struct {
 	// Probe lists the devices, each absent one with a reason. It starts no
 	// hardware and returns within a second.
 	Probe func() []Status
-	// Open opens a device. A device that is not there is an *AbsentError.
+	// Open opens a device anew: its caller has it to himself until he closes it. A
+	// device that is not there is an *AbsentError.
 	Open func(Spec) (Device, error)
 }
 
@@ -89,9 +91,9 @@ func AbsentKinds() []Status {
 	return out
 }
 
-// Open returns the device of that name, opening it on first use: the same
-// name gives the same device, so that tensors of one name share memory.
-// "auto" is the first present device in order of preference.
+// Open returns the device of that name, opening it on first use and after it has
+// been closed: the same name gives the same device, so that tensors of one name
+// share memory. "auto" is the first present device in order of preference.
 func Open(name string) (Device, error) {
 	spec, err := ParseSpec(name)
 	if err != nil {
@@ -105,27 +107,53 @@ func Open(name string) (Device, error) {
 	}
 	drivers.Lock()
 	defer drivers.Unlock()
-	if d, ok := drivers.open[spec.String()]; ok {
+	if d, ok := drivers.open[spec.String()]; ok && !isClosed(d) {
 		return d, nil
 	}
-	drv, ok := drivers.byKind[spec.Kind]
-	if !ok {
-		if why, known := elsewhere[spec.Kind]; known {
-			return nil, &AbsentError{Device: name, Reason: why, Remedy: `Try "crease devices", or --device auto.`}
-		}
-		var kinds []string
-		for k := range drivers.byKind {
-			kinds = append(kinds, k)
-		}
-		slices.Sort(kinds)
-		return nil, &SpecError{Spec: name, Reason: fmt.Sprintf("no driver of kind %q; this build has: %s", spec.Kind, strings.Join(kinds, ", "))}
-	}
-	d, err := drv.Open(spec)
+	d, err := open(spec, name)
 	if err != nil {
 		return nil, err
 	}
 	drivers.open[spec.String()] = d
 	return d, nil
+}
+
+// OpenNew opens a device of that name for the caller alone, who closes it: tests, and
+// programs that must not meet others in a device's memory.
+func OpenNew(name string) (Device, error) {
+	spec, err := ParseSpec(name)
+	if err != nil {
+		return nil, err
+	}
+	drivers.Lock()
+	defer drivers.Unlock()
+	return open(spec, name)
+}
+
+// open asks the kind's driver. The drivers are locked.
+func open(spec Spec, name string) (Device, error) {
+	drv, ok := drivers.byKind[spec.Kind]
+	if ok {
+		return drv.Open(spec)
+	}
+	if why, known := elsewhere[spec.Kind]; known {
+		return nil, &AbsentError{Device: name, Reason: why, Remedy: `Try "crease devices", or --device auto.`}
+	}
+	var kinds []string
+	for k := range drivers.byKind {
+		kinds = append(kinds, k)
+	}
+	slices.Sort(kinds)
+	return nil, &SpecError{Spec: name, Reason: fmt.Sprintf("no driver of kind %q; this build has: %s", spec.Kind, strings.Join(kinds, ", "))}
+}
+
+// isClosed asks a device for no memory, which any but a closed one gives.
+func isClosed(d Device) bool {
+	b, err := d.Alloc(0)
+	if err == nil {
+		b.Free()
+	}
+	return errors.Is(err, ErrClosed)
 }
 
 func openAuto() (Device, error) {

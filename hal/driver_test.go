@@ -9,13 +9,26 @@ import (
 	"github.com/crease-ml/crease/hal"
 )
 
-// fake is a device that is there.
+// fake is a device that is there, without memory.
 type fake struct {
 	hal.Device
-	name string
+	name   string
+	closed bool
 }
 
 func (f *fake) Info() hal.Info { return hal.Info{Name: f.name} }
+
+func (f *fake) Alloc(int) (hal.Buffer, error) {
+	if f.closed {
+		return nil, &hal.DeviceError{Device: f.name, Err: hal.ErrClosed}
+	}
+	return nil, hal.ErrOutOfMemory
+}
+
+func (f *fake) Close() error {
+	f.closed = true
+	return nil
+}
 
 func init() {
 	status := func(name string, present bool) func() []hal.Status {
@@ -42,6 +55,45 @@ func TestOpenGivesOneDeviceToAName(t *testing.T) {
 	}
 	if c, err := hal.Open("plain"); err != nil || c == a {
 		t.Errorf("one device of two names (%v)", err)
+	}
+}
+
+// A name is opened anew after its device was closed, and only then.
+func TestOpenAfterClose(t *testing.T) {
+	a, err := hal.Open("plain@x=closed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := hal.Open("plain@x=closed")
+	if err != nil || a == b || b.(*fake).closed {
+		t.Errorf("after Close, Open gives %v (%v)", b, err)
+	}
+	if c, err := hal.Open("plain@x=closed"); err != nil || c != b {
+		t.Errorf("two open devices of one name (%v)", err)
+	}
+}
+
+// A device that was opened anew is nobody else's.
+func TestOpenNew(t *testing.T) {
+	shared, err := hal.Open("plain@x=new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := hal.OpenNew("plain@x=new")
+	if err != nil || own == shared || own.Info().Name != shared.Info().Name {
+		t.Errorf("%v beside the shared %v (%v)", own, shared, err)
+	}
+	if again, err := hal.Open("plain@x=new"); err != nil || again != shared {
+		t.Errorf("the shared device is another one after OpenNew (%v)", err)
+	}
+	var bad *hal.SpecError
+	for _, name := range []string{"auto", "abacus", ""} {
+		if _, err := hal.OpenNew(name); !errors.As(err, &bad) {
+			t.Errorf("%q: %v", name, err)
+		}
 	}
 }
 

@@ -10,30 +10,13 @@ import (
 
 	"github.com/crease-ml/crease/conform"
 	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/hal"
 	_ "github.com/crease-ml/crease/opencl"
 	"github.com/crease-ml/crease/ops"
 )
 
-// some is a device that is tested with some of its element types: drivers take long
-// to compile. One type of every class of types is what differs in kernels.
-type some struct {
-	hal.Device
-	types []dtype.Type
-}
-
-func (d *some) Info() hal.Info {
-	info := d.Device.Info()
-	all := info.DTypes
-	info.DTypes = map[dtype.Type]hal.Support{}
-	for _, t := range d.types {
-		info.DTypes[t] = all[t]
-	}
-	return info // its kernels take every type
-}
-
-// TestConformance runs every row in float32, and those that are not elementwise in
-// types of the other classes; with CREASE_CONFORM=all every row in every type, which
+// TestConformance runs every row in float32, and those that are not elementwise in a
+// type of another class, because drivers take long to compile and a class of types is
+// what differs in kernels; with CREASE_CONFORM=all every row in every type, which
 // takes PoCL a quarter of an hour.
 func TestConformance(t *testing.T) {
 	if os.Getenv(sanitized) != "" {
@@ -52,8 +35,8 @@ func TestConformance(t *testing.T) {
 			others = append(others, op)
 		}
 	}
-	conform.RunOps(t, &some{dev, []dtype.Type{dtype.F32, dtype.Bool}}, maps...)
-	conform.RunOps(t, &some{dev, []dtype.Type{dtype.F32, dtype.F16}}, others...)
+	conform.Selection{Ops: maps, Types: []dtype.Type{dtype.F32, dtype.Bool}}.Run(t, dev)
+	conform.Selection{Ops: others, Types: []dtype.Type{dtype.F32, dtype.F16}}.Run(t, dev)
 }
 
 // Every row has a kernel for float32, so that nothing runs slowly without notice.
@@ -124,5 +107,5 @@ func TestSanitizedKernels(t *testing.T) {
 			list = append(list, op)
 		}
 	}
-	conform.Kernels(t, &some{conform.Open(t, "opencl"), []dtype.Type{dtype.F32}}, list...)
+	conform.Selection{Ops: list, Types: []dtype.Type{dtype.F32}}.Kernels(t, conform.Open(t, "opencl"))
 }

@@ -37,6 +37,7 @@ type Device struct {
 	health hal.Health // of the queue, and so of every stream
 	queued pending
 	stage  staging
+	reads  reads
 
 	programs sync.Map   // *kernels.Program to *compiled
 	compiler sync.Mutex // not every driver's compiler is safe for concurrent use
@@ -143,8 +144,12 @@ func (d *Device) Close() error {
 	}
 	d.closed = true
 	err := d.health.Err()
-	if finish := d.finish(); err == nil {
+	finish := d.finish()
+	if err == nil {
 		err = finish
+	}
+	if err != nil {
+		d.reads.abandon()
 	}
 	d.programs.Range(func(_, v any) bool {
 		v.(*compiled).release(d.lib)

@@ -21,8 +21,8 @@
 //   - driver.go and driver_dlopen.go find and open devices; device.go is one, and
 //     memory.go its buffers.
 //   - queue.go is the way into a device's queue. stream.go sends copies through it,
-//     staging.go the small ones that need not wait, launch.go programs, and event.go
-//     marks.
+//     staging.go small uploads, download.go downloads, launch.go programs, and
+//     event.go marks.
 //   - program.go compiles programs, binary.go and cache.go keep the results.
 //
 // # Order
@@ -36,8 +36,9 @@
 //
 // Uploads of up to a mebibyte are copied to pinned memory and queued, so that the
 // host goes on (6 µs in place of the 60 to 110 µs of a blocking write on PoCL, and a
-// blocking write waits for all that is queued before). Larger ones wait, and
-// so do downloads: Go may move the memory they are for.
+// blocking write waits for all that is queued before). Larger ones wait. Downloads
+// are queued, and the device keeps the slices they fill until it is known that it has
+// filled them: the collector must not reuse their memory, even if nobody else wants it.
 //
 // # Failure
 //

@@ -16,8 +16,9 @@ import (
 
 // event is a marker in the queue. The library's object goes with it.
 type event struct {
-	dev *Device
-	id  uintptr
+	dev   *Device
+	id    uintptr
+	reads int // the last download that lies before it, see reads
 }
 
 // Record marks this point of the queue.
@@ -27,11 +28,12 @@ func (s *stream) Record() (hal.Event, error) {
 		return nil, err
 	}
 	defer d.leave()
+	reads := d.reads.soFar()
 	id, err := d.mark()
 	if err != nil {
 		return nil, s.failure("record", err)
 	}
-	e := &event{dev: d, id: id}
+	e := &event{dev: d, id: id, reads: reads}
 	runtime.AddCleanup(e, d.releaseEvent, id)
 	return e, nil
 }
@@ -51,13 +53,16 @@ func (d *Device) mark() (id uintptr, err error) {
 	return id, err
 }
 
-// Wait needs nothing for events of the same queue.
+// Wait needs nothing for events of the same queue; for others the host waits.
 func (s *stream) Wait(e hal.Event) error {
+	if err := s.dev.use(); err != nil {
+		return err
+	}
+	s.dev.leave()
+	if e == nil {
+		return s.failure("wait", errors.New("no event was given"))
+	}
 	if x, ok := e.(*event); ok && x.dev == s.dev {
-		if err := s.dev.use(); err != nil {
-			return err
-		}
-		s.dev.leave()
 		return nil
 	}
 	return e.Wait()
@@ -65,14 +70,18 @@ func (s *stream) Wait(e hal.Event) error {
 
 // Wait blocks until the marker is reached.
 func (e *event) Wait() error {
-	if err := e.dev.health.Err(); err != nil {
+	d := e.dev
+	if err := d.use(); err != nil {
 		return err
 	}
-	e.dev.enter()
-	defer e.dev.leave()
-	r, _, _ := purego.SyscallN(e.dev.lib.waitForEvents, 1, uintptr(unsafe.Pointer(&e.id)))
+	defer d.leave()
+	r, _, _ := purego.SyscallN(d.lib.waitForEvents, 1, uintptr(unsafe.Pointer(&e.id)))
 	runtime.KeepAlive(e)
-	return e.dev.waited("clWaitForEvents", r)
+	err := d.waited("clWaitForEvents", r)
+	if err == nil {
+		d.reads.filled(e.reads)
+	}
+	return err
 }
 
 // Elapsed is the time between two reached events on the device's clock (hal.Timer).

@@ -148,9 +148,6 @@ func everything(s *stream) error {
 	if err := s.Download(dst, z, 0); err != nil {
 		return err
 	}
-	if dst[999] != 7 {
-		return errors.New("the bytes that came back are others")
-	}
 	e, err := s.Record()
 	if err != nil {
 		return err
@@ -160,6 +157,9 @@ func everything(s *stream) error {
 	}
 	if err := e.Wait(); err != nil {
 		return err
+	}
+	if dst[999] != 7 {
+		return errors.New("the bytes that came back are others")
 	}
 	return s.Sync()
 }

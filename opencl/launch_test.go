@@ -49,6 +49,7 @@ func TestRunInThreeDimensions(t *testing.T) {
 	must(t, s.Run(p, groups, []hal.Buffer{buf}, ints(nx*ny*nz)))
 	got := make([]byte, 4*nx*ny*nz)
 	must(t, s.Download(got, buf, 0))
+	must(t, s.Sync())
 	for z := range nz {
 		for y := range ny {
 			for x := range nx {
@@ -82,6 +83,7 @@ func TestRunWithoutValues(t *testing.T) {
 	must(t, s.Run(p, [3]int{1, 1, 1}, []hal.Buffer{buf}, nil))
 	got := make([]byte, 4)
 	must(t, s.Download(got, buf, 0))
+	must(t, s.Sync())
 	if got[0] != 7 {
 		t.Error(got)
 	}

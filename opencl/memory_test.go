@@ -39,6 +39,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	}
 	got := make([]byte, 4*64)
 	must(t, s.Download(got, x, 0))
+	must(t, s.Sync())
 	for i, v := range toFloats(got) {
 		if v != float32(rounds) {
 			t.Fatalf("element %d is %v after %d additions of 1", i, v, rounds)

@@ -53,6 +53,7 @@ func seven(t *testing.T, p *kernels.Program) {
 	must(t, s.Run(p, [3]int{1, 1, 1}, []hal.Buffer{buf}, nil))
 	got := make([]byte, 4)
 	must(t, s.Download(got, buf, 0))
+	must(t, s.Sync())
 	if got[0] != 7 {
 		t.Errorf("the program wrote %d", got[0])
 	}

@@ -40,8 +40,13 @@ func (d *Device) enqueue(call string, f func(queue uintptr) uintptr) error {
 // finish waits for everything queued. An error here is of something queued earlier,
 // by whatever stream: it poisons the queue.
 func (d *Device) finish() error {
+	reads := d.reads.soFar()
 	r, _, _ := purego.SyscallN(d.lib.finish, d.queue)
-	return d.waited("clFinish", r)
+	err := d.waited("clFinish", r)
+	if err == nil {
+		d.reads.filled(reads)
+	}
+	return err
 }
 
 // waited takes the result of a call that waited for queued work.

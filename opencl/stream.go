@@ -81,17 +81,6 @@ func (s *stream) Upload(dst hal.Buffer, off int, src []byte) error {
 	})
 }
 
-// Download waits for the data: dst may be on a stack that moves.
-func (s *stream) Download(dst []byte, src hal.Buffer, off int) error {
-	d := s.dev
-	return s.ranged("download", src, off, len(dst), func(mem uintptr) error {
-		return d.enqueue("clEnqueueReadBuffer", func(q uintptr) uintptr {
-			r, _, _ := purego.SyscallN(d.lib.enqueueReadBuffer, q, mem, blocking, uintptr(off), uintptr(len(dst)), uintptr(unsafe.Pointer(&dst[0])), 0, 0, 0)
-			return r
-		})
-	})
-}
-
 // Copy may overlap itself, as Go's copy may.
 func (s *stream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n int) error {
 	from, err := s.dev.window(src, srcOff, n)

@@ -69,6 +69,7 @@ func TestStagingTurns(t *testing.T) {
 	}
 	got := make([]byte, n*rounds)
 	must(t, s.Download(got, buf, 0))
+	must(t, s.Sync())
 	if !bytes.Equal(got, all) {
 		t.Error("what came back is not what was uploaded")
 	}
@@ -89,6 +90,7 @@ func TestCopyMayOverlap(t *testing.T) {
 	}
 	got := make([]byte, 1000)
 	must(t, s.Download(got, buf, 0))
+	must(t, s.Sync())
 	if !bytes.Equal(got, want) {
 		t.Error("overlapping copies differ from those of Go")
 	}

@@ -98,7 +98,7 @@ func init() {
 		},
 		Saves: In(0, 1, 2, 3) | Out(0, 1),
 		Cost:  attentionCost(0, 1, 1),
-		Tol:   Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return trail(in[0], 1) + trail(in[1], 2) }},
+		Tol:   Tolerance{ULP: 8, Products: true, Depth: func(_ any, in []Spec) int { return trail(in[0], 1) + trail(in[1], 2) }},
 		Bench: func(s Size) Case { return Case{Attrs: AttentionAttrs{}, In: []Arg{s.Heads(), s.Heads(), s.Heads()}} },
 		Cases: attentionCases(),
 	})
@@ -162,7 +162,7 @@ func init() {
 			return out
 		},
 		Cost: attentionCost(1, 3, 2),
-		Tol:  Tolerance{ULP: 8, Depth: func(_ any, in []Spec) int { return in[0].Elements() + in[1].Elements() + in[2].Elements() }},
+		Tol:  Tolerance{ULP: 8, Products: true, Depth: func(_ any, in []Spec) int { return in[0].Elements() + in[1].Elements() + in[2].Elements() }},
 		// Sums over features, values and keys, and for keys and the mask over queries.
 		GradTol: Tolerance{ULP: 24, Depth: func(_ any, in []Spec) int {
 			d := trail(in[1], 1)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
 )
 
 // Case is one set of inputs of an op. The same cases serve correctness on
@@ -97,15 +98,19 @@ type Tolerance struct {
 	// result in magnitude, because cancellation leaves small ones with the error of
 	// large terms.
 	Depth func(attrs any, in []Spec) int
+	// Products says that the terms of those sums are products, as of matrices. Devices may
+	// multiply in fewer bits than the operands have, and say so in hal.Info.Products; the
+	// bound then grows. It needs a Depth.
+	Products bool
 	// Spread is for ops that divide by the spread of their input. The bound is for
 	// operands that vary: where they do not, the quotient magnifies rounding beyond
 	// any bound.
 	Spread bool
 }
 
-// Bound is the allowed |got-want| for a result whose reference is want, when
-// the largest finite reference magnitude in the output is scale.
-func (t Tolerance) Bound(dt dtype.Type, attrs any, in []Spec, want, scale float64) float64 {
+// Bound is the allowed |got-want| on a device for a result whose reference is want,
+// when the largest finite reference magnitude in the output is scale.
+func (t Tolerance) Bound(dev hal.Info, dt dtype.Type, attrs any, in []Spec, want, scale float64) float64 {
 	eps := Epsilon(dt)
 	if eps == 0 {
 		return 0
@@ -114,7 +119,12 @@ func (t Tolerance) Bound(dt dtype.Type, attrs any, in []Spec, want, scale float6
 		return eps*t.ULP*math.Abs(want) + t.ULP*smallest(dt)
 	}
 	depth := math.Sqrt(float64(max(t.Depth(attrs, in), 1)))
-	return eps * t.ULP * depth * max(math.Abs(want), scale, 1)
+	large := max(math.Abs(want), scale)
+	if !t.Products || len(dev.Products) == 0 {
+		return eps * t.ULP * depth * max(large, 1)
+	}
+	multiply, accumulate := productEpsilons(dev, dt, in[0].DType)
+	return max(eps, accumulate)*t.ULP*depth*max(large, 1) + productULP*multiply*max(large, depth)
 }
 
 // Epsilon is the distance from 1 to the next larger number of the type, 0 for

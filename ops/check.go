@@ -4,12 +4,19 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/shape"
 )
 
-// Check compares a result with the reference's under the row's tolerance. in are
-// the specs of the call's inputs. NaN equals NaN.
+// Check compares a result with the reference's under the row's tolerance, on a device
+// that computes products in the precision of their operands, as most do. in are the
+// specs of the call's inputs. NaN equals NaN.
 func (op *Op) Check(attrs any, in []Spec, got, want Host) error {
+	return op.CheckOn(hal.Info{}, attrs, in, got, want)
+}
+
+// CheckOn is Check for a result of any device, whose Info says how it computes products.
+func (op *Op) CheckOn(dev hal.Info, attrs any, in []Spec, got, want Host) error {
 	if !got.Spec.Equal(want.Spec) {
 		return fmt.Errorf("%s: the result is %s, want %s", op.Name, got.Spec, want.Spec)
 	}
@@ -22,18 +29,18 @@ func (op *Op) Check(attrs any, in []Spec, got, want Host) error {
 		return nil
 	}
 	return op.within(attrs, in, got, want, func(w, scale float64) float64 {
-		return op.Tol.Bound(want.DType, attrs, in, w, scale)
+		return op.Tol.Bound(dev, want.DType, attrs, in, w, scale)
 	})
 }
 
-// CheckGrad compares the gradient for input i of a call, in the input's type, with that
-// of references, which may be in a wider one.
-func (op *Op) CheckGrad(attrs any, in []Spec, i int, got, want Host) error {
+// CheckGrad compares a device's gradient for input i of a call, in the input's type,
+// with that of references, which may be in a wider one.
+func (op *Op) CheckGrad(dev hal.Info, attrs any, in []Spec, i int, got, want Host) error {
 	if !shape.Equal(got.Shape, want.Shape) {
 		return fmt.Errorf("%s: the gradient for input %d is %s, want %s", op.Name, i, got.Spec, want.Spec)
 	}
 	err := op.within(attrs, in, got, want, func(w, scale float64) float64 {
-		return op.GradBound(got.DType, attrs, in, i, w, scale)
+		return op.GradBound(dev, got.DType, attrs, in, i, w, scale)
 	})
 	if err != nil {
 		return fmt.Errorf("gradient for input %d of %w", i, err)

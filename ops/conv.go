@@ -87,7 +87,7 @@ func init() {
 		Cost: func(_ any, in, out []Spec) Cost {
 			return convCost(in[1].Shape, out[0].Shape, in, out)
 		},
-		Tol:   Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return taps(in[1].Shape) }},
+		Tol:   Tolerance{ULP: 4, Products: true, Depth: func(_ any, in []Spec) int { return taps(in[1].Shape) }},
 		Bench: func(s Size) Case { return Case{Attrs: sameConv, In: []Arg{s.Images(), s.Filters()}} },
 		Cases: convCases(),
 	})
@@ -125,7 +125,7 @@ func init() {
 		Cost: func(_ any, in, out []Spec) Cost {
 			return convCost(in[1].Shape, in[0].Shape, in, out)
 		},
-		Tol: Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int {
+		Tol: Tolerance{ULP: 4, Products: true, Depth: func(_ any, in []Spec) int {
 			return in[1].Shape[0] * in[1].Shape[2] * in[1].Shape[3]
 		}},
 		Bench: func(s Size) Case {
@@ -168,7 +168,7 @@ func init() {
 		Cost: func(_ any, in, out []Spec) Cost {
 			return convCost(out[0].Shape, in[0].Shape, in, out)
 		},
-		Tol: Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int {
+		Tol: Tolerance{ULP: 4, Products: true, Depth: func(_ any, in []Spec) int {
 			return in[0].Shape[0] * in[0].Shape[2] * in[0].Shape[3]
 		}},
 		Bench: func(s Size) Case {

@@ -4,25 +4,26 @@ import (
 	"math"
 
 	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
 )
 
 // gradULP is what a gradient may be off for its own sums and products, in units in the
 // last place and for each root of its depth: twice what a sum may be.
 const gradULP = 8
 
-// GradBound is the allowed error of an element of the gradient for input i that should
-// be want, when the largest finite one is scale. It grows with the root of the depth
+// GradBound is the allowed error on a device of an element of the gradient for input i
+// that should be want, when the largest finite one is scale. It grows with the root of the depth
 // and is taken against the largest element, as that of a sum: see Tolerance.Depth.
 //
 // Where a row says nothing, its ULP is gradULP and twice that of Tol, because a rule
 // multiplies two values, each of which may be as far off as the op's own result; and
 // its depth that of gradDepth.
-func (op *Op) GradBound(t dtype.Type, attrs any, in []Spec, i int, want, scale float64) float64 {
+func (op *Op) GradBound(dev hal.Info, t dtype.Type, attrs any, in []Spec, i int, want, scale float64) float64 {
 	tol := op.GradTol
 	if tol.Depth == nil {
 		tol.Depth = func(attrs any, in []Spec) int { return op.gradDepth(attrs, in, i) }
 	}
-	return tol.Bound(t, attrs, in, want, scale)
+	return tol.Bound(dev, t, attrs, in, want, scale)
 }
 
 // gradDepth is the length of the sums behind the gradient for input i. Every result is

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
 )
 
 func specsOf(dims ...[]int) []Spec {
@@ -59,23 +60,23 @@ func TestCheckGrad(t *testing.T) {
 		want.Set(i, 8)
 		got.Set(i, 8)
 	}
-	if err := Add.CheckGrad(nil, in, 1, got, want); err != nil {
+	if err := Add.CheckGrad(hal.Info{}, nil, in, 1, got, want); err != nil {
 		t.Error(err)
 	}
 	// 10 units for each root of the two rows, of the largest element.
-	bound := Add.GradBound(dtype.F32, nil, in, 1, 8, 8)
+	bound := Add.GradBound(hal.Info{}, dtype.F32, nil, in, 1, 8, 8)
 	if share := bound / (10 * math.Sqrt2 * 8 * 0x1p-23); math.Abs(share-1) > 1e-9 {
 		t.Errorf("the bound is %g times what it should be", share)
 	}
 	got.Set(2, 8+0.9*bound)
-	if err := Add.CheckGrad(nil, in, 1, got, want); err != nil {
+	if err := Add.CheckGrad(hal.Info{}, nil, in, 1, got, want); err != nil {
 		t.Error(err)
 	}
 	got.Set(2, 8+1.2*bound)
-	if err := Add.CheckGrad(nil, in, 1, got, want); err == nil || !strings.Contains(err.Error(), "gradient for input 1 of add: element 2") {
+	if err := Add.CheckGrad(hal.Info{}, nil, in, 1, got, want); err == nil || !strings.Contains(err.Error(), "gradient for input 1 of add: element 2") {
 		t.Errorf("beyond the bound: %v", err)
 	}
-	if err := Add.CheckGrad(nil, in, 1, NewHost(in[0]), want); err == nil || !strings.Contains(err.Error(), "is f32[2 4], want f64[4]") {
+	if err := Add.CheckGrad(hal.Info{}, nil, in, 1, NewHost(in[0]), want); err == nil || !strings.Contains(err.Error(), "is f32[2 4], want f64[4]") {
 		t.Errorf("another shape: %v", err)
 	}
 }

@@ -66,7 +66,7 @@ func init() {
 	Linear = Declare(Op{Name: "linear", Doc: "act(x·wᵀ + bias) for x [..., K], w [N, K] and bias [N].", ONNX: "Gemm",
 		Kind: Composite, Inputs: "x w bias?", Attrs: LinearAttrs{}, Types: Floats, Saves: In(0, 1) | Out(0),
 		Infer: linearInfer, Ref: linearRef, Lower: linearLower, Grad: linearGrad, Absorb: linearAbsorb,
-		Tol: Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return lastAxis(in[0].Shape) + 1 }},
+		Tol: Tolerance{ULP: 4, Products: true, Depth: func(_ any, in []Spec) int { return lastAxis(in[0].Shape) + 1 }},
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: 2 * float64(out[0].Elements()) * float64(lastAxis(in[0].Shape)+1), Bytes: traffic(in, out)}
 		},

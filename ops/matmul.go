@@ -13,7 +13,7 @@ func init() {
 	MatMul = Declare(Op{Name: "matmul", GoName: "MatMul", Method: "-", Doc: "The matrix product of x [..., M, K] and y [..., K, N]; leading axes broadcast. Integers wrap.", ONNX: "MatMul",
 		Kind: Core, Family: MatMulFamily, Inputs: "x y", Types: Numbers, Probe: true, Promotes: PromoteFrom(0), Saves: In(0, 1),
 		Infer: matmulInfer, Ref: matmulRef, Grad: matmulGrad,
-		Tol: Tolerance{ULP: 2, Depth: func(_ any, in []Spec) int { return lastAxis(in[0].Shape) }},
+		Tol: Tolerance{ULP: 2, Products: true, Depth: func(_ any, in []Spec) int { return lastAxis(in[0].Shape) }},
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: 2 * float64(out[0].Elements()) * float64(lastAxis(in[0].Shape)), Bytes: traffic(in, out)}
 		},

@@ -196,6 +196,7 @@ func Declare(op Op) *Op {
 	if op.GradTol.ULP == 0 {
 		op.GradTol.ULP = gradULP + 2*op.Tol.ULP
 	}
+	op.GradTol.Products = op.GradTol.Products || op.Tol.Products
 	op.GoName = cmp.Or(op.GoName, camelCase(op.Name))
 	if op.Bench == nil {
 		op.Bench = derivedBench(&op)
@@ -271,6 +272,8 @@ func (op *Op) incomplete() string {
 		return "is a core op without a family"
 	case op.Family == Map && op.Expr == nil:
 		return "is a map without an expression"
+	case op.Tol.Products && op.Tol.Depth == nil:
+		return "adds up products and does not say how many (Tolerance.Depth)"
 	case op.Grad != nil && op.NoGrad != "":
 		return "has a gradient and a reason for having none"
 	case op.Grad == nil && op.NoGrad == "" && op.Lower == nil:

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
 )
 
 // typesOf is the element types a case runs with.
@@ -73,7 +74,7 @@ func wantClose(t *testing.T, op *Op, c Case, in []Spec, what string, got, want H
 		if g == w || math.IsNaN(g) && math.IsNaN(w) {
 			continue
 		}
-		if bound := op.Tol.Bound(want.DType, c.Attrs, in, w, scale); !(math.Abs(g-w) <= bound) {
+		if bound := op.Tol.Bound(hal.Info{}, want.DType, c.Attrs, in, w, scale); !(math.Abs(g-w) <= bound) {
 			t.Fatalf("%s[%d] = %v, want %v within %.3g (off by %.3g)", what, i, g, w, bound, math.Abs(g-w))
 		}
 	}

@@ -32,12 +32,16 @@ var (
 )
 
 // New returns a device without kernels. Its pool is limited to nine tenths of
-// info.Memory, where that is known.
+// info.Memory, where that is known; see [Device.Limit].
 func New(info hal.Info) *Device {
 	d := &Device{info: info}
 	d.pool = hal.Pool[hostmem.Block]{New: allocate, Drop: hostmem.Block.Free, Limit: info.Memory / 10 * 9}
 	return d
 }
+
+// Limit makes the pool refuse what would bring the memory in use and cached above so
+// many bytes. It is called before the device is used.
+func (d *Device) Limit(bytes int) { d.pool.Limit = bytes }
 
 func allocate(n int) (hostmem.Block, error) {
 	b, err := hostmem.Alloc(n)

@@ -1,7 +1,6 @@
 package hostdev
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 
@@ -23,35 +22,44 @@ func (s *Stream) Device() hal.Device { return s.dev.outer() }
 
 // Upload copies src to the device.
 func (s *Stream) Upload(dst hal.Buffer, off int, src []byte) error {
-	return s.copy("upload", span{bytes: src}, s.window(dst, off, len(src)))
+	return s.move("upload", func() error {
+		to, err := s.dev.Range(dst, off, len(src))
+		copy(to, src)
+		return err
+	})
 }
 
 // Download copies from the device to dst.
 func (s *Stream) Download(dst []byte, src hal.Buffer, off int) error {
-	return s.copy("download", s.window(src, off, len(dst)), span{bytes: dst})
+	return s.move("download", func() error {
+		from, err := s.dev.Range(src, off, len(dst))
+		copy(dst, from)
+		return err
+	})
 }
 
 // Copy copies between buffers; the ranges may overlap.
 func (s *Stream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n int) error {
-	return s.copy("copy", s.window(src, srcOff, n), s.window(dst, dstOff, n))
+	return s.move("copy", func() error {
+		from, err := s.dev.Range(src, srcOff, n)
+		if err != nil {
+			return err
+		}
+		to, err := s.dev.Range(dst, dstOff, n)
+		copy(to, from)
+		return err
+	})
 }
 
-// span is memory to copy from or to, or why there is none.
-type span struct {
-	bytes []byte
-	err   error
-}
-
-// copy refuses work on a poisoned stream. A range error is the caller's mistake
+// move copies unless the stream is poisoned. A range error is the caller's mistake
 // and does not poison.
-func (s *Stream) copy(what string, src, dst span) error {
+func (s *Stream) move(what string, copies func() error) error {
 	if err := s.Ready(); err != nil {
 		return err
 	}
-	if err := cmp.Or(src.err, dst.err); err != nil {
+	if err := copies(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	copy(dst.bytes, src.bytes)
 	return nil
 }
 
@@ -64,20 +72,21 @@ func (s *Stream) Ready() error {
 	return s.dev.use()
 }
 
-// window is n bytes from off of a live buffer of the stream's device.
-func (s *Stream) window(b hal.Buffer, off, n int) span {
+// Range is the memory of n bytes from off of a live buffer of the device, or what is
+// wrong with them.
+func (d *Device) Range(b hal.Buffer, off, n int) ([]byte, error) {
 	x, ok := b.(*Buffer)
 	switch {
 	case b == nil:
-		return span{err: errors.New("no buffer was given")}
-	case !ok || x.dev != s.dev:
-		return span{err: fmt.Errorf("the buffer belongs to device %s", b.Device().Info().Name)}
+		return nil, errors.New("no buffer was given")
+	case !ok || x.dev != d:
+		return nil, fmt.Errorf("the buffer belongs to device %s", b.Device().Info().Name)
 	case x.freed.Load():
-		return span{err: fmt.Errorf("the buffer of %d bytes has been freed", x.size)}
+		return nil, fmt.Errorf("the buffer of %d bytes has been freed", x.size)
 	case off < 0 || n < 0 || off > x.size-n:
-		return span{err: fmt.Errorf("%d bytes from byte %d of a buffer of %d", n, off, x.size)}
+		return nil, fmt.Errorf("%d bytes from byte %d of a buffer of %d", n, off, x.size)
 	}
-	return span{bytes: x.Bytes()[off : off+n]}
+	return x.Bytes()[off : off+n], nil
 }
 
 // Launch runs a prepared call to its end.
@@ -100,6 +109,9 @@ func (s *Stream) Record() (hal.Event, error) {
 func (s *Stream) Wait(e hal.Event) error {
 	if err := s.Ready(); err != nil {
 		return err
+	}
+	if e == nil {
+		return errors.New("wait: no event was given")
 	}
 	return e.Wait()
 }

@@ -7,9 +7,8 @@
 package null
 
 import (
-	"errors"
-	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
@@ -44,6 +43,7 @@ type Device struct {
 	name    string
 	kernels hal.Registry
 	pool    hal.Pool[struct{}]
+	closed  atomic.Bool
 
 	mu    sync.Mutex
 	calls []Call
@@ -88,15 +88,17 @@ func (d *Device) Calls() []Call {
 	return append([]Call{}, d.calls...)
 }
 
-// Info, Kernels, Close, Memory and ResetHighWater are those of hal.Device and hal.Meter.
+// Info, Kernels, Memory and ResetHighWater are those of hal.Device and hal.Meter.
 func (d *Device) Info() hal.Info          { return info(d.name) }
 func (d *Device) Kernels() *hal.Registry  { return &d.kernels }
-func (d *Device) Close() error            { return nil }
 func (d *Device) Memory() hal.MemoryStats { return d.pool.Stats() }
 func (d *Device) ResetHighWater()         { d.pool.ResetHighWater() }
 
 // Alloc accounts for a buffer.
 func (d *Device) Alloc(bytes int) (hal.Buffer, error) {
+	if err := d.use(); err != nil {
+		return nil, err
+	}
 	_, class, err := d.pool.Get(bytes)
 	if err != nil {
 		return nil, err
@@ -104,39 +106,43 @@ func (d *Device) Alloc(bytes int) (hal.Buffer, error) {
 	return &buffer{dev: d, size: bytes, class: class}, nil
 }
 
+// use returns an error once the device is closed.
+func (d *Device) use() error {
+	if d.closed.Load() {
+		return &hal.DeviceError{Device: d.name, Err: hal.ErrClosed}
+	}
+	return nil
+}
+
+// Close forgets what was cached.
+func (d *Device) Close() error {
+	d.closed.Store(true)
+	d.pool.Flush()
+	return nil
+}
+
 // NewStream returns a stream that does nothing.
-func (d *Device) NewStream() (hal.Stream, error) { return &stream{d}, nil }
+func (d *Device) NewStream() (hal.Stream, error) {
+	if err := d.use(); err != nil {
+		return nil, err
+	}
+	return &stream{d}, nil
+}
 
 type buffer struct {
 	dev         *Device
 	size, class int
-	once        sync.Once
+	freed       atomic.Bool
 }
 
 func (b *buffer) Device() hal.Device { return b.dev }
 func (b *buffer) Size() int          { return b.size }
-func (b *buffer) Free()              { b.once.Do(func() { b.dev.pool.Put(struct{}{}, b.class) }) }
-
-// errNothing is returned by downloads: there is nothing to read.
-var errNothing = errors.New("the null device computes nothing, so it has no results to read")
-
-type stream struct{ d *Device }
-
-func (s *stream) Device() hal.Device                   { return s.d }
-func (s *stream) Upload(hal.Buffer, int, []byte) error { return nil }
-func (s *stream) Download([]byte, hal.Buffer, int) error {
-	return fmt.Errorf("download: %w", errNothing)
+func (b *buffer) Free() {
+	if !b.freed.CompareAndSwap(false, true) {
+		return
+	}
+	b.dev.pool.Put(struct{}{}, b.class)
+	if b.dev.closed.Load() {
+		b.dev.pool.Flush()
+	}
 }
-func (s *stream) Copy(hal.Buffer, int, hal.Buffer, int, int) error {
-	return nil
-}
-func (s *stream) Launch(l *hal.Launch, at []hal.Operand, work hal.Buffer) error {
-	return l.Run(s, at, work)
-}
-func (s *stream) Record() (hal.Event, error) { return event{}, nil }
-func (s *stream) Wait(hal.Event) error       { return nil }
-func (s *stream) Sync() error                { return nil }
-
-type event struct{}
-
-func (event) Wait() error { return nil }

@@ -37,6 +37,21 @@ func TestConformance(t *testing.T) {
 	conform.RunOps(t, dev, list...)
 }
 
+// TestContract checks the driver. Its streams run inline.
+func TestContract(t *testing.T) {
+	conform.Contract(t, conform.Driver{
+		Open: func() (hal.Device, error) { return emulate.New(dtype.F32) },
+		Small: func(bytes int) (hal.Device, error) {
+			d, err := emulate.New(dtype.F32)
+			if err == nil {
+				d.Limit(bytes)
+			}
+			return d, err
+		},
+		Known: map[string]string{"close": "NewStream does not look whether the device is closed"},
+	})
+}
+
 // reversed writes a group's items in reverse order by way of local memory.
 const reversed = `
 	items[LID(0)] = GET(x, GID(0));

@@ -3,9 +3,10 @@
 // FAKECL is a list of failures, "clFinish=-5,clCreateBuffer=-4@3-7": the function
 // returns the code, always or from its third call to its seventh ("@3" alone: from
 // the third on). FAKECL_TYPES is a digit for the type of each device, FAKECL_VERSION
-// the version of all, FAKECL_MEMORY their memory in bytes. Objects are counted, an object that is used after its release
-// ends the process, and, as with real drivers, memory that queued commands may still
-// use is free only when the queue has been waited for.
+// the version of all, FAKECL_MEMORY their memory in bytes. Objects are counted, an
+// object that is used after its release ends the process, and, as with real drivers,
+// memory that queued commands may still use is free only when the queue has been
+// waited for.
 //
 // The types are those of CL/cl.h, written out so that no header is needed.
 #include <stdint.h>
@@ -40,9 +41,13 @@ static const char *types(void) {
 	return digits ? digits : "4";
 }
 
+// A list that takes the place of FAKECL from now on.
+static const char *instead;
+void fakecl_set(const char *list) { instead = strdup(list); }
+
 // fails is the code that FAKECL has for this call of a function, 0 for none.
 static code fails(const char *name, int *calls) {
-	const char *list = getenv("FAKECL");
+	const char *list = instead ? instead : getenv("FAKECL");
 	size_t n = strlen(name);
 	++*calls;
 	for (; list && *list; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL) {

@@ -141,7 +141,7 @@ func compare(d *crease.Device, op *ops.Op, c ops.Case, r *rand.Rand) error {
 		return err
 	}
 	for i, w := range want {
-		if err := op.Check(c.Attrs, specs, got[i], w); err != nil {
+		if err := op.CheckOn(d.Info(), c.Attrs, specs, got[i], w); err != nil {
 			return err
 		}
 	}
