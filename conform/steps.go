@@ -131,6 +131,9 @@ func (s *stepper) linear(x *tensor) {
 		return
 	}
 	y := crease.Apply(ops.Linear, ops.LinearAttrs{}, x, s.leaves[0])[0]
+	if s.r.IntN(4) == 0 { // what was read changes before the result is used
+		s.change(x)
+	}
 	if s.r.IntN(2) == 0 {
 		y = y.Add(crease.From([]float32{1, 2, 3}, nil, s.on))
 	}
@@ -214,8 +217,10 @@ func (s *stepper) concat(x *tensor) {
 }
 
 // assign assigns to whatever can be assigned to.
-func (s *stepper) assign(*tensor) {
-	t := s.any()
+func (s *stepper) assign(*tensor) { s.change(s.any()) }
+
+// change assigns to a tensor, if it can be assigned to.
+func (s *stepper) change(t *tensor) {
 	if t.RequiresGrad() || !assignable(t) {
 		return
 	}

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -26,22 +27,21 @@ func (s *stats) of(op *ops.Op) *[steps]atomic.Int64 {
 	return c.(*[steps]atomic.Int64)
 }
 
-// Stats is the count of every op run so far, sorted by name.
+// Stats is the count of every op run so far, sorted by name. Fused ops count as one.
 func (e *Engine) Stats() []OpStats {
-	var out []OpStats
+	all := map[string]OpStats{}
 	e.stats.byOp.Range(func(op, counts any) bool {
-		row, any := OpStats{Op: op.(*ops.Op).Name}, false
+		name := op.(*ops.Op).Name
+		row := all[name]
+		row.Op = name
 		for i := range row.Count {
-			row.Count[i] = int(counts.(*[steps]atomic.Int64)[i].Load())
-			any = any || row.Count[i] > 0
+			row.Count[i] += int(counts.(*[steps]atomic.Int64)[i].Load())
 		}
-		if any {
-			out = append(out, row)
-		}
+		all[name] = row
 		return true
 	})
-	slices.SortFunc(out, func(a, b OpStats) int { return cmp.Compare(a.Op, b.Op) })
-	return out
+	maps.DeleteFunc(all, func(_ string, row OpStats) bool { return row.Count == [steps]int{} })
+	return slices.SortedFunc(maps.Values(all), func(a, b OpStats) int { return cmp.Compare(a.Op, b.Op) })
 }
 
 // ResetStats forgets the counts.

@@ -78,6 +78,14 @@ func (l *layouter) reuse(n *Node, i int) *slot {
 
 // into finds values that can be computed where they are assigned to.
 func (l *layouter) into() {
+	reads := make([]int, len(l.places)) // of each root's memory
+	for _, n := range l.g.nodes {
+		if !n.view() {
+			for _, v := range n.in {
+				reads[v.root.id]++
+			}
+		}
+	}
 	for _, a := range l.g.nodes {
 		if a.kind != Assign {
 			continue
@@ -90,6 +98,9 @@ func (l *layouter) into() {
 			continue
 		}
 		if !dst.layout.Equal(x.layout) {
+			if reads[x.id] > 1 { // others were planned for the layout that it has now
+				continue
+			}
 			p, err := l.g.engine.PlanInto(n.op, n.attrs, layoutsOf(n.in), l.targets(n, x.index, dst))
 			if err != nil || p.Step() != exec.Kernel {
 				continue

@@ -22,7 +22,7 @@ var variables = []struct{ name, doc string }{
 	{"CREASE_THREADS", "threads of cpu devices"},
 	{"CREASE_CPU_MAX", "best kernels: avx512, avx2, generic"},
 	{"CREASE_FALLBACK", "lowest dispatch: ref, lower, error"},
-	{"CREASE_DEBUG", "1 prints a line for every plan, 2 for kernels"},
+	{"CREASE_DEBUG", "1 prints plans as made, 2 kernels too"},
 	{"CREASE_DATA", "directory of data sets"},
 	{"CREASE_OPENCL", "OpenCL library, where it is not found"},
 	{"CREASE_TUNING", "table of kernel parameters, or off"},
