@@ -28,6 +28,10 @@ static const char *kinds[] = {"", "contexts", "queues", "buffers", "programs", "
 static int live[KINDS], platform, devices[8], busy;
 static size_t used;
 static object *waiting;
+static char locked; // guards used and waiting
+
+static void lock(void) { while (__atomic_test_and_set(&locked, __ATOMIC_ACQUIRE)) ; }
+static void unlock(void) { __atomic_clear(&locked, __ATOMIC_RELEASE); }
 
 // The memory of the device in bytes.
 static uint64_t memory(void) {
@@ -97,10 +101,12 @@ static code drop(void *p, int kind, const char *where) {
 	object *o = valid(p, kind, where);
 	__atomic_sub_fetch(&live[kind], 1, __ATOMIC_SEQ_CST);
 	o->kind = NONE;
+	lock();
 	if (kind == BUFFER && busy)
 		o->next = waiting, waiting = o;
 	else
 		discard(o);
+	unlock();
 	return 0;
 }
 
@@ -175,14 +181,21 @@ void *clCreateCommandQueue(void *context, void *d, uint64_t properties, code *er
 void *clCreateBuffer(void *context, uint64_t flags, size_t size, void *host, code *err) {
 	RETURN_NULL(err);
 	VALID(context, CONTEXT);
-	if (used + size > memory()) return *err = -4, NULL;
+	lock();
+	int fits = used + size <= memory();
+	if (fits) used += size;
+	unlock();
+	if (!fits) return *err = -4, NULL;
 	object *o = make(BUFFER);
-	o->bytes = calloc(1, size), o->size = size, used += size;
+	o->bytes = calloc(1, size), o->size = size;
 	return o;
 }
 static void *program(const void *text, size_t size) {
 	object *o = make(PROGRAM);
-	o->bytes = calloc(1, size + 1), o->size = size, used += size;
+	o->bytes = calloc(1, size + 1), o->size = size;
+	lock();
+	used += size;
+	unlock();
 	memcpy(o->bytes, text, size);
 	return o;
 }
@@ -284,7 +297,9 @@ code clFinish(void *queue) {
 	RETURN_CODE;
 	VALID(queue, QUEUE);
 	busy = 0;
+	lock();
 	for (; waiting; waiting = waiting->next) discard(waiting);
+	unlock();
 	return 0;
 }
 code clReleaseContext(void *p) { return drop(p, CONTEXT, __func__); }
