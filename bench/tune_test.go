@@ -88,16 +88,27 @@ func TestTry(t *testing.T) {
 		t.Fatal(err)
 	}
 	right := s.loads[0].kernel()
-	make := func(run func(hal.Stream, *hal.Call) error) *hal.Kernel {
-		return &hal.Kernel{Key: right.Key, Name: "tried", Run: run, Work: right.Work}
+	type run = func(s hal.Stream, at []hal.Operand, work hal.Buffer) error
+	make := func(change func(right run) run) *hal.Kernel {
+		return &hal.Kernel{Key: right.Key, Name: "tried", Plan: func(c *hal.Call) (hal.Launch, error) {
+			l, err := right.Plan(c)
+			l.Run = change(l.Run)
+			return l, err
+		}}
 	}
-	none := make(right.Run)
+	none := make(func(right run) run { return right })
 	none.Accepts = func(c *hal.Call) bool { return c.Out[0].Shape[0] == 8 }
 	for what, k := range map[string]*hal.Kernel{
-		"":               right,
-		"wrong":          make(func(s hal.Stream, c *hal.Call) error { c.In[1] = c.In[0]; return right.Run(s, c) }),
-		"no room":        none,
-		"fails: no luck": make(func(hal.Stream, *hal.Call) error { return errors.New("no luck") }),
+		"":        right,
+		"no room": none,
+		"wrong": make(func(right run) run {
+			return func(s hal.Stream, at []hal.Operand, work hal.Buffer) error {
+				return right(s, []hal.Operand{at[0], at[0], at[2]}, work)
+			}
+		}),
+		"fails: no luck": make(func(run) run {
+			return func(hal.Stream, []hal.Operand, hal.Buffer) error { return errors.New("no luck") }
+		}),
 	} {
 		r, err := s.try(k)
 		if err != nil || (r.Speed > 0) != (what == "") || (r.Seconds > 0) && what == "wrong" {
