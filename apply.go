@@ -12,18 +12,18 @@ import (
 // elementwise ops, of matrix products and of Concat) are cast to their common type
 // (dtype.Promote), as in NumPy. attrs is the row's attribute struct, nil for rows without one.
 func Apply(op *ops.Op, attrs any, in ...*Tensor) []*Tensor {
-	return apply(state(), op, attrs, in, nil)
+	return apply(state(), op, attrs, promote(op, in), nil)
 }
 
 func apply1(op *ops.Op, attrs any, in ...*Tensor) *Tensor {
 	var room [1]*Tensor
-	return apply(state(), op, attrs, in, room[:0])[0]
+	return apply(state(), op, attrs, promote(op, in), room[:0])[0]
 }
 
 // apply runs an op, or records it in a function that is being compiled, and appends the
-// results to out.
+// results to out. It calls nothing that may call it, so that its callers' slices stay on
+// their stacks.
 func apply(l *local, op *ops.Op, attrs any, in, out []*Tensor) []*Tensor {
-	in = promote(op, in)
 	record := l.recording() && needGrad(in)
 	if l.tracing() != nil || record && !autograd.Recordable(op) {
 		return applyVia(l, record, op, attrs, in, out)

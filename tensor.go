@@ -141,7 +141,8 @@ func (t *Tensor) Cast(to dtype.Type) *Tensor {
 	if to == t.DType() {
 		return t
 	}
-	return apply1(ops.Cast, ops.CastAttrs{DType: to}, t)
+	var room [1]*Tensor // not by apply1, which promotes by casts
+	return apply(state(), ops.Cast, ops.CastAttrs{DType: to}, []*Tensor{t}, room[:0])[0]
 }
 
 // To copies the tensor to another device; on its own device it is the tensor

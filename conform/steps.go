@@ -178,7 +178,10 @@ func (s *stepper) rows(x *tensor) {
 		return
 	}
 	axis := s.r.IntN(x.Rank())
-	s.push(x.Sum(axis), x.Softmax(axis), x.Sub(x.Mean(axis).Unsqueeze(axis)))
+	y := x.Softmax(axis)
+	s.push(x.Sum(axis), y, x.Sub(x.Mean(axis).Unsqueeze(axis)))
+	// An operand twice, of which the kernel may write over one.
+	s.push(crease.Apply(ops.SoftmaxGrad, ops.AxisAttrs{Axis: axis}, y, y)[0])
 }
 
 func (s *stepper) slice(x *tensor) {

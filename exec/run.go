@@ -21,7 +21,26 @@ func (e *Engine) Eval(op *ops.Op, attrs any, in, out []*Array) ([]*Array, error)
 	if err != nil {
 		return nil, err
 	}
-	return e.run(p, in, out)
+	// What is common happens here, and not in run, which calls itself: out then stays on
+	// the caller's stack.
+	switch {
+	case p.view && p.first == nil:
+		return append(out, in[0].block.On(p.out[0], in[0].offset+p.shift)), nil
+	case p.step == Kernel && !p.view:
+		n := len(out)
+		if out, err = e.launch(p, in, out); !errors.Is(err, hal.ErrUnsupported) {
+			if err == nil {
+				p.count[Kernel].Add(1)
+			}
+			return out, err
+		}
+		if p, err = e.refused(p); err != nil {
+			return nil, err
+		}
+		out = out[:n]
+	}
+	res, err := e.run(p, in, nil)
+	return append(out, res...), err
 }
 
 // planFor is the plan for operands that are there, writing into arrays where into is
@@ -271,7 +290,7 @@ func (e *Engine) lowered(p *Plan, in, out []*Array) ([]*Array, error) {
 			continue
 		}
 		// As from a kernel, a result is dense and in memory of its own.
-		out, err = e.Eval(ops.Copy, nil, []*Array{a}, out)
+		out, err = e.copied(a, out)
 		if !slices.Contains(args, v) && !slices.Contains(made[:i], v) {
 			a.Release()
 		}
@@ -281,6 +300,15 @@ func (e *Engine) lowered(p *Plan, in, out []*Array) ([]*Array, error) {
 		}
 	}
 	return out, nil
+}
+
+// copied appends a dense copy of an array to a list.
+func (e *Engine) copied(a *Array, out []*Array) ([]*Array, error) {
+	p, err := e.planFor(ops.Copy, nil, []*Array{a}, nil)
+	if err != nil {
+		return out, err
+	}
+	return e.run(p, []*Array{a}, out)
 }
 
 // caught returns the error that f panics with: builders panic with their errors, and

@@ -61,19 +61,26 @@ func (l *layouter) reuse(n *Node, i int) *slot {
 	if n.plan == nil || n.view() || n.plan.Step() != exec.Kernel || n.plan.Launch().InPlace == nil {
 		return nil
 	}
-	for k, v := range n.in {
+	for _, v := range n.in {
 		p := l.places[v.root.id]
-		if p.kind != inArena || p.slot.last != n.pos || !v.whole() || !v.layout.Equal(n.out[i].layout) || !n.plan.Launch().InPlace(i, k) {
-			continue
-		}
-		// Another operand may show the same memory in another way, and another result
-		// may have taken it.
-		if !slices.ContainsFunc(n.in, func(w *Value) bool { return w.root == v.root && !w.whole() }) &&
+		if p.kind == inArena && p.slot.last == n.pos && v.layout.Equal(n.out[i].layout) && overwrites(n, i, v.root) &&
+			// another result may have taken the slot
 			!slices.ContainsFunc(n.out[:i], func(w *Value) bool { return l.places[w.id].slot == p.slot }) {
 			return p.slot
 		}
 	}
 	return nil
+}
+
+// overwrites reports whether the kernel may write result i over all operands that show a
+// value, which do so as it lies.
+func overwrites(n *Node, i int, root *Value) bool {
+	for k, v := range n.in {
+		if v.root == root && (!v.whole() || !n.plan.Launch().InPlace(i, k)) {
+			return false
+		}
+	}
+	return true
 }
 
 // into finds values that can be computed where they are assigned to.
