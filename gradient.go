@@ -72,39 +72,46 @@ func (t *Tensor) ZeroGrad() {
 }
 
 // GradOption changes a backward pass.
-type GradOption func(*gradOptions)
-
-type gradOptions struct {
-	autograd.Options
+type GradOption struct {
+	walk  autograd.Options
 	seeds []*Tensor
 }
 
 // CreateGraph records the backward pass, so that its results can be
 // differentiated again.
-func CreateGraph() GradOption { return func(o *gradOptions) { o.CreateGraph = true } }
+func CreateGraph() GradOption { return GradOption{walk: autograd.Options{CreateGraph: true}} }
 
 // Retain keeps the record for another backward pass over it.
-func Retain() GradOption { return func(o *gradOptions) { o.Retain = true } }
+func Retain() GradOption { return GradOption{walk: autograd.Options{Retain: true}} }
 
 // Seeds are the gradients of the outputs, in their order; they are needed
 // for outputs of more than one element.
-func Seeds(seeds ...*Tensor) GradOption { return func(o *gradOptions) { o.seeds = seeds } }
+func Seeds(seeds ...*Tensor) GradOption { return GradOption{seeds: seeds} }
+
+// gradOptions joins options.
+func gradOptions(opts []GradOption) (o GradOption) {
+	for _, p := range opts {
+		o.walk.CreateGraph = o.walk.CreateGraph || p.walk.CreateGraph
+		o.walk.Retain = o.walk.Retain || p.walk.Retain
+		if p.seeds != nil {
+			o.seeds = p.seeds
+		}
+	}
+	return o
+}
 
 // Backward accumulates the gradient of the tensor on every leaf it depends on.
 // A tensor of more than one element needs Seeds. The record is released unless
 // asked for. It panics with a *ops.GradError where a gradient does not exist.
 func (t *Tensor) Backward(opts ...GradOption) {
-	var o gradOptions
-	for _, f := range opts {
-		f(&o)
-	}
+	o := gradOptions(opts)
 	tr := tracing()
 	b, _ := builder(tr, backward, []*Tensor{t})
 	var seed ops.Value
 	if len(o.seeds) > 0 {
 		seed = o.seed(tr, 0)
 	}
-	if err := autograd.Backward(b, variable(tr, backward, t), seed, o.Options); err != nil {
+	if err := autograd.Backward(b, variable(tr, backward, t), seed, o.walk); err != nil {
 		panic(err)
 	}
 }
@@ -112,9 +119,9 @@ func (t *Tensor) Backward(opts ...GradOption) {
 // backward names the pass in errors.
 var backward = &ops.Op{Name: "backward"}
 
-func (o *gradOptions) seed(tr *trace, i int) ops.Value {
+func (o *GradOption) seed(tr *trace, i int) ops.Value {
 	v := variable(tr, backward, o.seeds[i])
-	if o.CreateGraph {
+	if o.walk.CreateGraph {
 		return v
 	}
 	return v.Value()
@@ -125,10 +132,7 @@ func (o *gradOptions) seed(tr *trace, i int) ops.Value {
 // panics with a *ops.GradError where a gradient does not exist, also for a
 // tensor that the outputs do not depend on.
 func Grad(outs, wrt []*Tensor, opts ...GradOption) []*Tensor {
-	var o gradOptions
-	for _, f := range opts {
-		f(&o)
-	}
+	o := gradOptions(opts)
 	if len(outs) == 0 {
 		panic(&ops.GradError{Reason: "no outputs given"})
 	}
@@ -141,7 +145,7 @@ func Grad(outs, wrt []*Tensor, opts ...GradOption) []*Tensor {
 	for i := range o.seeds {
 		seeds = append(seeds, o.seed(tr, i))
 	}
-	res, err := autograd.Grad(b, variables(tr, outs), seeds, variables(tr, wrt), o.Options)
+	res, err := autograd.Grad(b, variables(tr, outs), seeds, variables(tr, wrt), o.walk)
 	if err != nil {
 		panic(err)
 	}

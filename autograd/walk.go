@@ -22,6 +22,8 @@ type walk struct {
 	grads  []gradient   // by number
 	stack  []*node
 	call   ops.GradCall // room for the calls of rules
+	blanks [8]ops.Absent
+	blank  int // of them in use by the call
 }
 
 // target is a leaf of the record.
@@ -62,14 +64,9 @@ func (w *walk) end() {
 	clear(w.leaves)
 	clear(w.grads)
 	clear(w.stack[:cap(w.stack)])
-	c := &w.call
-	clear(c.In[:cap(c.In)])
-	clear(c.Out[:cap(c.Out)])
-	clear(c.D[:cap(c.D)])
-	*w = walk{
-		nodes: w.nodes[:0], leaves: w.leaves[:0], grads: w.grads[:0], stack: w.stack[:0],
-		call: ops.GradCall{In: c.In[:0], Out: c.Out[:0], D: c.D[:0], Needs: c.Needs[:0]},
-	}
+	w.call.Clear()
+	w.nodes, w.leaves, w.grads, w.stack = w.nodes[:0], w.leaves[:0], w.grads[:0], w.stack[:0]
+	w.b, w.gb, w.number = nil, nil, nil
 	walks.Put(w)
 }
 
@@ -258,6 +255,7 @@ func (w *walk) seed(v *Var, i int, seeds []ops.Value) (ops.Value, bool, error) {
 func (w *walk) step(n *node) error {
 	g := &w.call
 	g.Op, g.Attrs, g.In, g.Out, g.D, g.Needs = n.op, n.attrs, g.In[:0], g.Out[:0], g.D[:0], g.Needs[:0]
+	w.blank = 0
 	any := false
 	for i := range n.out {
 		d := w.grads[n.first+i].val
@@ -330,10 +328,23 @@ func (w *walk) windowed(n *node) bool {
 	return true
 }
 
+// absent is a placeholder that lasts as long as the call of a rule.
+func (w *walk) absent(a ops.Absent) *ops.Absent {
+	var at *ops.Absent
+	if w.blank < len(w.blanks) {
+		at = &w.blanks[w.blank]
+		w.blank++
+	} else {
+		at = new(ops.Absent)
+	}
+	*at = a
+	return at
+}
+
 // value is a saved value as the rule sees it, or an Absent placeholder.
 func (w *walk) value(n *node, s *saved, spec ops.Spec, what string, i int, from source) (ops.Value, error) {
 	if s.val == nil {
-		return &ops.Absent{S: spec, Op: n.op, What: what, Index: i}, nil
+		return w.absent(ops.Absent{S: spec, Op: n.op, What: what, Index: i}), nil
 	}
 	if s.changed() {
 		return nil, &ops.GradError{Reason: fmt.Sprintf("%s %d of %s (%s) was changed in place after it was saved for the gradient; change a copy, or change it after Backward", what, i, n.op.Name, spec)}
@@ -364,17 +375,45 @@ func (w *walk) collect(n *node, g *ops.GradCall, res []ops.Value) error {
 		if !d.Spec().Equal(n.in[i].spec) {
 			return &ops.GradError{Op: n.op.Name, Reason: fmt.Sprintf("the rule returned %s for input %d of %s", d.Spec(), i, n.in[i].spec)}
 		}
-		if contains(res[:i], d) || contains(g.In, d) || contains(g.Out, d) || contains(g.D, d) {
-			d = share(d)
-		}
-		if g.Needs[i] {
-			w.add(w.index(n.in[i].from), d, false)
-		} else {
+		switch saved := contains(g.In, d) || contains(g.Out, d); {
+		case g.Needs[i]:
+			v, sole := w.own(n, g, res, i, saved)
+			w.add(w.index(n.in[i].from), v, sole)
+		case !saved && !contains(g.D, d) && !contains(res[:i], d) && !needed(g, res, 0, len(res), d):
 			w.free(d)
 		}
 	}
 	w.drop(n)
 	return nil
+}
+
+// own is gradient i of a rule's results as the pass's own, and whether nothing else sees
+// its memory. A rule may return one value several times, and what it was given: the
+// gradient of an output then goes over to the last input that it is for.
+func (w *walk) own(n *node, g *ops.GradCall, res []ops.Value, i int, saved bool) (d ops.Value, sole bool) {
+	d = res[i]
+	earlier := needed(g, res, 0, i, d)
+	if at := slices.Index(g.D, d); at >= 0 && !saved && !needed(g, res, i+1, len(res), d) {
+		if from := &w.grads[n.first+at]; !from.keep {
+			from.val = nil
+			return d, from.sole && !earlier
+		}
+	}
+	if earlier || saved || contains(g.D, d) {
+		d = share(d)
+	}
+	return d, false
+}
+
+// needed reports whether a value is among the results that are needed, from one to before
+// another.
+func needed(g *ops.GradCall, res []ops.Value, from, to int, d ops.Value) bool {
+	for i := from; i < to; i++ {
+		if g.Needs[i] && res[i] == d {
+			return true
+		}
+	}
+	return false
 }
 
 // drop frees the gradients of a node's outputs, but for those that are wanted.
@@ -415,7 +454,10 @@ func (w *walk) take(at int, again bool) *Var {
 	} else {
 		g.val = nil
 	}
-	if o, ok := w.b.(ops.Owner); ok && !o.Sole(raw(d)) {
+	switch o, ok := w.b.(ops.Owner); {
+	case ok && !w.o.CreateGraph:
+		d = o.Own(d)
+	case ok:
 		own := ops.Copy.Of(w.gb, d)
 		w.free(d)
 		d = own

@@ -1,6 +1,10 @@
 package exec
 
-import "github.com/crease-ml/crease/ops"
+import (
+	"sync"
+
+	"github.com/crease-ml/crease/ops"
+)
 
 // This file is the engine as an ops.Builder: the same as Eval, EvalInto and Set, on
 // values, with errors as panics.
@@ -14,7 +18,8 @@ var (
 // Apply runs an op. Inputs are arrays of this engine's device. It panics as
 // described at ops.Builder; Eval is the same with errors.
 func (e *Engine) Apply(op *ops.Op, attrs any, in ...ops.Value) []ops.Value {
-	arrays, err := e.arrays(op, in)
+	var inRoom [8]*Array
+	arrays, err := e.arrays(op, in, inRoom[:0])
 	if err != nil {
 		panic(err)
 	}
@@ -28,7 +33,8 @@ func (e *Engine) Apply(op *ops.Op, attrs any, in ...ops.Value) []ops.Value {
 
 // Assign is Set on values.
 func (e *Engine) Assign(dst, src ops.Value) {
-	list, err := e.arrays(assign, []ops.Value{dst, src})
+	var room [2]*Array
+	list, err := e.arrays(assign, []ops.Value{dst, src}, room[:0])
 	if err == nil {
 		err = e.Set(list[0], list[1])
 	}
@@ -39,10 +45,11 @@ func (e *Engine) Assign(dst, src ops.Value) {
 
 // ApplyInto is EvalInto on values.
 func (e *Engine) ApplyInto(op *ops.Op, attrs any, in, into []ops.Value) {
-	from, err := e.arrays(op, in)
+	var inRoom, intoRoom [8]*Array
+	from, err := e.arrays(op, in, inRoom[:0])
 	if err == nil {
 		var to []*Array
-		if to, err = e.arrays(op, into); err == nil {
+		if to, err = e.arrays(op, into, intoRoom[:0]); err == nil {
 			err = e.EvalInto(op, attrs, from, to)
 		}
 	}
@@ -51,10 +58,23 @@ func (e *Engine) ApplyInto(op *ops.Op, attrs any, in, into []ops.Value) {
 	}
 }
 
-// Sole makes the engine an ops.Owner.
-func (e *Engine) Sole(v ops.Value) bool {
+// Own makes the engine an ops.Owner.
+func (e *Engine) Own(v ops.Value) ops.Value {
 	a, ok := v.(*Array)
-	return ok && a.Sole()
+	if !ok {
+		panic(notAnArray(ops.Copy, 0, v, e))
+	}
+	if a.Sole() {
+		return a
+	}
+	var in, out [1]*Array
+	in[0] = a
+	made, err := e.Eval(ops.Copy, nil, in[:], out[:0])
+	if err != nil {
+		panic(err)
+	}
+	a.Release()
+	return made[0]
 }
 
 // Const uploads a host array.
@@ -66,17 +86,26 @@ func (e *Engine) Const(h ops.Host) ops.Value {
 	return a
 }
 
-// Begin makes the engine an ops.Scoper.
+// Begin makes the engine an ops.Scoper. The builder is for use until the end only.
 func (e *Engine) Begin() (ops.Builder, func(keep ...ops.Value)) {
-	s := &scope{Engine: e}
-	return s, s.end
+	s, ok := scopes.Get().(*scope)
+	if !ok {
+		s = &scope{}
+		s.done = s.end
+	}
+	s.Engine = e
+	return s, s.done
 }
 
 // scope remembers what is made through it.
 type scope struct {
 	*Engine
 	made []ops.Value
+	done func(keep ...ops.Value) // end
 }
+
+// scopes are kept for reuse, with their functions.
+var scopes sync.Pool
 
 func (s *scope) Apply(op *ops.Op, attrs any, in ...ops.Value) []ops.Value {
 	out := s.Engine.Apply(op, attrs, in...)
@@ -96,7 +125,9 @@ func (s *scope) end(keep ...ops.Value) {
 			v.(*Array).Release()
 		}
 	}
-	s.made = nil
+	clear(s.made)
+	s.made, s.Engine = s.made[:0], nil
+	scopes.Put(s)
 }
 
 func contains(list []ops.Value, v ops.Value) bool {

@@ -63,7 +63,7 @@ func (e *Engine) Device() hal.Device { return e.dev }
 // ApplyWith runs an op by one kernel, whatever dispatch would choose. The error is
 // hal.ErrUnsupported where the kernel does not take these inputs.
 func (e *Engine) ApplyWith(k *hal.Kernel, op *ops.Op, attrs any, in ...ops.Value) ([]ops.Value, error) {
-	arrays, err := e.arrays(op, in)
+	arrays, err := e.arrays(op, in, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -78,18 +78,17 @@ func (e *Engine) ApplyWith(k *hal.Kernel, op *ops.Op, attrs any, in ...ops.Value
 	return values(out), err
 }
 
-// arrays checks the kind of the inputs.
-func (e *Engine) arrays(op *ops.Op, in []ops.Value) ([]*Array, error) {
+// arrays checks the kind of the inputs and appends them to out.
+func (e *Engine) arrays(op *ops.Op, in []ops.Value, out []*Array) ([]*Array, error) {
 	if err := ops.InputError(op, in); err != nil {
 		return nil, err
 	}
-	out := make([]*Array, len(in))
 	for i, v := range in {
 		a, ok := v.(*Array)
 		if !ok {
 			return nil, notAnArray(op, i, v, e)
 		}
-		out[i] = a
+		out = append(out, a)
 	}
 	return out, nil
 }

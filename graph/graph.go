@@ -254,9 +254,9 @@ func (g *Graph) ApplyInto(op *ops.Op, attrs any, in, into []ops.Value) {
 	}
 }
 
-// Sole makes the graph an ops.Owner. It never knows: copies are recorded, and a pass
-// takes away again those that nobody could tell from what they copy.
-func (g *Graph) Sole(ops.Value) bool { return false }
+// Own makes the graph an ops.Owner. It always records a copy; a pass drops those that
+// nobody could tell from what they copy.
+func (g *Graph) Own(v ops.Value) ops.Value { return ops.Copy.Of(g, v) }
 
 // Owns reports whether v was recorded by this graph.
 func (g *Graph) Owns(v ops.Value) bool {

@@ -74,9 +74,10 @@ type Writer interface {
 // Owner (optional) is a builder whose values may share memory.
 type Owner interface {
 	Builder
-	// Sole reports whether a value is dense, in memory that nothing else can see or
-	// change.
-	Sole(v Value) bool
+	// Own is a value with the same elements, dense, in memory that nothing else can see or
+	// change: the value itself where it is so, else a copy. The caller gives up the value
+	// for it.
+	Own(v Value) Value
 }
 
 // Holder (optional) is a value that holds memory shared with others.
@@ -99,6 +100,26 @@ type GradCall struct {
 	Out   []Value // likewise
 	D     []Value // gradient of each output; nil where nothing flows back
 	Needs []bool  // which inputs want a gradient; the others may be left nil
+
+	room [2]Value // for the results of the rule
+}
+
+// results makes a list for the gradients of n inputs. It lasts until the call is used for
+// another node.
+func (g *GradCall) results(n int) []Value {
+	if n > len(g.room) {
+		return make([]Value, n)
+	}
+	clear(g.room[:])
+	return g.room[:n]
+}
+
+// Clear lets go of all values, and keeps the lists for another call.
+func (g *GradCall) Clear() {
+	clear(g.In[:cap(g.In)])
+	clear(g.Out[:cap(g.Out)])
+	clear(g.D[:cap(g.D)])
+	g.B, g.Attrs, g.room = nil, nil, [2]Value{}
 }
 
 // Dense gradients of outputs: where nothing flows back, zeros.

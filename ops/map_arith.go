@@ -6,7 +6,7 @@ var Add, Sub, Mul, Div, Pow, Mod, Max, Min *Op
 // broadcastGrads gives each of two operands its gradient, summed over the axes it
 // was broadcast along. A function runs only if its gradient is wanted.
 func broadcastGrads(g *GradCall, fx, fy func(b Builder, d Value) Value) []Value {
-	out := make([]Value, 2)
+	out := g.results(2)
 	for i, f := range []func(Builder, Value) Value{fx, fy} {
 		if g.Needs[i] {
 			out[i] = Unbroadcast(g.B, f(g.B, g.D[0]), g.In[i].Spec().Shape)

@@ -32,7 +32,11 @@ type AffineAttrs struct {
 // gradient is the rule of an op with one input and one output, from the output's
 // gradient d, the input x and the output y.
 func gradient(f func(b Builder, d, x, y Value) Value) func(*GradCall) []Value {
-	return func(g *GradCall) []Value { return []Value{f(g.B, g.D[0], g.In[0], g.Out[0])} }
+	return func(g *GradCall) []Value {
+		out := g.results(1)
+		out[0] = f(g.B, g.D[0], g.In[0], g.Out[0])
+		return out
+	}
 }
 
 // zeroGradient is the rule of piecewise constant functions.
