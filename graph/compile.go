@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/crease-ml/crease/exec"
+	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -83,7 +84,8 @@ func (g *Graph) layout(set PassSet) (*Executable, error) {
 			p.place(l)
 		}
 	}
-	l.x.slots = l.taken()
+	l.taken()
+	l.room()
 	for _, n := range g.nodes {
 		if err := l.emit(n); err != nil {
 			l.x.Close()
@@ -156,6 +158,19 @@ func (l *layouter) results() {
 		}
 		l.x.outputs = append(l.x.outputs, out)
 	}
+}
+
+// room makes the lists that instructions are cut from.
+func (l *layouter) room() {
+	count, operands := 0, 0
+	for _, n := range l.g.nodes {
+		if n.kind != Input && !n.view() {
+			count++
+			operands += len(n.in) + max(len(n.out), 2) // a constant may become a copy
+		}
+	}
+	l.x.program = make([]instruction, 0, count)
+	l.x.operands, l.x.refs = make([]hal.Operand, operands), make([]*Value, operands)
 }
 
 // emit adds the instruction of a node.

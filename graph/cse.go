@@ -3,7 +3,6 @@ package graph
 import (
 	"bytes"
 	"hash/maphash"
-	"slices"
 	"unsafe"
 )
 
@@ -14,20 +13,23 @@ import (
 // results, which the caller may change one by one.
 func (g *Graph) cse() error {
 	f := g.facts()
-	seen := map[uint64][]*Node{}
+	seen := make(map[uint64]*Node, len(g.nodes)) // the last one with the hash
 	for _, n := range g.nodes {
 		g.update(n)
 		if !n.view() && !f.mergeable(n) {
 			continue
 		}
 		h := f.hash(n)
-		at := slices.IndexFunc(seen[h], func(m *Node) bool { return f.same(n, m) })
-		if at < 0 {
-			seen[h] = append(seen[h], n)
+		m := seen[h]
+		for m != nil && !f.same(n, m) {
+			m = m.alike
+		}
+		if m == nil {
+			n.alike, seen[h] = seen[h], n
 			continue
 		}
 		for i, v := range n.out {
-			f.replace(v, seen[h][at].out[i])
+			f.replace(v, m.out[i])
 		}
 	}
 	g.settle(nil)

@@ -5,10 +5,10 @@ package graph
 // is met.
 func (g *Graph) dead() error {
 	needed := make([]bool, len(g.nodes))
-	read := map[*Storage]bool{}
+	read := make([]bool, g.values) // by storage
 	need := func(v *Value) {
 		needed[v.node.pos] = true
-		read[v.storage] = true
+		read[v.storage.id] = true
 	}
 	for _, v := range g.results {
 		need(v)
@@ -19,7 +19,7 @@ func (g *Graph) dead() error {
 		case Input:
 			needed[i] = true
 		case Assign:
-			needed[i] = n.in[0].storage.external || read[n.in[0].storage]
+			needed[i] = n.in[0].storage.external || read[n.in[0].storage.id]
 		}
 		if needed[i] {
 			for _, v := range n.in {

@@ -13,16 +13,16 @@ func (g *Graph) epilogue() error {
 	uses := g.uses()
 	old := g.nodes
 	g.nodes = make([]*Node, 0, len(old))
-	was, absorbed := map[*Node]int{}, map[*Node]bool{} // the places that the facts are about
+	was, absorbed := make([]int, g.values), make([]bool, g.values) // by node; the facts are about places as they were
 	for _, n := range old {
 		g.update(n)
-		was[n] = n.pos
+		was[n.id] = n.pos
 		if n.kind == Apply && len(n.out) == 1 && n.op.Expr != nil {
 			for i, v := range n.in {
 				p := v.node
 				if p.kind == Apply && p.op.Absorb != nil && v.id < len(uses) && uses[v.id] == 1 && !f.escapes[v.storage] && f.fixed(v.storage) &&
-					f.unchanged(p, was[p], was[n]) && g.absorb(n, p, i) {
-					absorbed[p] = true
+					f.unchanged(p, was[p.id], was[n.id]) && g.absorb(n, p, i) {
+					absorbed[p.id] = true
 					break
 				}
 			}
@@ -30,7 +30,7 @@ func (g *Graph) epilogue() error {
 		n.pos = len(g.nodes)
 		g.nodes = append(g.nodes, n) // what is absorbed may record views before it
 	}
-	g.settle(func(n *Node) bool { return absorbed[n] })
+	g.settle(func(n *Node) bool { return n.id < len(absorbed) && absorbed[n.id] })
 	return nil
 }
 

@@ -32,6 +32,8 @@ type Executable struct {
 	arena     int // bytes
 	unplanned int // bytes that the values of the arena would take apart from each other
 	slots     []*slot
+	operands  []hal.Operand // room for those of instructions
+	refs      []*Value      // and for what they stand for, until they are bound
 
 	mu      sync.Mutex // held for a run: guards what follows
 	in, out []hal.Operand
@@ -76,8 +78,10 @@ type patch struct {
 
 // add appends an instruction from values to values.
 func (x *Executable) add(in instruction, from, to []*Value) {
-	in.refs, in.ins = slices.Concat(from, to), len(from)
-	in.at = make([]hal.Operand, len(in.refs))
+	n := len(from) + len(to)
+	in.refs, in.ins = append(append(x.refs[:0:n], from...), to...), len(from)
+	in.at = x.operands[:n:n]
+	x.refs, x.operands = x.refs[n:], x.operands[n:]
 	x.program = append(x.program, in)
 	if l := in.plan.Launch(); l != nil && in.plan.Step() == exec.Kernel {
 		x.work = max(x.work, l.Work)
@@ -109,6 +113,7 @@ func (x *Executable) bind(l *layouter) {
 		}
 		in.refs = nil
 	}
+	x.refs = nil
 	slices.Sort(x.touches)
 	x.touches = slices.Compact(x.touches)
 	for i := range x.copied {

@@ -87,13 +87,14 @@ func newCluster(n *Node) *cluster {
 	if n.kind != Apply || len(n.out) != 1 {
 		return nil
 	}
+	widens := n.op == ops.Cast && n.in[0].Spec().DType == dtype.Bool && fusable(n.out[0].Spec().DType)
+	if !widens && (n.op.Expr == nil || n.op.IsFused()) {
+		return nil
+	}
 	c := &cluster{node: n, expr: n.op.Expr, in: n.in, dtype: dtype.Bool, ops: 1, paths: len(n.in)}
-	switch {
-	case n.op == ops.Cast && n.in[0].Spec().DType == dtype.Bool && fusable(n.out[0].Spec().DType):
+	if widens {
 		c.expr, c.dtype = input(0), n.out[0].Spec().DType
 		return c
-	case c.expr == nil || n.op.IsFused():
-		return nil
 	}
 	if n.op.Params != nil {
 		c.params = n.op.Params(n.attrs)

@@ -51,6 +51,7 @@ type Node struct {
 	array  *exec.Array // of a Const that was computed when the graph was compiled
 	pos    int         // place in the program, kept by number
 	id     int         // of the first value, or of the effect: for dumps
+	alike  *Node       // another one with the same hash, see cse
 	caller []uintptr   // where it was recorded
 
 	one   [1]*Value // room for out
@@ -73,6 +74,7 @@ type Value struct {
 
 // Storage is memory that values view. Values of one storage see each other's changes.
 type Storage struct {
+	id       int        // of the first value in it
 	external bool       // the memory of inputs
 	device   hal.Device // that the memory belongs to
 	version  uint32     // effects recorded so far
@@ -133,7 +135,8 @@ func (g *Graph) result(n *Node, l *exec.Layout) *Value {
 		n.out, n.id = n.one[:0], g.values
 	}
 	*v = Value{id: g.values, node: n, index: len(n.out), layout: l}
-	v.root, v.storage, v.own.device = v, &v.own, g.engine.Device()
+	v.root, v.storage = v, &v.own
+	v.own.id, v.own.device = v.id, g.engine.Device()
 	g.values++
 	n.out = append(n.out, v)
 	return v
@@ -152,8 +155,10 @@ func (g *Graph) Input(s ops.Spec, name string) *Value {
 // InputOn adds a value that is given at every run and lies in memory in the given way.
 // Inputs that may see each other's changes are on one storage.
 func (g *Graph) InputOn(s *Storage, l *exec.Layout, name string) *Value {
-	s.external, s.device = true, g.engine.Device()
 	v := g.result(g.add(&Node{kind: Input, name: name}), l)
+	if !s.external {
+		s.external, s.device, s.id = true, g.engine.Device(), v.id
+	}
 	v.storage = s
 	g.inputs = append(g.inputs, v)
 	return v

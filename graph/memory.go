@@ -15,6 +15,7 @@ const align = 256
 type slot struct {
 	bytes       int
 	first, last int // places in the program between which it is needed
+	empty       bool
 	offset      int
 }
 
@@ -30,6 +31,7 @@ func (l *layouter) slots() {
 			if p := &l.places[v.id]; p.kind == nowhere {
 				bytes := (v.layout.Bytes() + align - 1) / align * align
 				p.kind, p.slot = inArena, &slot{bytes: bytes, first: n.pos, last: max(n.pos, l.last[v.id]), offset: l.x.arena}
+				l.x.slots = append(l.x.slots, p.slot)
 				l.x.arena += bytes
 			}
 		}
@@ -49,6 +51,7 @@ func (l *layouter) inPlace() {
 			if p := &l.places[v.id]; p.kind == inArena {
 				if s := l.reuse(n, i); s != nil {
 					s.last = max(s.last, p.slot.last)
+					p.slot.empty = true
 					p.slot = s
 				}
 			}
@@ -113,6 +116,7 @@ func (l *layouter) into() {
 				continue
 			}
 		}
+		l.places[x.id].slot.empty = true
 		l.places[x.id] = place{kind: inValue, over: dst}
 	}
 }
@@ -177,7 +181,7 @@ func (l *layouter) layoutsInto(n *Node) []*exec.Layout {
 // no slot that is needed at the same time lies (greedy by size: Pisarchyk and Lee,
 // "Efficient memory management for deep neural net inference", 2020).
 func (l *layouter) arena() {
-	order := l.taken()
+	order := slices.Clone(l.taken())
 	slices.SortStableFunc(order, func(a, b *slot) int { return cmp.Compare(b.bytes, a.bytes) })
 	l.x.arena = 0
 	var placed []*slot // by offset
@@ -200,13 +204,7 @@ func (l *layouter) arena() {
 }
 
 // taken are the slots that hold something.
-func (l *layouter) taken() (list []*slot) {
-	seen := map[*slot]bool{}
-	for _, p := range l.places {
-		if p.kind == inArena && !seen[p.slot] {
-			seen[p.slot] = true
-			list = append(list, p.slot)
-		}
-	}
-	return list
+func (l *layouter) taken() []*slot {
+	l.x.slots = slices.DeleteFunc(l.x.slots, func(s *slot) bool { return s.empty })
+	return l.x.slots
 }
