@@ -160,22 +160,15 @@ func Record(op *ops.Op, attrs any, in, out []*Var) {
 		n.out = make([]output, 0, len(out))
 	}
 	for i, v := range in {
-		e := edge{spec: v.Spec()}
+		e := edge{saved: keep(v.val, op.Saves.HasIn(i))}
 		if v.requires {
 			e.from = v.source()
-		}
-		if op.Saves.HasIn(i) {
-			e.saved = keep(v.val)
 		}
 		n.in = append(n.in, e)
 	}
 	for i, v := range out {
-		o := output{spec: v.Spec()}
-		if op.Saves.HasOut(i) {
-			o.saved = keep(v.val)
-		}
-		n.out = append(n.out, o)
-		if o.spec.DType.IsFloat() {
+		n.out = append(n.out, output{keep(v.val, op.Saves.HasOut(i))})
+		if v.Spec().DType.IsFloat() {
 			v.node, v.index, v.requires = n, i, true
 		}
 	}

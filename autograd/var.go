@@ -110,50 +110,56 @@ type node struct {
 
 // edge is an input of a node.
 type edge struct {
-	from  source // zero when no gradient flows there
-	spec  ops.Spec
-	saved saved
+	from source // zero when no gradient flows there
+	saved
 }
 
-type output struct {
-	spec  ops.Spec
-	saved saved
-}
+type output struct{ saved }
 
-// saved is a value kept for the gradient rule.
+// saved is a value kept for the gradient rule, or the outline of one that the rule does
+// not read.
 type saved struct {
-	val     ops.Value
+	ops.Value
 	version uint32
+	data    bool
 }
 
 var sequence atomic.Uint64
 
-func keep(v ops.Value) saved {
-	if h, ok := v.(ops.Holder); ok {
-		return saved{h.Share(), h.Version()}
+func keep(v ops.Value, data bool) saved {
+	h, ok := v.(ops.Holder)
+	switch {
+	case !data && ok:
+		return saved{Value: h.Outline()}
+	case !data:
+		return saved{Value: &ops.Absent{S: v.Spec()}}
+	case ok:
+		return saved{h.Share(), h.Version(), true}
 	}
-	return saved{val: v}
+	return saved{Value: v, data: true}
 }
 
+// release lets go of the value and keeps its outline.
 func (s *saved) release() {
-	if h, ok := s.val.(ops.Holder); ok {
+	if h, ok := s.Value.(ops.Holder); ok && s.data {
+		s.Value = h.Outline()
 		h.Release()
 	}
-	s.val = nil
+	s.data = false
 }
 
 // changed reports a change in place since the value was saved.
 func (s *saved) changed() bool {
-	h, ok := s.val.(ops.Holder)
+	h, ok := s.Value.(ops.Holder)
 	return ok && h.Version() != s.version
 }
 
 func (n *node) release() {
 	n.walked = true
 	for i := range n.in {
-		n.in[i].saved.release()
+		n.in[i].release()
 	}
 	for i := range n.out {
-		n.out[i].saved.release()
+		n.out[i].release()
 	}
 }

@@ -278,7 +278,7 @@ func (w *walk) step(n *node) error {
 	for i := range n.in {
 		e := &n.in[i]
 		g.Needs = append(g.Needs, w.wanted(e.from))
-		v, err := w.value(n, &e.saved, e.spec, "input", i, e.from)
+		v, err := w.value(n, &e.saved, "input", i, e.from)
 		if err != nil {
 			return err
 		}
@@ -286,7 +286,7 @@ func (w *walk) step(n *node) error {
 	}
 	for i := range n.out {
 		o := &n.out[i]
-		v, err := w.value(n, &o.saved, o.spec, "output", i, source{node: n, index: i})
+		v, err := w.value(n, &o.saved, "output", i, source{node: n, index: i})
 		if err != nil {
 			return err
 		}
@@ -312,7 +312,7 @@ func (w *walk) windowed(n *node) bool {
 	first := g.val == nil
 	switch {
 	case first:
-		*g = gradient{val: ops.Zeros(b, n.in[0].spec), sole: true, keep: g.keep}
+		*g = gradient{val: ops.Zeros(b, n.in[0].Spec()), sole: true, keep: g.keep}
 	case !g.sole:
 		own := ops.Copy.Of(b, g.val)
 		w.free(g.val)
@@ -342,20 +342,20 @@ func (w *walk) absent(a ops.Absent) *ops.Absent {
 }
 
 // value is a saved value as the rule sees it, or an Absent placeholder.
-func (w *walk) value(n *node, s *saved, spec ops.Spec, what string, i int, from source) (ops.Value, error) {
-	if s.val == nil {
-		return w.absent(ops.Absent{S: spec, Op: n.op, What: what, Index: i}), nil
+func (w *walk) value(n *node, s *saved, what string, i int, from source) (ops.Value, error) {
+	if !s.data {
+		return w.absent(ops.Absent{S: s.Spec(), Op: n.op, What: what, Index: i}), nil
 	}
 	if s.changed() {
-		return nil, &ops.GradError{Reason: fmt.Sprintf("%s %d of %s (%s) was changed in place after it was saved for the gradient; change a copy, or change it after Backward", what, i, n.op.Name, spec)}
+		return nil, &ops.GradError{Reason: fmt.Sprintf("%s %d of %s (%s) was changed in place after it was saved for the gradient; change a copy, or change it after Backward", what, i, n.op.Name, s.Spec())}
 	}
 	if !w.o.CreateGraph {
-		return s.val, nil
+		return s.Value, nil
 	}
 	if from.leaf != nil {
 		return from.leaf, nil
 	}
-	return &Var{val: s.val, node: from.node, index: from.index, requires: from.node != nil && spec.DType.IsFloat()}, nil
+	return &Var{val: s.Value, node: from.node, index: from.index, requires: from.node != nil && s.Spec().DType.IsFloat()}, nil
 }
 
 // collect adds a rule's results to the gradients of the node's inputs and drops
@@ -372,8 +372,8 @@ func (w *walk) collect(n *node, g *ops.GradCall, res []ops.Value) error {
 			}
 			continue
 		}
-		if !d.Spec().Equal(n.in[i].spec) {
-			return &ops.GradError{Op: n.op.Name, Reason: fmt.Sprintf("the rule returned %s for input %d of %s", d.Spec(), i, n.in[i].spec)}
+		if !d.Spec().Equal(n.in[i].Spec()) {
+			return &ops.GradError{Op: n.op.Name, Reason: fmt.Sprintf("the rule returned %s for input %d of %s", d.Spec(), i, n.in[i].Spec())}
 		}
 		switch saved := contains(g.In, d) || contains(g.Out, d); {
 		case g.Needs[i]:

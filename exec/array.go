@@ -54,6 +54,9 @@ func (a *Array) View() hal.View {
 	return hal.View{Buf: at.Buf, DType: a.layout.spec.DType, Shape: a.layout.spec.Shape, Strides: a.layout.strides, Offset: at.Offset}
 }
 
+// Outline is the array's layout, which holds no memory.
+func (a *Array) Outline() ops.Value { return a.layout }
+
 // Share is a second handle of the same view.
 func (a *Array) Share() ops.Value { return a.block.On(a.layout, a.offset) }
 

@@ -98,6 +98,9 @@ func (v *Value) Spec() ops.Spec { return v.layout.Spec() }
 // Share is the value itself: values of a graph need not be released.
 func (v *Value) Share() ops.Value { return v }
 
+// Outline is the value's layout.
+func (v *Value) Outline() ops.Value { return v.layout }
+
 // Release does nothing.
 func (v *Value) Release() {}
 

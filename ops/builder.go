@@ -89,6 +89,8 @@ type Holder interface {
 	Release()
 	// Version counts the changes made in place to the memory.
 	Version() uint32
+	// Outline is a value of the same spec without memory.
+	Outline() Value
 }
 
 // GradCall is one application of a gradient rule.
