@@ -130,12 +130,17 @@ func (s *stepper) linear(x *tensor) {
 	if x.Rank() == 0 || x.Dim(-1) != 4 {
 		return
 	}
-	y := crease.Apply(ops.Linear, ops.LinearAttrs{}, x, s.leaves[0])[0]
+	w, t := s.leaves[0], dtype.F32
+	if s.r.IntN(4) == 0 && s.dev.HAL().Info().Supports(dtype.F16) >= hal.Storage {
+		t = dtype.F16 // rounded between ops, so that fewer of them can be one
+		x, w = x.Cast(t), w.Cast(t)
+	}
+	y := crease.Apply(ops.Linear, ops.LinearAttrs{}, x, w)[0]
 	if s.r.IntN(4) == 0 { // what was read changes before the result is used
 		s.change(x)
 	}
 	if s.r.IntN(2) == 0 {
-		y = y.Add(crease.From([]float32{1, 2, 3}, nil, s.on))
+		y = y.Add(crease.From([]float32{1, 2, 3}, nil, s.on).Cast(t))
 	}
 	switch s.r.IntN(4) {
 	case 0:
@@ -145,7 +150,7 @@ func (s *stepper) linear(x *tensor) {
 	case 2:
 		y = y.Sigmoid()
 	}
-	s.push(y)
+	s.push(y.Cast(dtype.F32))
 }
 
 // conv is a convolution of planes, which then has two channels, with or without a bias and

@@ -14,20 +14,29 @@ import (
 func init() {
 	declare(func(d *device) {
 		d.addFloats(ops.Conv2d.Name, conv2d[float32](d))
+		d.addFloats(ops.Conv2dAct.Name, conv2d[float32](d))
 		d.addFloats(ops.Conv2dGradInput.Name, convGradInput[float32](d))
 		d.addFloats(ops.Conv2dGradWeight.Name, convGradWeight[float32](d))
 		d.addDense(ops.Conv2d.Name, dtype.F64, conv2d[float64](d))
+		d.addDense(ops.Conv2dAct.Name, dtype.F64, conv2d[float64](d))
 		d.addDense(ops.Conv2dGradInput.Name, dtype.F64, convGradInput[float64](d))
 		d.addDense(ops.Conv2dGradWeight.Name, dtype.F64, convGradWeight[float64](d))
 	})
 }
 
-// conv2d is, for every image and group, w [O, C·KH·KW] times the patches.
+// conv2d is, for every image and group, w [O, C·KH·KW] times the patches, with or without
+// an activation.
 func conv2d[T gemm.Float](d *device) planner {
 	return func(c *call) task {
-		a := c.attrs.(ops.ConvAttrs)
+		act := gemm.None
+		a, plain := c.attrs.(ops.ConvAttrs)
+		if !plain {
+			with := c.attrs.(ops.ConvActAttrs)
+			a, act = with.ConvAttrs, activations[with.Act]
+		}
 		x, w := c.in[0].Shape, c.in[1].Shape
 		v := newConvolution[T](d, forwardPatches(a, x, w, c.out[0].Shape), x[0], a.Groups, w[0]/a.Groups)
+		v.act = act
 		return task{run: func([]byte) error {
 			var bias []T
 			if len(c.in) > 2 {
@@ -46,6 +55,7 @@ type convolution[T gemm.Float] struct {
 	images, groups, o int
 	matrix, flat      bool
 	depthwise         bool
+	act               gemm.Activation
 	body              func(i int)
 
 	y, x, w, bias []T // of the run; bias may be nil
@@ -81,9 +91,10 @@ func (v *convolution[T]) image(i int) {
 			shift = v.bias[g]
 		}
 		direct(v.d, p, out, img, weights.Data, shift)
+		gemm.Activate(v.d.vec, out, v.act)
 		return
 	}
-	ep := gemm.EpilogueOf[T]{}
+	ep := gemm.EpilogueOf[T]{Act: v.act}
 	if v.bias != nil {
 		ep.BiasM = v.bias[g*o : (g+1)*o]
 	}

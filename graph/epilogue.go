@@ -7,7 +7,8 @@ import (
 
 // epilogue moves an addition of a bias into the product or convolution before it, and an
 // activation into the linear layer before it: the kernel then does it while a tile of the
-// result is in cache. The product must have no other use.
+// result is in cache. The product must have no other use. 16-bit floats stay apart: they
+// are rounded between ops.
 func (g *Graph) epilogue() error {
 	f := g.facts()
 	uses := g.uses()
@@ -17,7 +18,7 @@ func (g *Graph) epilogue() error {
 	for _, n := range old {
 		g.update(n)
 		was[n.id] = n.pos
-		if n.kind == Apply && len(n.out) == 1 && n.op.Expr != nil {
+		if n.kind == Apply && len(n.out) == 1 && n.op.Expr != nil && fusable(n.out[0].Spec().DType) {
 			for i, v := range n.in {
 				p := v.node
 				if p.kind == Apply && p.op.Absorb != nil && v.id < len(uses) && uses[v.id] == 1 && !f.escapes[v.storage] && f.fixed(v.storage) &&

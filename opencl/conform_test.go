@@ -39,6 +39,19 @@ func TestConformance(t *testing.T) {
 	conform.Selection{Ops: others, Types: []dtype.Type{dtype.F32, dtype.F16}}.Run(t, dev)
 }
 
+// Random programs do the same compiled as eagerly. Every fused expression is a program of
+// its own, which the driver takes long to compile; CREASE_CONFORM=all runs more of them.
+func TestPrograms(t *testing.T) {
+	if os.Getenv(sanitized) != "" {
+		t.Skip("see TestSanitizer")
+	}
+	n := 100
+	if os.Getenv("CREASE_CONFORM") == "all" {
+		n = 2000
+	}
+	conform.Programs(t, conform.Open(t, "opencl"), 0, n)
+}
+
 // Every row has a kernel for float32, so that nothing runs slowly without notice.
 func TestKernelsAreThere(t *testing.T) {
 	dev := conform.Open(t, "opencl")

@@ -47,25 +47,7 @@ func init() {
 		Inputs: "x w bias?",
 		Attrs:  ConvAttrs{},
 		Types:  Floats,
-		Infer: func(attrs any, in []Spec) ([]Spec, error) {
-			if err := sameTypes(in); err != nil {
-				return nil, err
-			}
-			if err := wantRank(in, 0, 4, "[N, C, H, W]"); err != nil {
-				return nil, err
-			}
-			if err := wantRank(in, 1, 4, "[O, C/groups, KH, KW]"); err != nil {
-				return nil, err
-			}
-			dims, err := attrs.(ConvAttrs).outShape(in[0].Shape, in[1].Shape)
-			if err != nil {
-				return nil, err
-			}
-			if len(in) > 2 && !shape.Equal(in[2].Shape, []int{in[1].Shape[0]}) {
-				return nil, shapeErr("bias must have shape [%d], one number per output channel", in[1].Shape[0])
-			}
-			return []Spec{{in[0].DType, dims}}, nil
-		},
+		Infer:  func(attrs any, in []Spec) ([]Spec, error) { return attrs.(ConvAttrs).infer(in) },
 		Ref:    convRef,
 		Lower:  convLower,
 		Absorb: convAbsorb,
@@ -178,6 +160,27 @@ func init() {
 			return Case{Attrs: ConvWeightAttrs{a, w}, In: args(Arg{}, y, x)}
 		}),
 	})
+}
+
+// infer is the shape rule of a convolution of x with w, and a bias or none.
+func (a ConvAttrs) infer(in []Spec) ([]Spec, error) {
+	if err := sameTypes(in); err != nil {
+		return nil, err
+	}
+	if err := wantRank(in, 0, 4, "[N, C, H, W]"); err != nil {
+		return nil, err
+	}
+	if err := wantRank(in, 1, 4, "[O, C/groups, KH, KW]"); err != nil {
+		return nil, err
+	}
+	dims, err := a.outShape(in[0].Shape, in[1].Shape)
+	if err != nil {
+		return nil, err
+	}
+	if len(in) > 2 && !shape.Equal(in[2].Shape, []int{in[1].Shape[0]}) {
+		return nil, shapeErr("bias must have shape [%d], one number per output channel", in[1].Shape[0])
+	}
+	return []Spec{{in[0].DType, dims}}, nil
 }
 
 // outShape is the shape of the convolution of x [N,C,H,W] with w

@@ -34,8 +34,11 @@ func (a ConvAttrs) eachTap(x, w, y []int, f func(xi, wi, yi int)) {
 	}
 }
 
-func convRef(attrs any, in, out []Host) {
-	x, w, y := in[0], in[1], out[0]
+func convRef(attrs any, in, out []Host) { setAll(out[0], attrs.(ConvAttrs).sums(in, out[0])) }
+
+// sums are the elements of the convolution y, before they are rounded.
+func (a ConvAttrs) sums(in []Host, y Host) []float64 {
+	x, w := in[0], in[1]
 	sum := make([]float64, y.Elements())
 	if len(in) > 2 {
 		plane := y.Shape[2] * y.Shape[3]
@@ -43,10 +46,10 @@ func convRef(attrs any, in, out []Host) {
 			sum[i] = in[2].At(i / plane % y.Shape[1])
 		}
 	}
-	attrs.(ConvAttrs).eachTap(x.Shape, w.Shape, y.Shape, func(xi, wi, yi int) {
+	a.eachTap(x.Shape, w.Shape, y.Shape, func(xi, wi, yi int) {
 		sum[yi] += x.At(xi) * w.At(wi)
 	})
-	setAll(y, sum)
+	return sum
 }
 
 func convGradInputRef(attrs any, in, out []Host) {

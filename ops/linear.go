@@ -86,9 +86,17 @@ func init() {
 	})
 }
 
+// checkActivation returns an error for a name that is none.
+func checkActivation(act string) error {
+	if activations[act].value == nil {
+		return attrErr("activation %q is unknown; use \"relu\", \"tanh\", \"sigmoid\" or none", act)
+	}
+	return nil
+}
+
 func linearInfer(attrs any, in []Spec) ([]Spec, error) {
-	if act := attrs.(LinearAttrs).Act; activations[act].value == nil {
-		return nil, attrErr("activation %q is unknown; use \"relu\", \"tanh\", \"sigmoid\" or none", act)
+	if err := checkActivation(attrs.(LinearAttrs).Act); err != nil {
+		return nil, err
 	}
 	if err := sameTypes(in); err != nil {
 		return nil, err

@@ -51,8 +51,8 @@ type Op struct {
 	// Method is the Tensor method that is generated for the row; left out, GoName. "-"
 	// is for none, where the method or function is written by hand.
 	Method string
-	// Internal rows serve the rules of other rows, as fused gradients do, and have no
-	// method.
+	// Internal rows serve the rules of other rows, as fused gradients do, or are made by
+	// the compiler; they have no method.
 	Internal bool
 
 	Doc    string // what it computes, one or two sentences

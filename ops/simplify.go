@@ -94,8 +94,13 @@ func linearAbsorb(_ Builder, c, by Call, at int) (Call, bool) {
 	return c, false
 }
 
-// convAbsorb takes in a bias with one number for a channel: [O, 1, 1] or [1, O, 1, 1].
+// convAbsorb takes in a bias with one number for a channel, [O, 1, 1] or [1, O, 1, 1],
+// and then becomes a convolution with the activation.
 func convAbsorb(b Builder, c, by Call, at int) (Call, bool) {
+	if act := activationOf(by.Op); act != "" {
+		c.Op, c.Attrs = Conv2dAct, ConvActAttrs{c.Attrs.(ConvAttrs), act}
+		return c, true
+	}
 	if by.Op != Add || len(c.In) != 2 {
 		return c, false
 	}

@@ -68,35 +68,42 @@ func finish32(f *vec.Funcs, row, biasN, biasM []float32, act Activation) {
 	if biasM != nil {
 		f.AddS(row, row, biasM[0])
 	}
-	switch act {
-	case Relu:
-		f.Relu(row, row)
-	case Tanh:
-		f.Tanh(row, row)
-	case Sigmoid:
-		f.Sigmoid(row, row)
-	}
+	Activate(f, row, act)
 }
 
 func finish64(row, biasN, biasM []float64, act Activation) {
 	for j := range row {
-		x := row[j]
 		if biasN != nil {
-			x += biasN[j]
+			row[j] += biasN[j]
 		}
 		if biasM != nil {
-			x += biasM[0]
+			row[j] += biasM[0]
 		}
+	}
+	Activate(nil, row, act)
+}
+
+// Activate applies an activation to every element. f is used for float32 only.
+func Activate[T Float](f *vec.Funcs, x []T, act Activation) {
+	if x, single := any(x).([]float32); single {
 		switch act {
 		case Relu:
-			if x < 0 {
-				x = 0
-			}
+			f.MaxS(x, x, 0) // as the row computes it: the bits of zeros too
 		case Tanh:
-			x = math.Tanh(x)
+			f.Tanh(x, x)
 		case Sigmoid:
-			x = 1 / (1 + math.Exp(-x))
+			f.Sigmoid(x, x)
 		}
-		row[j] = x
+		return
+	}
+	for i, v := range x {
+		switch act {
+		case Relu:
+			x[i] = max(v, 0)
+		case Tanh:
+			x[i] = T(math.Tanh(float64(v)))
+		case Sigmoid:
+			x[i] = T(1 / (1 + math.Exp(-float64(v))))
+		}
 	}
 }
