@@ -107,6 +107,20 @@ func (d *Device) HAL() hal.Device { return d.hal }
 // Engine dispatches the device's ops; it counts how they were served.
 func (d *Device) Engine() *exec.Engine { return d.engine }
 
+// Close waits for the device's work and gives its memory back, that of tensors included:
+// using one afterwards is an error, hal.ErrClosed. [Open] opens the device anew, for all;
+// where it is the default, the next tensor does.
+func (d *Device) Close() error {
+	devices.Lock()
+	delete(devices.byHAL, d.hal)
+	if devices.def == d {
+		devices.def = nil
+	}
+	devices.Unlock()
+	exec.Forget(d.hal)
+	return d.hal.Close()
+}
+
 // Sync waits until everything queued on the device is done.
 func (d *Device) Sync() error { return d.engine.Sync() }
 

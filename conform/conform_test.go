@@ -67,3 +67,15 @@ func TestCPUHasKernels(t *testing.T) {
 		}
 	}
 }
+
+func TestAliases(t *testing.T) {
+	for _, name := range []string{"cpu", "cpu/generic"} {
+		t.Run(name, func(t *testing.T) {
+			dev, err := hal.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conform.Aliases(t, dev)
+		})
+	}
+}

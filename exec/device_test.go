@@ -19,6 +19,7 @@ type bare struct {
 	*hostdev.Device
 	full  atomic.Bool  // refuses to allocate
 	asked atomic.Int64 // for memory
+	fails atomic.Int64 // when it was asked so often
 }
 
 func newBare(kernels ...*hal.Kernel) *bare {
@@ -34,8 +35,7 @@ func newBare(kernels ...*hal.Kernel) *bare {
 }
 
 func (d *bare) Alloc(n int) (hal.Buffer, error) {
-	d.asked.Add(1)
-	if d.full.Load() {
+	if n := d.asked.Add(1); d.full.Load() || n == d.fails.Load() {
 		return nil, hal.ErrOutOfMemory
 	}
 	return d.Device.Alloc(n)

@@ -74,3 +74,46 @@ func flat(t *testing.T, name, mode string, steps int) {
 		t.Errorf("nothing was learned: the loss went from %v to %v", before, after)
 	}
 }
+
+// A compiled training step allocates nothing for a node: a deep network's costs what a
+// shallow one's does, and the device's pool serves all of it.
+func TestCompiledStepAllocatesNothingForANode(t *testing.T) {
+	dev, err := crease.Open("cpu@threads=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := crease.On(dev)
+	count := func(depth int) (allocs float64, nodes int) {
+		g := crease.NewGenerator(1, on)
+		var layers []nn.Module
+		for range depth {
+			layers = append(layers, nn.NewResidual(nn.NewLayerNorm([]int{16}, on), nn.NewLinear(16, 16, on, crease.By(g)).WithAct("tanh"), nn.NewDropout(0.1, g)))
+		}
+		model := nn.NewSequential(append(layers, nn.NewLinear(16, 3, on, crease.By(g)))...)
+		opt := optim.NewAdamW(nn.Tensors(nn.Parameters(model)), optim.AdamConfig{LR: 1e-3})
+		x, y := crease.Randn([]int{8, 16}, on, crease.By(g)), crease.From([]int64{0, 1, 2, 0, 1, 2, 0, 1}, nil, on)
+		c := crease.Compile(func(in ...*crease.Tensor) []*crease.Tensor {
+			loss := model.Forward(in[0]).CrossEntropy(in[1])
+			loss.Backward()
+			opt.Step()
+			opt.ZeroGrad()
+			return []*crease.Tensor{loss.Detach()}
+		})
+		defer c.Free()
+		step := func() { c.Call(x, y)[0].Free() }
+		for range 3 {
+			step()
+		}
+		before := dev.Memory()
+		allocs = testing.AllocsPerRun(50, step)
+		if after := dev.Memory(); after.Allocs != before.Allocs || after.Buffers != before.Buffers {
+			t.Errorf("with %d layers the device's pool went from %+v to %+v", depth, before, after)
+		}
+		return allocs, c.Executables()[0].Len()
+	}
+	few, short := count(1)
+	many, long := count(12)
+	if long < 5*short || many > few+8 || many > 40 {
+		t.Errorf("%d nodes make %v allocations, %d nodes %v", short, few, long, many)
+	}
+}
