@@ -1,12 +1,15 @@
 // Package conform proves backends: [Run] their kernels and all that is computed with
-// them, [Contract] their drivers. A third party certifies a device in its own tests:
+// them, [Contract] their drivers, [Aliases] and [Programs] what happens between ops. A
+// third party certifies a device in its own tests:
 //
-//	func TestConformance(t *testing.T) {
-//		conform.Run(t, conform.Open(t, "mydevice"))
-//	}
+//	func TestConformance(t *testing.T) { conform.Run(t, conform.Open(t, "mydevice")) }
 //
-//	func TestContract(t *testing.T) {
-//		conform.Contract(t, conform.Driver{Name: "mydevice"})
+//	func TestContract(t *testing.T) { conform.Contract(t, conform.Driver{Name: "mydevice"}) }
+//
+//	func TestPrograms(t *testing.T) {
+//		dev := conform.Open(t, "mydevice")
+//		conform.Aliases(t, dev)
+//		conform.Programs(t, dev, 0, 1000)
 //	}
 //
 // # The suite
@@ -22,6 +25,15 @@
 //
 // Tolerances are those of the element types. A device that multiplies or adds up
 // products less exactly says so in hal.Info.Products.
+//
+// # Programs
+//
+// [Aliases] is a list of programs whose outcome depends on who shares memory with whom:
+// what an assignment, a gradient or a compiled function may have in common with other
+// tensors. [Programs] are random ones, with views, assignments, gradients and captured
+// state; eager and compiled they must do the same, to the bit. A failure names the
+// shortest beginning of the program that goes wrong, the compiler's passes without which
+// it is right, and the program after each pass.
 //
 // # The contract
 //

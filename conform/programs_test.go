@@ -19,7 +19,7 @@ func TestPrograms(t *testing.T) {
 				t.Fatal(err)
 			}
 			if testing.Short() {
-				n /= 10
+				n /= 20
 			}
 			conform.Programs(t, dev, setting(t, "CREASE_FUZZ_SEED", 0), setting(t, "CREASE_FUZZ", n))
 		})

@@ -15,6 +15,10 @@ func TestPassesByThemselves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	n := 300
+	if testing.Short() {
+		n = 15
+	}
 	for i, p := range graph.Passes() {
 		var others []string
 		for _, o := range graph.Passes() {
@@ -27,7 +31,7 @@ func TestPassesByThemselves(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for seed := range uint64(300) {
+			for seed := range uint64(n) {
 				program := conform.NewProgram(uint64(i)<<32 + seed)
 				if report, _ := program.Differs(dev, &set); report != "" {
 					t.Errorf("passes %s, program %d: %s", list, program.Seed, report)
@@ -40,6 +44,9 @@ func TestPassesByThemselves(t *testing.T) {
 
 // The random programs of the conformance suite find a mistake in every pass.
 func TestMistakesAreFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: the rarest mistakes take thousands of programs")
+	}
 	dev, err := crease.Open("cpu/generic@threads=1")
 	if err != nil {
 		t.Fatal(err)

@@ -52,6 +52,13 @@ func TestPrograms(t *testing.T) {
 	conform.Programs(t, conform.Open(t, "opencl"), 0, n)
 }
 
+func TestAliases(t *testing.T) {
+	if os.Getenv(sanitized) != "" {
+		t.Skip("see TestSanitizer")
+	}
+	conform.Aliases(t, conform.Open(t, "opencl"))
+}
+
 // Every row has a kernel for float32, so that nothing runs slowly without notice.
 func TestKernelsAreThere(t *testing.T) {
 	dev := conform.Open(t, "opencl")

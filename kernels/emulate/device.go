@@ -79,7 +79,12 @@ func New(types ...dtype.Type) (*Device, error) {
 func (d *Device) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel { return d.portable.Fuse(op, t) }
 
 // NewStream is a stream that runs inline.
-func (d *Device) NewStream() (hal.Stream, error) { return &stream{d.Device.Stream(), d}, nil }
+func (d *Device) NewStream() (hal.Stream, error) {
+	if _, err := d.Device.NewStream(); err != nil {
+		return nil, err // the device is closed
+	}
+	return &stream{d.Device.Stream(), d}, nil
+}
 
 type stream struct {
 	hostdev.Stream

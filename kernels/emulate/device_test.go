@@ -37,6 +37,14 @@ func TestConformance(t *testing.T) {
 	conform.RunOps(t, dev, list...)
 }
 
+// TestAliases and the random programs fuse expressions of their own, each of which is
+// compiled.
+func TestAliases(t *testing.T) {
+	dev := device(t, dtype.F32, dtype.Bool, dtype.U64)
+	conform.Aliases(t, dev)
+	conform.Programs(t, dev, 0, 8)
+}
+
 // TestContract checks the driver. Its streams run inline.
 func TestContract(t *testing.T) {
 	conform.Contract(t, conform.Driver{
@@ -48,7 +56,6 @@ func TestContract(t *testing.T) {
 			}
 			return d, err
 		},
-		Known: map[string]string{"close": "NewStream does not look whether the device is closed"},
 	})
 }
 
