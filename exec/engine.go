@@ -21,6 +21,9 @@ type Engine struct {
 	stream hal.Stream
 	at     []hal.Operand // of the launch that is being queued
 
+	loading sync.Mutex // held while a large array is uploaded: guards loader
+	loader  hal.Stream // made with the first of them
+
 	planning sync.Mutex // guards plans
 	plans    planCache
 
@@ -130,11 +133,23 @@ func (e *Engine) failure(op, kernel string, err error) error {
 	return &hal.DeviceError{Device: e.name, Op: op, Kernel: kernel, Err: err}
 }
 
+// record marks what has been queued so far.
+func (e *Engine) record() (hal.Event, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.stream.Record()
+}
+
+// await makes what is queued from now on wait for an event. The host does not wait.
+func (e *Engine) await(ev hal.Event) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.stream.Wait(ev)
+}
+
 // Sync waits for all queued work.
 func (e *Engine) Sync() error {
-	e.mu.Lock()
-	ev, err := e.stream.Record()
-	e.mu.Unlock()
+	ev, err := e.record()
 	if err == nil {
 		err = ev.Wait()
 	}

@@ -91,13 +91,9 @@ func (e *Engine) join(b *Block) error {
 	if last == nil || last == e {
 		return nil
 	}
-	last.mu.Lock()
-	ev, err := last.stream.Record()
-	last.mu.Unlock()
+	ev, err := last.record()
 	if err == nil {
-		e.mu.Lock()
-		err = e.stream.Wait(ev)
-		e.mu.Unlock()
+		err = e.await(ev)
 	}
 	if err != nil {
 		return e.failure("wait for another stream", "", err)

@@ -22,24 +22,61 @@ func (e *Engine) Upload(h ops.Host) (*Array, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.write(a.Operand(), a.layout.spec.DType.Size(), h.Data); err != nil {
+	if err := e.write(a.Operand(), a.layout.spec.DType.Size(), h.Data, true); err != nil {
 		a.Release()
 		return nil, err
 	}
 	return a, nil
 }
 
-// write copies bytes to memory from an element of a size on.
-func (e *Engine) write(to hal.Operand, size int, b []byte) error {
-	if len(b) == 0 {
-		return nil
+// longUpload is the size from which on an upload may keep the host waiting: drivers stage
+// smaller ones.
+const longUpload = 1 << 18
+
+// write copies bytes to memory from an element of a size on; fresh memory has been used
+// for nothing yet.
+func (e *Engine) write(to hal.Operand, size int, b []byte, fresh bool) error {
+	var err error
+	switch {
+	case len(b) == 0:
+	case len(b) < longUpload:
+		e.mu.Lock()
+		err = e.stream.Upload(to.Buf, to.Offset*size, b)
+		e.mu.Unlock()
+	default:
+		err = e.load(to.Buf, to.Offset*size, b, fresh)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.stream.Upload(to.Buf, to.Offset*size, b); err != nil {
+	if err != nil {
 		return e.failure("upload", "", err)
 	}
 	return nil
+}
+
+// load uploads through a stream of its own, so that others may queue work meanwhile.
+func (e *Engine) load(to hal.Buffer, off int, b []byte, fresh bool) (err error) {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	if e.loader == nil {
+		if e.loader, err = e.dev.NewStream(); err != nil {
+			return err
+		}
+	}
+	var ev hal.Event
+	if !fresh {
+		if ev, err = e.record(); err == nil {
+			err = e.loader.Wait(ev)
+		}
+	}
+	if err == nil {
+		err = e.loader.Upload(to, off, b)
+	}
+	if err == nil {
+		ev, err = e.loader.Record()
+	}
+	if err == nil {
+		err = e.await(ev)
+	}
+	return err
 }
 
 // read copies bytes from memory, waiting for the work that makes them.
@@ -135,7 +172,7 @@ func (e *Engine) scatter(a *Array, h ops.Host) error {
 	}
 	at := a.Operand()
 	at.Offset += lo - a.offset
-	return e.write(at, size, raw)
+	return e.write(at, size, raw, false)
 }
 
 // stretch downloads the memory from the first to the last element that a view

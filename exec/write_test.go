@@ -247,3 +247,56 @@ func TestEnginesAreOrdered(t *testing.T) {
 		t.Errorf("x is %v (%v)", h.Float64s(), err)
 	}
 }
+
+// gated is a device whose streams keep uploads waiting while the gate is shut.
+type gated struct {
+	*bare
+	gate chan struct{}
+}
+
+func (d *gated) NewStream() (hal.Stream, error) {
+	s, err := d.bare.NewStream()
+	return &gatedStream{s, d}, err
+}
+
+type gatedStream struct {
+	hal.Stream
+	d *gated
+}
+
+func (s *gatedStream) Upload(dst hal.Buffer, off int, src []byte) error {
+	if len(src) > 1<<20 {
+		<-s.d.gate
+	}
+	return s.Stream.Upload(dst, off, src)
+}
+
+// While a large array is uploaded, others may queue work.
+func TestUploadsHoldUpNobody(t *testing.T) {
+	d := &gated{newBare(negate(hal.Strided, "neg"), copier()), make(chan struct{})}
+	d.Outer = d
+	e, err := exec.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := upload(t, e, []int{2}, 1, 2)
+	big := ops.NewHost(ops.Spec{DType: f32, Shape: []int{1 << 20}})
+	big.Set(7, 5)
+	loaded := make(chan *exec.Array)
+	go func() {
+		a, err := e.Upload(big)
+		if err != nil {
+			t.Error(err)
+		}
+		loaded <- a
+	}()
+	for range 100 { // would hang behind the upload
+		holds(t, "meanwhile", apply(e, ops.Neg, nil, x), -1, -2)
+	}
+	close(d.gate)
+	a := <-loaded
+	h, err := apply(e, ops.Neg, nil, a).Host()
+	if err != nil || h.At(7) != -5 || h.At(8) != 0 {
+		t.Errorf("of the uploaded array: %v %v (%v)", h.At(7), h.At(8), err)
+	}
+}
