@@ -23,7 +23,7 @@ var layers = []struct {
 	{"hal", []string{"hal"}},
 	{"ops", []string{"ops/expr", "ops"}},
 	{"kernels", []string{"cpu/gemm", "cpu/vec", "kernels"}},
-	{"emulated hardware", []string{"tpu/arch", "tpu/timing"}},
+	{"emulated hardware", []string{"tpu/arch", "tpu/num", "tpu/timing"}},
 	{"backends", []string{"cpu", "opencl", "kernels/emulate", "hal/null"}},
 	{"execution", []string{"exec", "autograd", "graph"}},
 	{"the user's package", []string{""}},
@@ -46,7 +46,7 @@ var sideways = map[string][]string{
 
 // outside are the modules that packages may use besides the standard library.
 var outside = map[string][]string{
-	"golang.org/x/sys":             {"internal/...", "cpu/...", "tools/avx512emu"},
+	"golang.org/x/sys":             {"internal/...", "cpu/...", "tpu/num", "tools/avx512emu"},
 	"github.com/ebitengine/purego": {"internal/...", "bench/...", "opencl", "kernels/emulate"},
 	"github.com/spf13/cobra":       {"tools/..."},
 	"github.com/spf13/pflag":       {"tools/..."},
