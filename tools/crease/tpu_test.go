@@ -68,6 +68,37 @@ func TestTPUMistakes(t *testing.T) {
 	}
 }
 
+func TestTPUAssembler(t *testing.T) {
+	dir := t.TempDir()
+	text, file, bad := filepath.Join(dir, "p.s"), filepath.Join(dir, "p.bin"), filepath.Join(dir, "bad.s")
+	want := ".alloc x 0x0 4096\n\tset row_bytes 256\n\tload tag=1 rows=16\n\thalt\n"
+	for name, content := range map[string]string{text: "; a program\n" + want, bad: "load buf=8 rows=1\nhalt\n"} {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, _, errs := runCrease(t, "tpu", "asm", text, "--out", file, "--preset", "v4"); code != 0 {
+		t.Fatal(errs)
+	}
+	if code, out, errs := runCrease(t, "tpu", "disasm", file); code != 0 || out != want {
+		t.Errorf("exit code %d, %s%s", code, errs, out)
+	}
+	for _, c := range []struct {
+		args, says string
+		code       int
+	}{
+		{"tpu asm " + bad + " --preset v1", "instruction 0 (load buf=0x8 rows=1)", exitInput},
+		{"tpu asm " + file, "line 1", exitInput},
+		{"tpu disasm " + text, "not a program", exitInput},
+		{"tpu disasm " + dir + "/absent", "no such file", exitInput},
+		{"tpu asm a b", "one file", exitUsage},
+	} {
+		if code, _, errs := runCrease(t, strings.Fields(c.args)...); code != c.code || !strings.Contains(errs, c.says) {
+			t.Errorf("crease %s: exit code %d; it says %q, want %q", c.args, code, errs, c.says)
+		}
+	}
+}
+
 // The tables of crease tpu fit a terminal of 80 columns.
 func TestTPUTables(t *testing.T) {
 	for _, args := range []string{"tpu cycles --preset v6e --gemm 16000000,128,128", "tpu cycles --timing minitpu --gemm 16,256,256", "tpu cycles --timing stonne --rows 8 --cols 8 --gemm 1,2,3", "tpu paper"} {
