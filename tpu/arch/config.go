@@ -156,6 +156,7 @@ const (
 	MaxArrays = 16        // arrays of a core
 	MaxBuffer = 128 << 20 // bytes that a 24-bit address of 8-byte words reaches
 	MaxAcc    = 65536     // accumulator rows that a 16-bit address reaches
+	MaxSums   = 512 << 20 // bytes of all accumulators
 	MaxQueue  = 64
 )
 
@@ -199,6 +200,8 @@ func (c *Config) Check() error {
 		return bad("freq", fmt.Sprintf("%d Hz", c.Hertz), "1 kHz to 1 THz")
 	case c.Buffer%8 != 0:
 		return bad("ub", c.Buffer, "a multiple of 8 bytes")
+	case 4*c.AccRows*c.Cols*c.Arrays > MaxSums:
+		return bad("the size of accumulators", 4*c.AccRows*c.Cols*c.Arrays, fmt.Sprintf("up to %d bytes", MaxSums))
 	}
 	t := c.VectorTiming
 	for _, v := range []int{t.ALUInterval, t.FuncInterval, t.CrossInterval} {

@@ -82,20 +82,13 @@ var fields = [opcodes][]field{
 }
 
 // bitsAt reads width bits of the word, up to 64.
-func (w Word) bitsAt(at, width uint) uint64 {
-	var b [16]byte
-	copy(b[:], w[:])
-	lo, hi := binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])
-	v := lo >> at
-	if at >= 64 {
-		v = hi >> (at - 64)
-	} else if at > 0 {
-		v |= hi << (64 - at)
+func (w *Word) bitsAt(at, width uint) uint64 {
+	lo, hi := binary.LittleEndian.Uint64(w[:8]), uint64(binary.LittleEndian.Uint32(w[8:]))
+	v := hi >> (at & 63)
+	if at < 64 {
+		v = lo>>at | hi<<(64-at) // a shift by 64 gives 0
 	}
-	if width < 64 {
-		v &= 1<<width - 1
-	}
-	return v
+	return v & (1<<width - 1) // all bits for 64
 }
 
 // setBits writes width bits of the word.

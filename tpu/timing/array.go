@@ -97,14 +97,15 @@ func loading(c *arch.Config, bytes, tiles int) float64 {
 	return float64(one) * float64(min(c.Arrays, tiles))
 }
 
-// outputStationary streams both operands for K cycles per fold of R×C results; a
-// fold's results leave downwards for R cycles, behind which the next fold follows.
+// outputStationary streams both operands for K cycles per fold of R×C results. A
+// fold's results leave downwards, the last row first: the first row's way is R-1
+// cycles, right behind which the next fold follows.
 func outputStationary(c *arch.Config, p Product) (Result, error) {
 	r := int64(c.Rows)
 	mt, nt := int64(ceil(p.M, c.Rows)), ceil(p.N, c.Cols)
 	folds := mt * int64(ceil(nt, c.Arrays))
 	total := func(load int64) int64 {
-		return load + (folds-1)*max(int64(p.K)+r, load) + int64(p.K) + 2*r + int64(c.Cols) - 2
+		return load + (folds-1)*max(int64(p.K)+r-1, load) + int64(p.K) + 2*r + int64(c.Cols) - 3
 	}
 	load := loading(c, p.K*c.Cols*c.OperandBytes(), nt)
 	if err := p.countable(float64(mt)*float64(nt), float64(p.K)+2*float64(c.Rows+c.Cols)+load); err != nil {
