@@ -61,3 +61,18 @@ func (f Function) Apply(x, alpha float32) float32 {
 	}
 	return x
 }
+
+// ApplyAll computes f of every value in its place.
+func (f Function) ApplyAll(x []float32, alpha float32) {
+	switch f {
+	case Identity:
+	case ReLU:
+		for i, v := range x {
+			x[i] = max(v, 0)
+		}
+	default:
+		for i, v := range x {
+			x[i] = f.Apply(v, alpha)
+		}
+	}
+}

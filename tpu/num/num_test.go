@@ -338,6 +338,16 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("%v(%v) is %v, want %v", c.f, c.x, got, c.y)
 		}
 	}
+	for f := range functions {
+		x := []float32{-2, float32(math.Copysign(0, -1)), 0.5, 7, float32(math.NaN())}
+		y := append([]float32(nil), x...)
+		f.ApplyAll(y, 0.25)
+		for i := range x {
+			if !sameBits(math.Float32bits(y[i]), math.Float32bits(f.Apply(x[i], 0.25)), true) {
+				t.Errorf("%v of all: %v is %v", f, x[i], y[i])
+			}
+		}
+	}
 	if Function(200).Valid() || Rounding(9).Valid() || fmt.Sprint(Function(200), Rounding(9), Precision(7)) == "" {
 		t.Error("what does not exist is valid")
 	}

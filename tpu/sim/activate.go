@@ -38,34 +38,45 @@ func (c *core) activateRow(op *isa.Op, r int, y []float32) {
 		c.exactRow(op, r, sums)
 		return
 	}
-	var bias, scales []byte
-	if a.Bias >= 0 {
-		bias = c.buffer[a.Bias:]
-	}
-	if a.Scales >= 0 {
-		scales = c.buffer[a.Scales:]
-	}
-	for j, s := range sums {
-		var x float32
-		if a.Float {
-			x = floatOf(s)
-			if bias != nil {
-				x += floatOf(binary.LittleEndian.Uint32(bias[4*j:]))
-			}
-		} else {
-			if bias != nil {
-				s += binary.LittleEndian.Uint32(bias[4*j:])
-			}
-			x = float32(int32(s))
+	c.biased(a, sums, y)
+	switch {
+	case a.Scales >= 0:
+		scales := c.buffer[a.Scales:]
+		for j := range y {
+			y[j] *= floatOf(binary.LittleEndian.Uint32(scales[4*j:]))
 		}
-		scale := a.Scale
-		if scales != nil {
-			scale = floatOf(binary.LittleEndian.Uint32(scales[4*j:]))
+	case a.Scale != 1:
+		for j := range y {
+			y[j] *= a.Scale
 		}
-		y[j] = a.Fn.Apply(x*scale, a.Alpha)
 	}
+	a.Fn.ApplyAll(y, a.Alpha)
 	if a.Pool == isa.NoPool {
 		c.result(op, r, y)
+	}
+}
+
+// biased writes sums and biases as float32.
+func (c *core) biased(a *isa.Activation, sums []uint32, y []float32) {
+	switch {
+	case a.Bias < 0 && a.Float:
+		for j, s := range sums {
+			y[j] = floatOf(s)
+		}
+	case a.Bias < 0:
+		for j, s := range sums {
+			y[j] = float32(int32(s))
+		}
+	case a.Float:
+		bias := c.buffer[a.Bias:]
+		for j, s := range sums {
+			y[j] = floatOf(s) + floatOf(binary.LittleEndian.Uint32(bias[4*j:]))
+		}
+	default:
+		bias := c.buffer[a.Bias:]
+		for j, s := range sums {
+			y[j] = float32(int32(s + binary.LittleEndian.Uint32(bias[4*j:])))
+		}
 	}
 }
 

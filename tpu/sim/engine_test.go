@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -296,6 +298,47 @@ func TestConvolution(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// The program of docs/tpu.md assembles and computes.
+func TestDocumentedProgram(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "tpu.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```\n.alloc")
+	code, _, ok := strings.Cut(".alloc"+rest, "```")
+	if !ok {
+		t.Fatal("docs/tpu.md has no program")
+	}
+	p, err := isa.Assemble(strings.NewReader(code))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := arch.Preset("v2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(8, rand.Uint64()))
+	hbm := make([]byte, 0x10000+4*128*128)
+	for i := 0; i < 0x10000; i += 2 {
+		binary.LittleEndian.PutUint16(hbm[i:], num.Narrow(float32(r.NormFloat64())))
+	}
+	o := run(t, c, p, hbm, nil, sim.Fast, sim.Options{})
+	if o.err != nil {
+		t.Fatal(o.err)
+	}
+	value := func(at int) float32 { return num.Widen(binary.LittleEndian.Uint16(hbm[at:])) }
+	for range 200 {
+		i, j := r.IntN(128), r.IntN(128)
+		want := float32(0)
+		for k := range 128 {
+			want = float32(float64(value(2*(128*i+k)))*float64(value(0x8000+2*(128*k+j))) + float64(want))
+		}
+		if got := math.Float32frombits(binary.LittleEndian.Uint32(o.hbm[0x10000+4*(128*i+j):])); got != max(want, 0) {
+			t.Fatalf("element %d,%d is %v, want %v", i, j, got, max(want, 0))
 		}
 	}
 }
