@@ -136,8 +136,9 @@ func parseProduct(fields []string) (timing.Product, error) {
 	return q, nil
 }
 
-// readProducts calls f for every line of a file whose first line names the columns
-// M, N and K among others. Lines that begin with # are comments.
+// readProducts calls f for every line of a file. Its first line names the columns, M,
+// N and K among others; without names there are three columns in this order. Lines
+// that begin with # are comments.
 func readProducts(cmd *cobra.Command, name string, f func(timing.Product) error) error {
 	var in io.Reader = cmd.InOrStdin()
 	if name != "-" {
@@ -150,27 +151,26 @@ func readProducts(cmd *cobra.Command, name string, f func(timing.Product) error)
 	}
 	bad := func(err error) error { return &exitError{exitInput, fmt.Errorf("products in %s: %w", name, err)} }
 	r := csv.NewReader(in)
-	r.Comment, r.TrimLeadingSpace, r.ReuseRecord = '#', true, true
-	head, err := r.Read()
+	r.Comment, r.TrimLeadingSpace, r.FieldsPerRecord = '#', true, -1
+	row, err := r.Read()
 	if err != nil {
 		return bad(fmt.Errorf("no line with the columns' names: %w", err))
 	}
-	var at [3]int
-	for i, want := range []string{"M", "N", "K"} {
-		if at[i] = slices.IndexFunc(head, func(s string) bool { return strings.EqualFold(strings.TrimSpace(s), want) }); at[i] < 0 {
-			return bad(fmt.Errorf("no column %s among %s", want, strings.Join(head, ",")))
+	at := [3]int{0, 1, 2}
+	if _, notNumbers := parseProduct(row); notNumbers != nil {
+		for i, want := range []string{"M", "N", "K"} {
+			if at[i] = slices.IndexFunc(row, func(s string) bool { return strings.EqualFold(strings.TrimSpace(s), want) }); at[i] < 0 {
+				return bad(fmt.Errorf("no column %s among %s", want, strings.Join(row, ",")))
+			}
 		}
+		row, err = r.Read()
 	}
-	for {
-		row, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return bad(err)
+	for ; err == nil; row, err = r.Read() {
+		line, _ := r.FieldPos(0)
+		if len(row) <= slices.Max(at[:]) {
+			return bad(fmt.Errorf("line %d: %d columns are too few", line, len(row)))
 		}
 		q, err := parseProduct([]string{row[at[0]], row[at[1]], row[at[2]]})
-		line, _ := r.FieldPos(0)
 		if err != nil {
 			return bad(fmt.Errorf("line %d: %w", line, err))
 		}
@@ -178,4 +178,8 @@ func readProducts(cmd *cobra.Command, name string, f func(timing.Product) error)
 			return bad(fmt.Errorf("line %d: %w", line, err))
 		}
 	}
+	if !errors.Is(err, io.EOF) {
+		return bad(err)
+	}
+	return nil
 }

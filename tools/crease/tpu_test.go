@@ -37,9 +37,26 @@ func TestTPUCycles(t *testing.T) {
 	}
 }
 
+// Files of other simulators have other columns, a comma at the end, or no names.
+func TestTPUProductFiles(t *testing.T) {
+	for i, text := range []string{"Layer, M, N, K,\nL0,196,512,512,\n", "196,512,512\n", "# c\nk,n,m\n512,512,196", "M,N,K\r\n196,512,512\r\n"} {
+		file := filepath.Join(t.TempDir(), "p.csv")
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := runCrease(t, "tpu", "cycles", "--rows", "256", "--cols", "256", "--dataflow", "is", "--timing", "scalesim", "--csv", file, "-o", "jsonl")
+		if code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, `"cycles":2555`) {
+			t.Errorf("file %d: exit code %d, %s%s", i, code, out, errs)
+		}
+	}
+}
+
 func TestTPUMistakes(t *testing.T) {
 	dir := t.TempDir()
-	bad := filepath.Join(dir, "bad.csv")
+	bad, empty := filepath.Join(dir, "bad.csv"), filepath.Join(dir, "empty.csv")
+	if err := os.WriteFile(empty, []byte("M,N,K\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(bad, []byte("M,N,K\n1,2,x\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +75,7 @@ func TestTPUMistakes(t *testing.T) {
 		{"tpu cycles --preset v4 --timing minitpu --gemm 1,2,3", exitUsage, "256×256"},
 		{"tpu cycles --preset v4 --timing stonne --dataflow ws --gemm 1,2,3", exitUsage, "output stationary"},
 		{"tpu cycles --rows 0 --cols 8 --gemm 1,2,3", exitUsage, "rows"},
+		{"tpu cycles --preset v1 --csv " + empty, 0, ""},
 		{"tpu cycles --preset v1 --csv " + dir + "/absent", exitInput, "no such file"},
 		{"tpu cycles --preset v1 --csv " + bad, exitInput, "line 2"},
 	} {

@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/crease-ml/crease/dtype"
 )
@@ -69,10 +70,10 @@ type Config struct {
 
 	// The vector unit works on Sublanes×Lanes values at a time. ActRows is how many
 	// accumulator rows it takes per cycle.
-	Vector         bool // it has instructions of its own, not only activation
-	Lanes, Sublane int
-	ActRows        int
-	VectorTiming   VectorTiming
+	Vector          bool // it has instructions of its own, not only activation
+	Lanes, Sublanes int
+	ActRows         int
+	VectorTiming    VectorTiming
 
 	HBM  Channel // weight memory of v1
 	Host Channel
@@ -93,7 +94,7 @@ type Config struct {
 }
 
 // VectorTiming is the latency and the interval of the vector unit's pipelines, in
-// cycles per Lanes×Sublane values.
+// cycles per Lanes×Sublanes values.
 type VectorTiming struct {
 	ALULatency, ALUInterval     int // add, multiply, compare, move
 	FuncLatency, FuncInterval   int // exp, reciprocal, tanh and other functions
@@ -184,7 +185,7 @@ func (c *Config) Check() error {
 		{"weight FIFO", c.FIFO, 1, 1024},
 		{"queue", c.Queue, 1, MaxQueue},
 		{"lanes", c.Lanes, 1, 4096},
-		{"sublanes", c.Sublane, 1, 64},
+		{"sublanes", c.Sublanes, 1, 64},
 		{"accumulator rows per cycle", c.ActRows, 1, 64},
 	} {
 		if err := in(f.name, f.v, f.lo, f.hi); err != nil {
@@ -237,7 +238,7 @@ func (ch *Channel) rate(hertz uint64) Rate {
 	if e == 0 {
 		e = 1
 	}
-	return NewRate(uint64(float64(ch.Bandwidth)*e), hertz)
+	return NewRate(uint64(math.Round(float64(ch.Bandwidth)*e)), hertz)
 }
 
 // Latency is a channel's time before the first byte, in cycles.

@@ -19,7 +19,7 @@ func Free(rows, cols int) (*Config, error) {
 		Rows: rows, Cols: cols, Arrays: 1, Cores: 1, ChipCores: 1,
 		Operand: dtype.BF16, Hertz: 1e9, Shadow: true,
 		Buffer: 16 << 20, AccRows: 4096, FIFO: 4, Queue: 8,
-		Vector: true, BufferFromHBM: true, Lanes: max(cols, 1), Sublane: 1, ActRows: 1,
+		Vector: true, BufferFromHBM: true, Lanes: max(cols, 1), Sublanes: 1, ActRows: 1,
 		VectorTiming: VectorTiming{1, 1, 1, 1, 1, 1},
 		Energy:       Energy{MAC: 2.0, Buffer: 1.25, Acc: 1.25, OffChip: 162.5, VectorOp: 0.9},
 	}
@@ -40,7 +40,7 @@ var options = []struct {
 			return err
 		}
 		if c.Vector && c.ActRows > 1 {
-			c.ActRows = max(1, c.Lanes*c.Sublane/c.Cols)
+			c.ActRows = max(1, c.Lanes*c.Sublanes/c.Cols)
 		}
 		return nil
 	}},

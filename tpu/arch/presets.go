@@ -45,7 +45,7 @@ func v1() (Config, map[string]string) {
 			Rows: 256, Cols: 256, Arrays: 1, Cores: 1, ChipCores: 1,
 			Operand: dtype.I8, Hertz: 700e6, Shadow: true,
 			Buffer: 24 << 20, AccRows: 4096, FIFO: 4, Queue: 8,
-			Lanes: 256, Sublane: 1, ActRows: 1, VectorTiming: VectorTiming{1, 1, 1, 1, 1, 1},
+			Lanes: 256, Sublanes: 1, ActRows: 1, VectorTiming: VectorTiming{1, 1, 1, 1, 1, 1},
 			HBM:    Channel{Bytes: 8 << 30, Bandwidth: 34e9},
 			Host:   Channel{Bandwidth: 15032385536},
 			Energy: Energy{MAC: 0.3, Buffer: 1.25, Acc: 1.25, OffChip: 162.5, VectorOp: 0.9},
@@ -63,7 +63,7 @@ func vectorUnit(c *Config) {
 	c.Operand, c.Shadow = dtype.BF16, true
 	c.AccRows, c.FIFO, c.Queue = 4096, 2, 8
 	c.Vector, c.BufferFromHBM = true, true
-	c.Lanes, c.Sublane = 128, 8
+	c.Lanes, c.Sublanes = 128, 8
 	c.ActRows = max(1, 8*128/c.Cols)
 	c.VectorTiming = VectorTiming{ALULatency: 2, ALUInterval: 1, FuncLatency: 7, FuncInterval: 2, CrossLatency: 69, CrossInterval: 8}
 	c.Host = Channel{Bandwidth: 15032385536, Efficiency: 1}
@@ -180,7 +180,7 @@ func edge() (Config, map[string]string) {
 			Rows: 16, Cols: 16, Arrays: 1, Cores: 1, ChipCores: 1,
 			Operand: dtype.I8, Hertz: 1e9, Shadow: true,
 			Buffer: 256 << 10, AccRows: 1024, FIFO: 2, Queue: 8,
-			Lanes: 16, Sublane: 1, ActRows: 1, VectorTiming: VectorTiming{1, 1, 1, 1, 1, 1},
+			Lanes: 16, Sublanes: 1, ActRows: 1, VectorTiming: VectorTiming{1, 1, 1, 1, 1, 1},
 			HBM:    Channel{Bandwidth: 16e9},
 			Host:   Channel{Bandwidth: 16e9},
 			Energy: Energy{MAC: 0.3, Buffer: 1.25, Acc: 1.25, OffChip: 162.5, VectorOp: 0.9},
@@ -225,7 +225,7 @@ var constants = []struct {
 			return fmt.Sprintf("%d values per cycle", c.Cols*c.ActRows)
 		}
 		t := c.VectorTiming
-		return fmt.Sprintf("%d×%d; latency/interval %d/%d, functions %d/%d, across lanes %d/%d", c.Sublane, c.Lanes,
+		return fmt.Sprintf("%d×%d; latency/interval %d/%d, functions %d/%d, across lanes %d/%d", c.Sublanes, c.Lanes,
 			t.ALULatency, t.ALUInterval, t.FuncLatency, t.FuncInterval, t.CrossLatency, t.CrossInterval)
 	}},
 	{"push", func(c *Config) string {

@@ -28,7 +28,7 @@ func (s *State) vector(op *isa.Op) {
 		case isa.RowSum, isa.RowMax:
 			out[e] = fold(v.Cols, s.cfg.Lanes, v.Fn == isa.RowMax, func(i int) float32 { return get(0, e*v.Cols+i) })
 		case isa.ColSum, isa.ColMax:
-			out[e] = fold(v.Rows, s.cfg.Sublane, v.Fn == isa.ColMax, func(i int) float32 { return get(0, i*v.Cols+e) })
+			out[e] = fold(v.Rows, s.cfg.Sublanes, v.Fn == isa.ColMax, func(i int) float32 { return get(0, i*v.Cols+e) })
 		case isa.Transpose:
 			out[e] = get(0, e%v.Rows*v.Cols+e/v.Rows)
 		default:

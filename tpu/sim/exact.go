@@ -224,7 +224,7 @@ func (e *exact) activating(op *isa.Op) func() bool {
 func (e *exact) vectoring(op *isa.Op) func() bool {
 	v := &op.Vector
 	latency, interval := pipeline(e.cfg, v)
-	fill := e.cfg.Lanes * e.cfg.Sublane
+	fill := e.cfg.Lanes * e.cfg.Sublanes
 	at, phase := 0, int64(0)
 	return func() bool {
 		if at >= v.Count && phase == 0 {

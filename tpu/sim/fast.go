@@ -109,7 +109,7 @@ func pipeline(c *arch.Config, v *isa.VectorOp) (latency, interval int64) {
 
 // groups is how often the vector unit must be filled.
 func groups(c *arch.Config, v *isa.VectorOp) int64 {
-	n := c.Lanes * c.Sublane
+	n := c.Lanes * c.Sublanes
 	return int64((v.Count + n - 1) / n)
 }
 

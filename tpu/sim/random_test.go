@@ -26,7 +26,7 @@ func randomConfig(r *rand.Rand) *arch.Config {
 	c.Operand = []dtype.Type{dtype.BF16, dtype.I8}[r.IntN(2)]
 	c.Buffer, c.AccRows = 4096, 64
 	c.FIFO, c.Queue = 1+r.IntN(3), 1+r.IntN(4)
-	c.Lanes, c.Sublane, c.ActRows = 1+r.IntN(16), 1+r.IntN(4), 1+r.IntN(3)
+	c.Lanes, c.Sublanes, c.ActRows = 1+r.IntN(16), 1+r.IntN(4), 1+r.IntN(3)
 	c.VectorTiming = arch.VectorTiming{
 		ALULatency: r.IntN(3), ALUInterval: 1 + r.IntN(2), FuncLatency: r.IntN(4), FuncInterval: 1 + r.IntN(3),
 		CrossLatency: r.IntN(5), CrossInterval: 1 + r.IntN(4),

@@ -152,7 +152,7 @@ func (c *core) reduce(v *isa.VectorOp) {
 	n, length, across, step := v.Rows, v.Cols, v.Cols, 1
 	width := c.cfg.Lanes
 	if v.Fn == isa.ColSum || v.Fn == isa.ColMax {
-		n, length, across, step, width = v.Cols, v.Rows, 1, v.Cols, c.cfg.Sublane
+		n, length, across, step, width = v.Cols, v.Rows, 1, v.Cols, c.cfg.Sublanes
 	}
 	largest := v.Fn == isa.RowMax || v.Fn == isa.ColMax
 	lanes := make([]float32, min(width, length))
