@@ -20,6 +20,10 @@ type kernels struct {
 	widenBF16 func(dst, src *byte, n int) // to float32
 	widenS8   func(dst, src *byte, n int) // to int16
 	widenU8   func(dst, src *byte, n int)
+
+	// flip8 copies n bytes, a multiple of flipLanes, each plus 128 modulo 256.
+	flipLanes int
+	flip8     func(dst, src *byte, n int)
 }
 
 // kernelsOf returns the kernels of a level, plain Go where the build has none.

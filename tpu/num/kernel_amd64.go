@@ -21,7 +21,7 @@ var (
 	}
 	avx512vnni = func() kernels {
 		k := avx512
-		k.u8s8 = u8s8AVX512
+		k.u8s8, k.flip8, k.flipLanes = u8s8AVX512, flip8AVX512, 64
 		return k
 	}()
 )

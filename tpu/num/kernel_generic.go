@@ -16,6 +16,7 @@ var generic = kernels{
 	mr: genericRows, nr: genericCols, lanes: 1,
 	f32: f32Generic, s16: s16Generic, u8s8: nil,
 	widenBF16: widenBF16Generic, widenS8: widenS8Generic, widenU8: widenU8Generic,
+	flipLanes: 1, flip8: flip8Generic,
 }
 
 // at is element i of 4 bytes behind p.
@@ -110,5 +111,12 @@ func widenU8Generic(dst, src *byte, n int) {
 	d, s := unsafe.Slice((*int16)(unsafe.Pointer(dst)), n), unsafe.Slice(src, n)
 	for i := range d {
 		d[i] = int16(s[i])
+	}
+}
+
+func flip8Generic(dst, src *byte, n int) {
+	d, s := unsafe.Slice(dst, n), unsafe.Slice(src, n)
+	for i := range d {
+		d[i] = s[i] ^ 0x80
 	}
 }

@@ -150,7 +150,7 @@ func (u *Unit) arrange(s *scratch, rows int, a []byte, pitch int, t *Tile) int {
 		case t.form == floats:
 			u.widen(dst, src, 2, k.widenBF16, 1)
 		case t.form == quads:
-			arrangeBytes(dst, src, t.SignedA)
+			k.arrangeBytes(dst, src, t.SignedA)
 		case size == 2:
 			arrangeWords(dst, src)
 		case t.SignedA:
@@ -183,33 +183,29 @@ func (u *Unit) widen(dst []uint32, src []byte, size int, kernel func(dst, src *b
 }
 
 // arrangeBytes packs four 8-bit activations in a group, 128 added to signed ones.
-func arrangeBytes(dst []uint32, src []byte, signed bool) {
-	var flip uint32
-	if signed {
-		flip = 0x80808080
+// What follows them in the last group meets weights of zero.
+func (k *kernels) arrangeBytes(dst []uint32, src []byte, signed bool) {
+	d := unsafe.Slice(first(dst), 4*len(dst))
+	if !signed {
+		copy(d, src)
+		return
 	}
-	n := len(src) / 4
-	for i := range n {
-		dst[i] = (uint32(src[4*i]) | uint32(src[4*i+1])<<8 | uint32(src[4*i+2])<<16 | uint32(src[4*i+3])<<24) ^ flip
+	whole := len(src) - len(src)%k.flipLanes
+	if whole > 0 {
+		k.flip8(&d[0], &src[0], whole)
 	}
-	if rest := src[4*n:]; len(rest) > 0 {
-		var v uint32
-		for i, b := range rest {
-			v |= uint32(b) << (8 * i)
-		}
-		dst[n] = v ^ flip // weights beyond the tile are zero
+	flip8Rest(d[whole:], src[whole:])
+}
+
+func flip8Rest(dst, src []byte) {
+	for i, b := range src {
+		dst[i] = b ^ 0x80
 	}
 }
 
 // arrangeWords packs two 16-bit activations in a group.
 func arrangeWords(dst []uint32, src []byte) {
-	n := len(src) / 4
-	for i := range n {
-		dst[i] = uint32(src[4*i]) | uint32(src[4*i+1])<<8 | uint32(src[4*i+2])<<16 | uint32(src[4*i+3])<<24
-	}
-	if rest := src[4*n:]; len(rest) > 0 {
-		dst[n] = uint32(rest[0]) | uint32(rest[1])<<8
-	}
+	copy(unsafe.Slice(first(dst), 4*len(dst)), src)
 }
 
 func copyBlock(dst []uint32, ldd int, src []uint32, lds, rows, cols int) {

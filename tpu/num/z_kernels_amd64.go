@@ -36,3 +36,6 @@ func widenS8AVX512(dst *byte, src *byte, n int)
 
 //go:noescape
 func widenU8AVX512(dst *byte, src *byte, n int)
+
+//go:noescape
+func flip8AVX512(dst *byte, src *byte, n int)

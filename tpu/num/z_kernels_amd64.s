@@ -1747,3 +1747,23 @@ loop:
 	JGT       loop
 	VZEROUPPER
 	RET
+
+// func flip8AVX512(dst *byte, src *byte, n int)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·flip8AVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x80808080, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+
+loop:
+	VPXORD    (CX), Z0, Z1
+	VMOVDQU32 Z1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x40, DX
+	JGT       loop
+	VZEROUPPER
+	RET

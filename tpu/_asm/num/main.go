@@ -102,6 +102,7 @@ func main() {
 		widenBytes(w, "S", VPMOVSXBW)
 		widenBytes(w, "U", VPMOVZXBW)
 	}
+	flip(64)
 	Generate()
 }
 
@@ -281,6 +282,30 @@ func widenBytes(w width, sign string, move func(ops ...Op)) {
 	ADDQ(Imm(uint64(w)), dst)
 	ADDQ(Imm(uint64(w/2)), src)
 	SUBQ(Imm(uint64(w/2)), n)
+	JGT(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+}
+
+// flip emits the copying of n bytes, n a multiple of the lanes, with the highest bit
+// of each changed: signed values become unsigned ones that are 128 larger.
+func flip(w width) {
+	TEXT("flip8"+w.name(), attr.NOSPLIT, "func(dst, src *byte, n int)")
+	Pragma("noescape")
+	dst := Load(Param("dst"), GP64())
+	src := Load(Param("src"), GP64())
+	n := Load(Param("n"), GP64())
+	bits, x, high := GP32(), XMM(), w.vec()
+	MOVL(U32(0x80808080), bits)
+	MOVD(bits, x)
+	VPBROADCASTD(x, high)
+	Label("loop")
+	v := w.vec()
+	VPXORD(Mem{Base: src}, high, v)
+	w.store(v, Mem{Base: dst})
+	ADDQ(Imm(uint64(w)), dst)
+	ADDQ(Imm(uint64(w)), src)
+	SUBQ(Imm(uint64(w)), n)
 	JGT(LabelRef("loop"))
 	VZEROUPPER()
 	RET()
