@@ -32,7 +32,7 @@ const (
 	jouppi   = "Jouppi et al., ISCA 2017"
 	jax      = "JAX, pallas/mosaic/tpu_info.py"
 	cloud    = "Google Cloud TPU documentation"
-	fitted   = "fitted to libtpu 0.0.52 estimates of other shapes than the fixture's"
+	fitted   = "fitted to libtpu 0.0.52 estimates (above)"
 	ours     = "our choice"
 	derived  = "derived from the stated peak"
 	pallas   = "ayaka14732's Pallas tutorial, second-hand"
