@@ -23,6 +23,7 @@ var layers = []struct {
 	{"hal", []string{"hal", "hal/hostdev"}},
 	{"ops", []string{"ops/expr", "ops"}},
 	{"kernels", []string{"cpu/gemm", "cpu/vec", "kernels"}},
+	{"emulated hardware", []string{"tpu/arch", "tpu/num", "tpu/timing", "tpu/isa", "tpu/sim", "tpu/scalar"}},
 	{"backends", []string{"cpu", "opencl", "kernels/emulate", "hal/null"}},
 	{"execution", []string{"exec", "autograd", "graph"}},
 	{"the user's package", []string{""}},
@@ -37,6 +38,10 @@ var sideways = map[string][]string{
 	"hal/hostdev":  {"hal"},
 	"graph":        {"exec"},
 	"cpu/gemm":     {"cpu/vec"},
+	"tpu/timing":   {"tpu/arch"},
+	"tpu/isa":      {"tpu/arch", "tpu/num"},
+	"tpu/sim":      {"tpu/arch", "tpu/num", "tpu/isa"},
+	"tpu/scalar":   {"tpu/arch", "tpu/num", "tpu/isa"},
 	"data":         {"data/safetensors"},
 	"nn":           {"data/safetensors"},
 	"bench":        {"bench/peer"},
@@ -45,7 +50,7 @@ var sideways = map[string][]string{
 
 // outside are the modules that packages may use besides the standard library.
 var outside = map[string][]string{
-	"golang.org/x/sys":             {"internal/...", "cpu/...", "tools/avx512emu"},
+	"golang.org/x/sys":             {"internal/...", "cpu/...", "tpu/num", "tools/avx512emu"},
 	"github.com/ebitengine/purego": {"internal/...", "bench/...", "opencl", "kernels/emulate"},
 	"github.com/spf13/cobra":       {"tools/..."},
 	"github.com/spf13/pflag":       {"tools/..."},

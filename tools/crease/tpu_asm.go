@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crease-ml/crease/tpu/isa"
+)
+
+// maxProgram is the most that is read as a program.
+const maxProgram = 1 << 30
+
+// programFile returns the content of the file named, of standard input for - or no
+// name.
+func programFile(cmd *cobra.Command, args []string) (name string, content []byte, err error) {
+	name = "-"
+	if len(args) > 0 {
+		name = args[0]
+	}
+	in := cmd.InOrStdin()
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return name, nil, &exitError{exitInput, fmt.Errorf("program: %w", err)}
+		}
+		defer f.Close()
+		in = f
+	}
+	content, err = io.ReadAll(io.LimitReader(in, maxProgram+1))
+	if err == nil && len(content) > maxProgram {
+		err = fmt.Errorf("longer than %d bytes", maxProgram)
+	}
+	if err != nil {
+		return name, nil, &exitError{exitInput, fmt.Errorf("program %s: %w", name, err)}
+	}
+	return name, content, nil
+}
+
+func tpuAsmCommand() *cobra.Command {
+	var hw tpuHardware
+	var out string
+	cmd := &cobra.Command{
+		Use:   "asm [FILE]",
+		Short: "Assemble a program and check it",
+		Long: "Assemble the text of a program (a file, or standard input) and write its file\n" +
+			"form. With --preset, or --rows and --cols, the program is also checked for\n" +
+			"that hardware.",
+		Args: oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, text, err := programFile(cmd, args)
+			if err != nil {
+				return err
+			}
+			p, err := isa.Assemble(bytes.NewReader(text))
+			if err != nil {
+				return &exitError{exitInput, fmt.Errorf("%s: %w", name, err)}
+			}
+			if hw.preset != "" || cmd.Flags().Changed("rows") || cmd.Flags().Changed("cols") {
+				c, err := hw.config(cmd, nil)
+				if err != nil {
+					return err
+				}
+				if err := p.Check(c, isa.Limits{HBM: 1 << 40, Host: 1 << 40}); err != nil {
+					return &exitError{exitInput, fmt.Errorf("%s: %w", name, err)}
+				}
+			}
+			b, err := p.MarshalBinary()
+			if err != nil {
+				return err
+			}
+			if out != "" && out != "-" {
+				return os.WriteFile(out, b, 0o644)
+			}
+			_, err = cmd.OutOrStdout().Write(b)
+			return err
+		},
+	}
+	hw.bind(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "file to write (default standard output)")
+	return cmd
+}
+
+func tpuDisasmCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "disasm [FILE]",
+		Short: "Write the text of a program",
+		Long:  "Write the text of a program's file form (a file, or standard input). crease tpu\nasm makes the same program of it.",
+		Args:  oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, b, err := programFile(cmd, args)
+			if err != nil {
+				return err
+			}
+			var p isa.Program
+			if err := p.UnmarshalBinary(b); err != nil {
+				return &exitError{exitInput, fmt.Errorf("%s: %w", name, err)}
+			}
+			return isa.Disassemble(cmd.OutOrStdout(), &p)
+		},
+	}
+}
+
+func oneFile(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usageError(errors.New("want one file"))
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package sim
+
+import (
+	"encoding/binary"
+
+	"github.com/crease-ml/crease/internal/cpufeat"
+	"github.com/crease-ml/crease/tpu/arch"
+	"github.com/crease-ml/crease/tpu/isa"
+	"github.com/crease-ml/crease/tpu/num"
+)
+
+// core is what both engines compute on.
+type core struct {
+	cfg    *arch.Config
+	values bool
+	level  cpufeat.Level
+	num    *num.Unit
+	buffer []byte
+	acc    [][]uint32
+	hbm    []byte
+	host   []byte
+
+	rows []byte    // gathered activations
+	y    []float32 // results of an activation
+}
+
+// outside is the memory that a transfer reaches.
+func (c *core) outside(o isa.Opcode) []byte {
+	if o == isa.ReadHost || o == isa.WriteHost {
+		return c.host
+	}
+	return c.hbm
+}
+
+// sides are the source and the destination of a transfer.
+func (c *core) sides(op *isa.Op) (src, dst []byte, from, to isa.Region) {
+	out := c.outside(op.Code)
+	if op.Code == isa.ReadHost || op.Code == isa.LoadHBM {
+		return out, c.buffer, op.Mem, op.Buf
+	}
+	return c.buffer, out, op.Buf, op.Mem
+}
+
+// transfer moves all bytes of a transfer.
+func (c *core) transfer(op *isa.Op) {
+	src, dst, from, to := c.sides(op)
+	for r := range from.Rows {
+		copy(dst[to.Addr+r*to.Pitch:][:to.Bytes], src[from.Addr+r*from.Pitch:][:from.Bytes])
+	}
+}
+
+// weightSource is where a weight tile is read.
+func (c *core) weightSource(op *isa.Op) ([]byte, isa.Region) {
+	if op.Weights.FromBuffer {
+		return c.buffer, op.Buf
+	}
+	return c.hbm, op.Mem
+}
+
+// weights reads a weight tile, its rows side by side.
+func (c *core) weights(op *isa.Op) []byte {
+	t := op.Weights.Tile
+	size := t.Type.Size()
+	data := make([]byte, t.Rows*t.Cols*size)
+	src, g := c.weightSource(op)
+	for r := range g.Rows {
+		row := src[g.Addr+r*g.Pitch:][:g.Bytes]
+		if !op.Weights.Transpose {
+			copy(data[int(r)*t.Cols*size:], row)
+			continue
+		}
+		for k := range t.Rows {
+			copy(data[(k*t.Cols+int(r))*size:][:size], row[k*size:])
+		}
+	}
+	return data
+}
+
+// activations are the rows of a product: where they lie in the buffer, or, for a
+// convolution, gathered side by side.
+func (c *core) activations(op *isa.Op) (rows []byte, pitch int) {
+	if op.Window == nil {
+		return c.buffer[op.Buf.Addr:op.Buf.End()], int(op.Buf.Pitch)
+	}
+	pitch = op.Tile.Rows * op.Format.ActivationBytes()
+	if n := op.Rows * pitch; cap(c.rows) < n {
+		c.rows = make([]byte, n)
+	}
+	c.rows = c.rows[:op.Rows*pitch]
+	for r := range op.Rows {
+		c.gather(c.rows[r*pitch:][:pitch], op, r)
+	}
+	return c.rows, pitch
+}
+
+// gather writes row r of a product's activations.
+func (c *core) gather(dst []byte, op *isa.Op, r int) {
+	if op.Window == nil {
+		copy(dst, c.buffer[op.Buf.Addr+int64(r)*op.Buf.Pitch:][:op.Buf.Bytes])
+		return
+	}
+	w, size := op.Window, op.Format.ActivationBytes()
+	depth := op.Tile.Rows
+	for k := 0; k < depth; {
+		// The channels of one element of the window.
+		n := min(depth-k, w.Channels-(w.K0+k)%w.Channels)
+		a := w.Address(r, k)
+		out := dst[k*size:][:n*size]
+		switch {
+		case a < 0:
+			clear(out)
+		case w.PitchC == int64(size):
+			copy(out, c.buffer[a:])
+		default:
+			for i := range n {
+				copy(out[i*size:][:size], c.buffer[a+int64(i)*w.PitchC:])
+			}
+		}
+		k += n
+	}
+}
+
+// load reads n values of a type as float32.
+func load(dst []float32, b []byte, t isa.Type) {
+	if t == isa.BF16 {
+		for i := range dst {
+			dst[i] = num.Widen(binary.LittleEndian.Uint16(b[2*i:]))
+		}
+		return
+	}
+	for i := range dst {
+		dst[i] = floatOf(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+}
+
+// store writes values as bf16 or float32.
+func store(b []byte, src []float32, t isa.Type) {
+	if t == isa.BF16 {
+		for i, f := range src {
+			binary.LittleEndian.PutUint16(b[2*i:], num.Narrow(f))
+		}
+		return
+	}
+	for i, f := range src {
+		binary.LittleEndian.PutUint32(b[4*i:], bitsOf(num.Canonical(f)))
+	}
+}
