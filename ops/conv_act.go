@@ -38,9 +38,11 @@ func init() {
 			a := attrs.(ConvActAttrs)
 			return []Value{activations[a.Act].apply(b, Conv2d.With(b, a.ConvAttrs, in...))}
 		},
-		Cost:  Conv2d.Cost,
-		Tol:   Conv2d.Tol,
-		Bench: func(s Size) Case { return Case{Attrs: ConvActAttrs{sameConv, "relu"}, In: []Arg{s.Images(), s.Filters()}} },
+		Cost: Conv2d.Cost,
+		Tol:  Conv2d.Tol,
+		Bench: func(s Size) Case {
+			return Case{Attrs: ConvActAttrs{sameConv, "relu"}, In: []Arg{s.Images(), s.Filters()}}
+		},
 		Cases: convActCases(),
 	})
 }
