@@ -102,19 +102,23 @@ func TestCallsTogether(t *testing.T) {
 	})
 }
 
-// Generators hand out no numbers twice.
+// Generators hand out no numbers twice: one of the program's own, and the default one.
 func TestGeneratorsTogether(t *testing.T) {
-	g := crease.NewGenerator(1)
+	t.Run("own", func(t *testing.T) { drawTogether(t, crease.By(crease.NewGenerator(1))) })
+	t.Run("default", func(t *testing.T) { drawTogether(t) })
+}
+
+func drawTogether(t *testing.T, by ...crease.Option) {
 	compiled := crease.Compile(func(in ...*crease.Tensor) []*crease.Tensor {
-		return []*crease.Tensor{crease.RandUniform([]int{8}, 0, 1, crease.By(g))}
+		return []*crease.Tensor{crease.RandUniform([]int{8}, 0, 1, by...)}
 	})
 	var mu sync.Mutex
 	drawn := map[float64]int{}
-	together(4, func(i int) {
+	together(8, func(i int) {
 		for range 100 {
 			var x *crease.Tensor
 			if i%2 == 0 {
-				x = crease.RandUniform([]int{8}, 0, 1, crease.By(g))
+				x = crease.RandUniform([]int{8}, 0, 1, by...)
 			} else {
 				x = compiled.Call()[0]
 			}
