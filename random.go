@@ -58,6 +58,12 @@ func DefaultGenerator(d *Device) *Generator {
 	if g, ok := generators.Load(d); ok {
 		return g.(*Generator)
 	}
+	// The first use may be in a function that is being compiled, which captures it.
+	l, leave := enter()
+	defer leave()
+	tr := l.trace
+	l.trace = nil
+	defer func() { l.trace = tr }()
 	g, _ := generators.LoadOrStore(d, NewGenerator(0, On(d)))
 	return g.(*Generator)
 }
