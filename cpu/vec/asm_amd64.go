@@ -103,4 +103,12 @@ func velocityStep(kernel func(p, buf, grad *float32, n int, c *float32)) func(p,
 	}
 }
 
+// chained is given links that Chain has checked. The layout of a Link is known to the
+// generator.
+func chained(kernel func(links *byte, n int)) func([]Link, int) {
+	return func(links []Link, n int) { kernel((*byte)(unsafe.Pointer(unsafe.SliceData(links))), n) }
+}
+
+var _ = [1]struct{}{}[unsafe.Offsetof(Link{}.Mem)|unsafe.Offsetof(Link{}.Number)^24|unsafe.Offsetof(Link{}.Op)^28|unsafe.Sizeof(Link{})^32]
+
 func ptr(a []float32) *float32 { return unsafe.SliceData(a) }

@@ -39,4 +39,5 @@ var avx2 = Funcs{
 	expSub: scalar(expSubAVX2), norm: normalise(normAVX2), normAffine: normaliseAffine(normAffineAVX2),
 	adam: adamStep(adamAVX2), sgd: sgdStep(sgdAVX2),
 	momentum: velocityStep(momentumAVX2), nesterov: velocityStep(nesterovAVX2),
+	chain: chained(chainAVX2),
 }

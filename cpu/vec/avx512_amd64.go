@@ -39,4 +39,5 @@ var avx512 = Funcs{
 	expSub: scalar(expSubAVX512), norm: normalise(normAVX512), normAffine: normaliseAffine(normAffineAVX512),
 	adam: adamStep(adamAVX512), sgd: sgdStep(sgdAVX512),
 	momentum: velocityStep(momentumAVX512), nesterov: velocityStep(nesterovAVX512),
+	chain: chained(chainAVX512),
 }

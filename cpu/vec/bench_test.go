@@ -1,6 +1,7 @@
 package vec
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -52,6 +53,45 @@ func BenchmarkStrip(b *testing.B) {
 					c.run()
 				}
 			})
+		}
+	}
+}
+
+// BenchmarkChain is relu(x*y+x) as a chain and as three primitives.
+func BenchmarkChain(b *testing.B) {
+	for _, level := range []cpufeat.Level{cpufeat.Generic, cpufeat.AVX2, cpufeat.AVX512} {
+		f := For(level)
+		if f.Level != level {
+			continue
+		}
+		for _, n := range []int{8, 64, 100, 1024, 1 << 18} {
+			x, y, dst := make([]float32, n), make([]float32, n), make([]float32, n)
+			for i := range x {
+				x[i], y[i] = float32(i%13)-6, float32(i%7)-2
+			}
+			links := []Link{
+				{Op: ChainGet, Mem: x}, {Op: ChainMul, Mem: y}, {Op: ChainAdd, Mem: x}, {Op: ChainMaxS},
+				{Op: ChainPut, Mem: dst}, {Op: ChainEnd},
+			}
+			for _, c := range []struct {
+				name string
+				run  func()
+			}{
+				{"Chain", func() { f.Chain(links, n) }},
+				{"Primitives", func() {
+					f.Mul(dst, x, y)
+					f.Add(dst, dst, x)
+					f.MaxS(dst, dst, 0)
+				}},
+				{"Add", func() { f.Add(dst, x, y) }},
+			} {
+				b.Run(fmt.Sprintf("%v/%d/%s", level, n, c.name), func(b *testing.B) {
+					b.SetBytes(int64(12 * n))
+					for b.Loop() {
+						c.run()
+					}
+				})
+			}
 		}
 	}
 }

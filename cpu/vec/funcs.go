@@ -68,6 +68,8 @@ type Funcs struct {
 	sgd        func(p, g []float32, c *SGDCoef)
 	momentum   func(p, buf, g []float32, c *SGDCoef)
 	nesterov   func(p, buf, g []float32, c *SGDCoef)
+
+	chain func(links []Link, n int)
 }
 
 // For returns the table of the given level. A level that this build has no

@@ -21,8 +21,7 @@ var generic = Funcs{
 	Where: whereGeneric,
 
 	Neg: negGeneric, Abs: absGeneric, Sqrt: sqrtGeneric, Rsqrt: rsqrtGeneric,
-	Recip: recipGeneric, Floor: each(math.Floor), Ceil: each(math.Ceil),
-	Round: each(math.RoundToEven), Trunc: each(math.Trunc),
+	Recip: recipGeneric, Floor: floorGeneric, Ceil: ceilGeneric, Round: roundGeneric, Trunc: truncGeneric,
 	Sign: signGeneric, Relu: reluGeneric, Copy: copyGeneric,
 
 	Exp: each(math.Exp), Exp2: each(math.Exp2), Expm1: each(math.Expm1),
@@ -36,4 +35,5 @@ var generic = Funcs{
 	sum: sumGeneric, dot: dotGeneric, sqDev: sqDevGeneric, sumExp: sumExpGeneric,
 	expSub: expSubGeneric, norm: normGeneric, normAffine: normAffineGeneric,
 	adam: adamGeneric, sgd: sgdGeneric, momentum: momentumGeneric, nesterov: nesterovGeneric,
+	chain: chainGeneric,
 }

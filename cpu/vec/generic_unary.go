@@ -4,13 +4,20 @@ import "math"
 
 // each makes a primitive of a float64 function, rounding its result once.
 func each(f func(float64) float64) Unary {
-	return func(dst, a []float32) {
-		a = a[:len(dst)]
-		for i := range dst {
-			dst[i] = float32(f(float64(a[i])))
-		}
+	return func(dst, a []float32) { apply(dst, a, f) }
+}
+
+func apply(dst, a []float32, f func(float64) float64) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = float32(f(float64(a[i])))
 	}
 }
+
+func floorGeneric(dst, a []float32) { apply(dst, a, math.Floor) }
+func ceilGeneric(dst, a []float32)  { apply(dst, a, math.Ceil) }
+func roundGeneric(dst, a []float32) { apply(dst, a, math.RoundToEven) }
+func truncGeneric(dst, a []float32) { apply(dst, a, math.Trunc) }
 
 func negGeneric(dst, a []float32) {
 	a = a[:len(dst)]

@@ -180,3 +180,8 @@ func maxValAVX2(a *float32, n int) float32
 
 // minValAVX2 returns the minimum of a[i], NaN if there is one over 0 <= i < n.
 func minValAVX2(a *float32, n int) float32
+
+// chainAVX2 runs a chain of vec.Link on n elements, see Funcs.Chain.
+//
+//go:noescape
+func chainAVX2(links *byte, n int)

@@ -180,3 +180,8 @@ func maxValAVX512(a *float32, n int) float32
 
 // minValAVX512 returns the minimum of a[i], NaN if there is one over 0 <= i < n.
 func minValAVX512(a *float32, n int) float32
+
+// chainAVX512 runs a chain of vec.Link on n elements, see Funcs.Chain.
+//
+//go:noescape
+func chainAVX512(links *byte, n int)

@@ -53,9 +53,8 @@ by1:
 under1:
 	TESTQ     DI, DI
 	JZ        end
-	MOVQ      $0x00000001, BX
-	SHLXQ     DI, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -115,9 +114,8 @@ by1:
 under1:
 	TESTQ     DI, DI
 	JZ        end
-	MOVQ      $0x00000001, BX
-	SHLXQ     DI, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -177,9 +175,8 @@ by1:
 under1:
 	TESTQ     DI, DI
 	JZ        end
-	MOVQ      $0x00000001, BX
-	SHLXQ     DI, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -239,9 +236,8 @@ by1:
 under1:
 	TESTQ     DI, DI
 	JZ        end
-	MOVQ      $0x00000001, BX
-	SHLXQ     DI, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -311,9 +307,8 @@ by1:
 under1:
 	TESTQ     DI, DI
 	JZ        end
-	MOVQ      $0x00000001, BX
-	SHLXQ     DI, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -385,9 +380,8 @@ by1:
 under1:
 	TESTQ     DI, DI
 	JZ        end
-	MOVQ      $0x00000001, BX
-	SHLXQ     DI, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -444,9 +438,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VADDPS    Z0, Z1, Z0
@@ -500,9 +493,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VSUBPS    Z0, Z1, Z0
@@ -556,9 +548,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VMULPS    Z0, Z1, Z0
@@ -612,9 +603,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VDIVPS    Z0, Z1, Z0
@@ -678,9 +668,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VMINPS    Z0, Z1, Z0
@@ -746,9 +735,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VMAXPS    Z0, Z1, Z0
@@ -804,9 +792,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VSUBPS    Z1, Z0, Z0
@@ -860,9 +847,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VDIVPS    Z1, Z0, Z0
@@ -926,9 +912,8 @@ by1:
 under1:
 	TESTQ     DI, DI
 	JZ        end
-	MOVQ      $0x00000001, BX
-	SHLXQ     DI, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -1004,9 +989,8 @@ by1:
 under1:
 	TESTQ     DI, DI
 	JZ        end
-	MOVQ      $0x00000001, BX
-	SHLXQ     DI, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -1072,9 +1056,8 @@ by1:
 under1:
 	TESTQ     DI, DI
 	JZ        end
-	MOVQ      $0x00000001, BX
-	SHLXQ     DI, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -1140,9 +1123,8 @@ by1:
 under1:
 	TESTQ     DI, DI
 	JZ        end
-	MOVQ      $0x00000001, BX
-	SHLXQ     DI, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -1203,9 +1185,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VCMPPS    $0x11, Z0, Z1, K2
@@ -1265,9 +1246,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VCMPPS    $0x12, Z0, Z1, K2
@@ -1327,9 +1307,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VCMPPS    $0x1e, Z0, Z1, K2
@@ -1389,9 +1368,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VCMPPS    $0x1d, Z0, Z1, K2
@@ -1451,9 +1429,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VCMPPS    $0x00, Z0, Z1, K2
@@ -1513,9 +1490,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VCMPPS    $0x04, Z0, Z1, K2
@@ -1577,9 +1553,8 @@ by1:
 under1:
 	TESTQ     R8, R8
 	JZ        end
-	MOVQ      $0x00000001, SI
-	SHLXQ     R8, SI, SI
-	DECQ      SI
+	MOVQ      $-1, SI
+	BZHIQ     R8, SI, SI
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX)(DI*4), K1, Z0
 	VMOVUPS.Z (DX)(DI*4), K1, Z1
@@ -1636,9 +1611,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
 	VPXORD    c80000000AVX512<>+0(SB), Z0, Z0
@@ -1701,9 +1675,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
 	VPANDD    c7fffffffAVX512<>+0(SB), Z0, Z0
@@ -1760,9 +1733,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
 	VSQRTPS   Z0, Z0
@@ -1815,9 +1787,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
 	VMOVUPS   c3f800000AVX512<>+0(SB), Z1
@@ -1869,9 +1840,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
 	VMOVUPS   c3f800000AVX512<>+0(SB), Z1
@@ -1925,9 +1895,8 @@ by1:
 under1:
 	TESTQ       SI, SI
 	JZ          end
-	MOVQ        $0x00000001, DX
-	SHLXQ       SI, DX, DX
-	DECQ        DX
+	MOVQ        $-1, DX
+	BZHIQ       SI, DX, DX
 	KMOVW       DX, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z0
 	VRNDSCALEPS $0x09, Z0, Z0
@@ -1980,9 +1949,8 @@ by1:
 under1:
 	TESTQ       SI, SI
 	JZ          end
-	MOVQ        $0x00000001, DX
-	SHLXQ       SI, DX, DX
-	DECQ        DX
+	MOVQ        $-1, DX
+	BZHIQ       SI, DX, DX
 	KMOVW       DX, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z0
 	VRNDSCALEPS $0x0a, Z0, Z0
@@ -2035,9 +2003,8 @@ by1:
 under1:
 	TESTQ       SI, SI
 	JZ          end
-	MOVQ        $0x00000001, DX
-	SHLXQ       SI, DX, DX
-	DECQ        DX
+	MOVQ        $-1, DX
+	BZHIQ       SI, DX, DX
 	KMOVW       DX, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z0
 	VRNDSCALEPS $0x08, Z0, Z0
@@ -2090,9 +2057,8 @@ by1:
 under1:
 	TESTQ       SI, SI
 	JZ          end
-	MOVQ        $0x00000001, DX
-	SHLXQ       SI, DX, DX
-	DECQ        DX
+	MOVQ        $-1, DX
+	BZHIQ       SI, DX, DX
 	KMOVW       DX, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z0
 	VRNDSCALEPS $0x0b, Z0, Z0
@@ -2157,9 +2123,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
 	VPXORD    Z12, Z12, Z12
@@ -2233,9 +2198,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
 	VPXORD    Z6, Z6, Z6
@@ -2295,9 +2259,8 @@ by1:
 under1:
 	TESTQ        SI, SI
 	JZ           end
-	MOVQ         $0x00000001, DX
-	SHLXQ        SI, DX, DX
-	DECQ         DX
+	MOVQ         $-1, DX
+	BZHIQ        SI, DX, DX
 	KMOVW        DX, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z0
 	VMOVUPS      c42b20000AVX512<>+0(SB), Z1
@@ -2501,9 +2464,8 @@ by1:
 under1:
 	TESTQ       SI, SI
 	JZ          end
-	MOVQ        $0x00000001, DX
-	SHLXQ       SI, DX, DX
-	DECQ        DX
+	MOVQ        $-1, DX
+	BZHIQ       SI, DX, DX
 	KMOVW       DX, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z0
 	VMOVUPS     c43000000AVX512<>+0(SB), Z1
@@ -2629,9 +2591,8 @@ by1:
 under1:
 	TESTQ       SI, SI
 	JZ          end
-	MOVQ        $0x00000001, DX
-	SHLXQ       SI, DX, DX
-	DECQ        DX
+	MOVQ        $-1, DX
+	BZHIQ       SI, DX, DX
 	KMOVW       DX, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z0
 	VMOVUPS     c00800000AVX512<>+0(SB), Z1
@@ -2913,9 +2874,8 @@ by1:
 under1:
 	TESTQ       SI, SI
 	JZ          end
-	MOVQ        $0x00000001, DX
-	SHLXQ       SI, DX, DX
-	DECQ        DX
+	MOVQ        $-1, DX
+	BZHIQ       SI, DX, DX
 	KMOVW       DX, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z0
 	VMOVUPS     c00800000AVX512<>+0(SB), Z1
@@ -3045,9 +3005,8 @@ by1:
 under1:
 	TESTQ        SI, SI
 	JZ           end
-	MOVQ         $0x00000001, DX
-	SHLXQ        SI, DX, DX
-	DECQ         DX
+	MOVQ         $-1, DX
+	BZHIQ        SI, DX, DX
 	KMOVW        DX, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z0
 	VPANDD       c7fffffffAVX512<>+0(SB), Z0, Z1
@@ -3252,9 +3211,8 @@ by1:
 under1:
 	TESTQ        SI, SI
 	JZ           end
-	MOVQ         $0x00000001, DX
-	SHLXQ        SI, DX, DX
-	DECQ         DX
+	MOVQ         $-1, DX
+	BZHIQ        SI, DX, DX
 	KMOVW        DX, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z0
 	VMOVUPS      c40800000AVX512<>+0(SB), Z1
@@ -3526,9 +3484,8 @@ by1:
 under1:
 	TESTQ        SI, SI
 	JZ           end
-	MOVQ         $0x00000001, DX
-	SHLXQ        SI, DX, DX
-	DECQ         DX
+	MOVQ         $-1, DX
+	BZHIQ        SI, DX, DX
 	KMOVW        DX, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z0
 	VPORD        c80000000AVX512<>+0(SB), Z0, Z1
@@ -3654,9 +3611,8 @@ by1:
 under1:
 	TESTQ        SI, SI
 	JZ           end
-	MOVQ         $0x00000001, DX
-	SHLXQ        SI, DX, DX
-	DECQ         DX
+	MOVQ         $-1, DX
+	BZHIQ        SI, DX, DX
 	KMOVW        DX, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z0
 	VMULPS       c3f000000AVX512<>+0(SB), Z0, Z1
@@ -3787,9 +3743,8 @@ by1:
 under1:
 	TESTQ        SI, SI
 	JZ           end
-	MOVQ         $0x00000001, DX
-	SHLXQ        SI, DX, DX
-	DECQ         DX
+	MOVQ         $-1, DX
+	BZHIQ        SI, DX, DX
 	KMOVW        DX, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z0
 	VMULPS       Z0, Z0, Z1
@@ -3915,9 +3870,8 @@ by1:
 under1:
 	TESTQ        SI, SI
 	JZ           end
-	MOVQ         $0x00000001, DX
-	SHLXQ        SI, DX, DX
-	DECQ         DX
+	MOVQ         $-1, DX
+	BZHIQ        SI, DX, DX
 	KMOVW        DX, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z0
 	VPORD        c80000000AVX512<>+0(SB), Z0, Z1
@@ -4013,9 +3967,8 @@ by1:
 under1:
 	TESTQ        SI, SI
 	JZ           end
-	MOVQ         $0x00000001, DX
-	SHLXQ        SI, DX, DX
-	DECQ         DX
+	MOVQ         $-1, DX
+	BZHIQ        SI, DX, DX
 	KMOVW        DX, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z1
 	VSUBPS       Z0, Z1, Z0
@@ -4103,9 +4056,8 @@ by1:
 under1:
 	TESTQ     SI, SI
 	JZ        end
-	MOVQ      $0x00000001, DX
-	SHLXQ     SI, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     SI, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z2
 	VSUBPS    Z0, Z2, Z0
@@ -4172,9 +4124,8 @@ by1:
 under1:
 	TESTQ     R8, R8
 	JZ        end
-	MOVQ      $0x00000001, SI
-	SHLXQ     R8, SI, SI
-	DECQ      SI
+	MOVQ      $-1, SI
+	BZHIQ     R8, SI, SI
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX)(DI*4), K1, Z2
 	VMOVUPS.Z (DX)(DI*4), K1, Z3
@@ -4243,9 +4194,8 @@ by1:
 under1:
 	TESTQ        R9, R9
 	JZ           end
-	MOVQ         $0x00000001, SI
-	SHLXQ        R9, SI, SI
-	DECQ         SI
+	MOVQ         $-1, SI
+	BZHIQ        R9, SI, SI
 	KMOVW        SI, K1
 	VMOVUPS.Z    (AX)(R8*4), K1, Z0
 	VMOVUPS.Z    (CX)(R8*4), K1, Z1
@@ -4313,9 +4263,8 @@ by1:
 under1:
 	TESTQ        DI, DI
 	JZ           end
-	MOVQ         $0x00000001, DX
-	SHLXQ        DI, DX, DX
-	DECQ         DX
+	MOVQ         $-1, DX
+	BZHIQ        DI, DX, DX
 	KMOVW        DX, K1
 	VMOVUPS.Z    (AX)(SI*4), K1, Z0
 	VMOVUPS.Z    (CX)(SI*4), K1, Z1
@@ -4368,9 +4317,8 @@ by1:
 under1:
 	TESTQ        R8, R8
 	JZ           end
-	MOVQ         $0x00000001, BX
-	SHLXQ        R8, BX, BX
-	DECQ         BX
+	MOVQ         $-1, BX
+	BZHIQ        R8, BX, BX
 	KMOVW        BX, K1
 	VMOVUPS.Z    (AX)(DI*4), K1, Z0
 	VMOVUPS.Z    (CX)(DI*4), K1, Z1
@@ -4433,9 +4381,8 @@ by1:
 under1:
 	TESTQ        R8, R8
 	JZ           end
-	MOVQ         $0x00000001, BX
-	SHLXQ        R8, BX, BX
-	DECQ         BX
+	MOVQ         $-1, BX
+	BZHIQ        R8, BX, BX
 	KMOVW        BX, K1
 	VMOVUPS.Z    (AX)(DI*4), K1, Z0
 	VMOVUPS.Z    (CX)(DI*4), K1, Z1
@@ -4493,9 +4440,8 @@ loop:
 tail:
 	TESTQ     CX, CX
 	JZ        lanes
-	MOVQ      $0x00000001, DX
-	SHLXQ     CX, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (AX), K1, Z4
 	VMOVUPS   c00000000AVX512<>+0(SB), Z9
@@ -4601,9 +4547,8 @@ loop:
 tail:
 	TESTQ     DX, DX
 	JZ        lanes
-	MOVQ      $0x00000001, BX
-	SHLXQ     DX, BX, BX
-	DECQ      BX
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (AX), K1, Z4
 	VMOVUPS.Z (CX), K1, Z5
@@ -4706,9 +4651,8 @@ loop:
 tail:
 	TESTQ     CX, CX
 	JZ        lanes
-	MOVQ      $0x00000001, DX
-	SHLXQ     CX, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (AX), K1, Z5
 	VSUBPS    Z0, Z5, Z5
@@ -4919,9 +4863,8 @@ loop:
 tail:
 	TESTQ        CX, CX
 	JZ           lanes
-	MOVQ         $0x00000001, DX
-	SHLXQ        CX, DX, DX
-	DECQ         DX
+	MOVQ         $-1, DX
+	BZHIQ        CX, DX, DX
 	KMOVW        DX, K1
 	VMOVUPS.Z    (AX), K1, Z5
 	VSUBPS       Z0, Z5, Z5
@@ -5131,9 +5074,8 @@ loop:
 tail:
 	TESTQ     CX, CX
 	JZ        lanes
-	MOVQ      $0x00000001, DX
-	SHLXQ     CX, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (AX), K1, Z4
 	VMOVUPS   cff800000AVX512<>+0(SB), Z5
@@ -5249,9 +5191,8 @@ loop:
 tail:
 	TESTQ     CX, CX
 	JZ        lanes
-	MOVQ      $0x00000001, DX
-	SHLXQ     CX, DX, DX
-	DECQ      DX
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
 	KMOVW     DX, K1
 	VMOVUPS.Z (AX), K1, Z4
 	VMOVUPS   c7f800000AVX512<>+0(SB), Z5
@@ -5325,4 +5266,2908 @@ lanes:
 	VBLENDVPS     X2, X0, X1, X0
 	VZEROUPPER
 	MOVSS         X0, ret+16(FP)
+	RET
+
+// func chainAVX512(links *byte, n int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·chainAVX512(SB), NOSPLIT, $0-16
+	MOVQ links+0(FP), AX
+	MOVQ n+8(FP), CX
+	SHLQ $0x02, CX
+	XORQ BX, BX
+	XORQ R8, R8
+	LEAQ ·chainAVX512+64(SB), SI
+	JMP  wide
+	PCALIGN $0x40
+	PCALIGN $0x08
+	JMP     wideEnd
+	PCALIGN $0x08
+	JMP     wideGet
+	PCALIGN $0x08
+	JMP     wideGetS
+	PCALIGN $0x08
+	JMP     widePut
+	PCALIGN $0x08
+	JMP     wideStream
+	PCALIGN $0x08
+	JMP     wideAdd
+	PCALIGN $0x08
+	JMP     wideAddS
+	PCALIGN $0x08
+	JMP     wideRAdd
+	PCALIGN $0x08
+	JMP     wideSub
+	PCALIGN $0x08
+	JMP     wideSubS
+	PCALIGN $0x08
+	JMP     wideRSub
+	PCALIGN $0x08
+	JMP     wideRSubS
+	PCALIGN $0x08
+	JMP     wideMul
+	PCALIGN $0x08
+	JMP     wideMulS
+	PCALIGN $0x08
+	JMP     wideRMul
+	PCALIGN $0x08
+	JMP     wideDiv
+	PCALIGN $0x08
+	JMP     wideDivS
+	PCALIGN $0x08
+	JMP     wideRDiv
+	PCALIGN $0x08
+	JMP     wideRDivS
+	PCALIGN $0x08
+	JMP     wideMin
+	PCALIGN $0x08
+	JMP     wideMinS
+	PCALIGN $0x08
+	JMP     wideRMin
+	PCALIGN $0x08
+	JMP     wideMax
+	PCALIGN $0x08
+	JMP     wideMaxS
+	PCALIGN $0x08
+	JMP     wideRMax
+	PCALIGN $0x08
+	JMP     wideLt
+	PCALIGN $0x08
+	JMP     wideLtS
+	PCALIGN $0x08
+	JMP     wideLe
+	PCALIGN $0x08
+	JMP     wideLeS
+	PCALIGN $0x08
+	JMP     wideGt
+	PCALIGN $0x08
+	JMP     wideGtS
+	PCALIGN $0x08
+	JMP     wideGe
+	PCALIGN $0x08
+	JMP     wideGeS
+	PCALIGN $0x08
+	JMP     wideEq
+	PCALIGN $0x08
+	JMP     wideEqS
+	PCALIGN $0x08
+	JMP     wideNe
+	PCALIGN $0x08
+	JMP     wideNeS
+	PCALIGN $0x08
+	JMP     wideAnd
+	PCALIGN $0x08
+	JMP     wideAndS
+	PCALIGN $0x08
+	JMP     wideOr
+	PCALIGN $0x08
+	JMP     wideOrS
+	PCALIGN $0x08
+	JMP     wideXor
+	PCALIGN $0x08
+	JMP     wideXorS
+	PCALIGN $0x08
+	JMP     wideIfMM
+	PCALIGN $0x08
+	JMP     wideIfMS
+	PCALIGN $0x08
+	JMP     wideIfSM
+	PCALIGN $0x08
+	JMP     wideIfSS
+	PCALIGN $0x08
+	JMP     wideThenM
+	PCALIGN $0x08
+	JMP     wideThenS
+	PCALIGN $0x08
+	JMP     wideElseM
+	PCALIGN $0x08
+	JMP     wideElseS
+	PCALIGN $0x08
+	JMP     wideNeg
+	PCALIGN $0x08
+	JMP     wideAbs
+	PCALIGN $0x08
+	JMP     wideSqrt
+	PCALIGN $0x08
+	JMP     wideRsqrt
+	PCALIGN $0x08
+	JMP     wideRecip
+	PCALIGN $0x08
+	JMP     wideSquare
+	PCALIGN $0x08
+	JMP     wideFloor
+	PCALIGN $0x08
+	JMP     wideCeil
+	PCALIGN $0x08
+	JMP     wideRound
+	PCALIGN $0x08
+	JMP     wideTrunc
+	PCALIGN $0x08
+	JMP     wideSign
+	PCALIGN $0x08
+	JMP     partEnd
+	PCALIGN $0x08
+	JMP     partGet
+	PCALIGN $0x08
+	JMP     partGetS
+	PCALIGN $0x08
+	JMP     partPut
+	PCALIGN $0x08
+	JMP     partStream
+	PCALIGN $0x08
+	JMP     partAdd
+	PCALIGN $0x08
+	JMP     partAddS
+	PCALIGN $0x08
+	JMP     partRAdd
+	PCALIGN $0x08
+	JMP     partSub
+	PCALIGN $0x08
+	JMP     partSubS
+	PCALIGN $0x08
+	JMP     partRSub
+	PCALIGN $0x08
+	JMP     partRSubS
+	PCALIGN $0x08
+	JMP     partMul
+	PCALIGN $0x08
+	JMP     partMulS
+	PCALIGN $0x08
+	JMP     partRMul
+	PCALIGN $0x08
+	JMP     partDiv
+	PCALIGN $0x08
+	JMP     partDivS
+	PCALIGN $0x08
+	JMP     partRDiv
+	PCALIGN $0x08
+	JMP     partRDivS
+	PCALIGN $0x08
+	JMP     partMin
+	PCALIGN $0x08
+	JMP     partMinS
+	PCALIGN $0x08
+	JMP     partRMin
+	PCALIGN $0x08
+	JMP     partMax
+	PCALIGN $0x08
+	JMP     partMaxS
+	PCALIGN $0x08
+	JMP     partRMax
+	PCALIGN $0x08
+	JMP     partLt
+	PCALIGN $0x08
+	JMP     partLtS
+	PCALIGN $0x08
+	JMP     partLe
+	PCALIGN $0x08
+	JMP     partLeS
+	PCALIGN $0x08
+	JMP     partGt
+	PCALIGN $0x08
+	JMP     partGtS
+	PCALIGN $0x08
+	JMP     partGe
+	PCALIGN $0x08
+	JMP     partGeS
+	PCALIGN $0x08
+	JMP     partEq
+	PCALIGN $0x08
+	JMP     partEqS
+	PCALIGN $0x08
+	JMP     partNe
+	PCALIGN $0x08
+	JMP     partNeS
+	PCALIGN $0x08
+	JMP     partAnd
+	PCALIGN $0x08
+	JMP     partAndS
+	PCALIGN $0x08
+	JMP     partOr
+	PCALIGN $0x08
+	JMP     partOrS
+	PCALIGN $0x08
+	JMP     partXor
+	PCALIGN $0x08
+	JMP     partXorS
+	PCALIGN $0x08
+	JMP     partIfMM
+	PCALIGN $0x08
+	JMP     partIfMS
+	PCALIGN $0x08
+	JMP     partIfSM
+	PCALIGN $0x08
+	JMP     partIfSS
+	PCALIGN $0x08
+	JMP     partThenM
+	PCALIGN $0x08
+	JMP     partThenS
+	PCALIGN $0x08
+	JMP     partElseM
+	PCALIGN $0x08
+	JMP     partElseS
+	PCALIGN $0x08
+	JMP     partNeg
+	PCALIGN $0x08
+	JMP     partAbs
+	PCALIGN $0x08
+	JMP     partSqrt
+	PCALIGN $0x08
+	JMP     partRsqrt
+	PCALIGN $0x08
+	JMP     partRecip
+	PCALIGN $0x08
+	JMP     partSquare
+	PCALIGN $0x08
+	JMP     partFloor
+	PCALIGN $0x08
+	JMP     partCeil
+	PCALIGN $0x08
+	JMP     partRound
+	PCALIGN $0x08
+	JMP     partTrunc
+	PCALIGN $0x08
+	JMP     partSign
+	PCALIGN $0x10
+
+wide:
+	MOVQ CX, DX
+	SUBQ BX, DX
+	CMPQ DX, $0x00000200
+	JL   under_wide
+	MOVQ AX, DX
+	MOVL 28(DX), DI
+	LEAQ (SI)(DI*8), DI
+	JMP  DI
+
+under_wide:
+	ADDQ $0x000001f0, SI
+
+part:
+	MOVQ  CX, DX
+	SUBQ  BX, DX
+	JLE   done
+	SHRQ  $0x02, DX
+	MOVQ  $-1, DI
+	BZHIQ DX, DI, DI
+	KMOVW DI, K1
+	SHRQ  $0x10, DI
+	KMOVW DI, K2
+	SHRQ  $0x10, DI
+	KMOVW DI, K3
+	SHRQ  $0x10, DI
+	KMOVW DI, K4
+	MOVQ  AX, DX
+	MOVL  28(DX), DI
+	LEAQ  (SI)(DI*8), DI
+	JMP   DI
+	PCALIGN $0x10
+
+wideEnd:
+	ADDQ $0x00000200, BX
+	JMP  wide
+	PCALIGN $0x10
+
+wideGet:
+	MOVQ    (DX), DI
+	VMOVUPS (DI)(BX*1), Z0
+	VMOVUPS 64(DI)(BX*1), Z1
+	VMOVUPS 128(DI)(BX*1), Z2
+	VMOVUPS 192(DI)(BX*1), Z3
+	VMOVUPS 256(DI)(BX*1), Z4
+	VMOVUPS 320(DI)(BX*1), Z5
+	VMOVUPS 384(DI)(BX*1), Z6
+	VMOVUPS 448(DI)(BX*1), Z7
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+wideGetS:
+	VBROADCASTSS 24(DX), Z7
+	VMOVAPS      Z7, Z0
+	VMOVAPS      Z7, Z1
+	VMOVAPS      Z7, Z2
+	VMOVAPS      Z7, Z3
+	VMOVAPS      Z7, Z4
+	VMOVAPS      Z7, Z5
+	VMOVAPS      Z7, Z6
+	VMOVAPS      Z7, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+widePut:
+	MOVQ    (DX), DI
+	VMOVUPS Z0, (DI)(BX*1)
+	VMOVUPS Z1, 64(DI)(BX*1)
+	VMOVUPS Z2, 128(DI)(BX*1)
+	VMOVUPS Z3, 192(DI)(BX*1)
+	VMOVUPS Z4, 256(DI)(BX*1)
+	VMOVUPS Z5, 320(DI)(BX*1)
+	VMOVUPS Z6, 384(DI)(BX*1)
+	VMOVUPS Z7, 448(DI)(BX*1)
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+wideStream:
+	MOVQ     (DX), DI
+	LEAQ     (DI)(BX*1), R9
+	TESTQ    $0x0000003f, R9
+	JNZ      widePut
+	MOVQ     $0x00000001, R8
+	VMOVNTPS Z0, (DI)(BX*1)
+	VMOVNTPS Z1, 64(DI)(BX*1)
+	VMOVNTPS Z2, 128(DI)(BX*1)
+	VMOVNTPS Z3, 192(DI)(BX*1)
+	VMOVNTPS Z4, 256(DI)(BX*1)
+	VMOVNTPS Z5, 320(DI)(BX*1)
+	VMOVNTPS Z6, 384(DI)(BX*1)
+	VMOVNTPS Z7, 448(DI)(BX*1)
+	MOVL     60(DX), DI
+	ADDQ     $0x00000020, DX
+	LEAQ     (SI)(DI*8), DI
+	JMP      DI
+	PCALIGN $0x10
+
+wideAdd:
+	MOVQ   (DX), DI
+	VADDPS (DI)(BX*1), Z0, Z0
+	VADDPS 64(DI)(BX*1), Z1, Z1
+	VADDPS 128(DI)(BX*1), Z2, Z2
+	VADDPS 192(DI)(BX*1), Z3, Z3
+	VADDPS 256(DI)(BX*1), Z4, Z4
+	VADDPS 320(DI)(BX*1), Z5, Z5
+	VADDPS 384(DI)(BX*1), Z6, Z6
+	VADDPS 448(DI)(BX*1), Z7, Z7
+	MOVL   60(DX), DI
+	ADDQ   $0x00000020, DX
+	LEAQ   (SI)(DI*8), DI
+	JMP    DI
+	PCALIGN $0x10
+
+wideAddS:
+	VBROADCASTSS 24(DX), Z8
+	VADDPS       Z8, Z0, Z0
+	VADDPS       Z8, Z1, Z1
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z8, Z3, Z3
+	VADDPS       Z8, Z4, Z4
+	VADDPS       Z8, Z5, Z5
+	VADDPS       Z8, Z6, Z6
+	VADDPS       Z8, Z7, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideRAdd:
+	MOVQ    (DX), DI
+	VMOVUPS (DI)(BX*1), Z8
+	VADDPS  Z0, Z8, Z0
+	VMOVUPS 64(DI)(BX*1), Z8
+	VADDPS  Z1, Z8, Z1
+	VMOVUPS 128(DI)(BX*1), Z8
+	VADDPS  Z2, Z8, Z2
+	VMOVUPS 192(DI)(BX*1), Z8
+	VADDPS  Z3, Z8, Z3
+	VMOVUPS 256(DI)(BX*1), Z8
+	VADDPS  Z4, Z8, Z4
+	VMOVUPS 320(DI)(BX*1), Z8
+	VADDPS  Z5, Z8, Z5
+	VMOVUPS 384(DI)(BX*1), Z8
+	VADDPS  Z6, Z8, Z6
+	VMOVUPS 448(DI)(BX*1), Z8
+	VADDPS  Z7, Z8, Z7
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+wideSub:
+	MOVQ   (DX), DI
+	VSUBPS (DI)(BX*1), Z0, Z0
+	VSUBPS 64(DI)(BX*1), Z1, Z1
+	VSUBPS 128(DI)(BX*1), Z2, Z2
+	VSUBPS 192(DI)(BX*1), Z3, Z3
+	VSUBPS 256(DI)(BX*1), Z4, Z4
+	VSUBPS 320(DI)(BX*1), Z5, Z5
+	VSUBPS 384(DI)(BX*1), Z6, Z6
+	VSUBPS 448(DI)(BX*1), Z7, Z7
+	MOVL   60(DX), DI
+	ADDQ   $0x00000020, DX
+	LEAQ   (SI)(DI*8), DI
+	JMP    DI
+	PCALIGN $0x10
+
+wideSubS:
+	VBROADCASTSS 24(DX), Z8
+	VSUBPS       Z8, Z0, Z0
+	VSUBPS       Z8, Z1, Z1
+	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z8, Z3, Z3
+	VSUBPS       Z8, Z4, Z4
+	VSUBPS       Z8, Z5, Z5
+	VSUBPS       Z8, Z6, Z6
+	VSUBPS       Z8, Z7, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideRSub:
+	MOVQ    (DX), DI
+	VMOVUPS (DI)(BX*1), Z8
+	VSUBPS  Z0, Z8, Z0
+	VMOVUPS 64(DI)(BX*1), Z8
+	VSUBPS  Z1, Z8, Z1
+	VMOVUPS 128(DI)(BX*1), Z8
+	VSUBPS  Z2, Z8, Z2
+	VMOVUPS 192(DI)(BX*1), Z8
+	VSUBPS  Z3, Z8, Z3
+	VMOVUPS 256(DI)(BX*1), Z8
+	VSUBPS  Z4, Z8, Z4
+	VMOVUPS 320(DI)(BX*1), Z8
+	VSUBPS  Z5, Z8, Z5
+	VMOVUPS 384(DI)(BX*1), Z8
+	VSUBPS  Z6, Z8, Z6
+	VMOVUPS 448(DI)(BX*1), Z8
+	VSUBPS  Z7, Z8, Z7
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+wideRSubS:
+	VBROADCASTSS 24(DX), Z8
+	VSUBPS       Z0, Z8, Z0
+	VSUBPS       Z1, Z8, Z1
+	VSUBPS       Z2, Z8, Z2
+	VSUBPS       Z3, Z8, Z3
+	VSUBPS       Z4, Z8, Z4
+	VSUBPS       Z5, Z8, Z5
+	VSUBPS       Z6, Z8, Z6
+	VSUBPS       Z7, Z8, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideMul:
+	MOVQ   (DX), DI
+	VMULPS (DI)(BX*1), Z0, Z0
+	VMULPS 64(DI)(BX*1), Z1, Z1
+	VMULPS 128(DI)(BX*1), Z2, Z2
+	VMULPS 192(DI)(BX*1), Z3, Z3
+	VMULPS 256(DI)(BX*1), Z4, Z4
+	VMULPS 320(DI)(BX*1), Z5, Z5
+	VMULPS 384(DI)(BX*1), Z6, Z6
+	VMULPS 448(DI)(BX*1), Z7, Z7
+	MOVL   60(DX), DI
+	ADDQ   $0x00000020, DX
+	LEAQ   (SI)(DI*8), DI
+	JMP    DI
+	PCALIGN $0x10
+
+wideMulS:
+	VBROADCASTSS 24(DX), Z8
+	VMULPS       Z8, Z0, Z0
+	VMULPS       Z8, Z1, Z1
+	VMULPS       Z8, Z2, Z2
+	VMULPS       Z8, Z3, Z3
+	VMULPS       Z8, Z4, Z4
+	VMULPS       Z8, Z5, Z5
+	VMULPS       Z8, Z6, Z6
+	VMULPS       Z8, Z7, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideRMul:
+	MOVQ    (DX), DI
+	VMOVUPS (DI)(BX*1), Z8
+	VMULPS  Z0, Z8, Z0
+	VMOVUPS 64(DI)(BX*1), Z8
+	VMULPS  Z1, Z8, Z1
+	VMOVUPS 128(DI)(BX*1), Z8
+	VMULPS  Z2, Z8, Z2
+	VMOVUPS 192(DI)(BX*1), Z8
+	VMULPS  Z3, Z8, Z3
+	VMOVUPS 256(DI)(BX*1), Z8
+	VMULPS  Z4, Z8, Z4
+	VMOVUPS 320(DI)(BX*1), Z8
+	VMULPS  Z5, Z8, Z5
+	VMOVUPS 384(DI)(BX*1), Z8
+	VMULPS  Z6, Z8, Z6
+	VMOVUPS 448(DI)(BX*1), Z8
+	VMULPS  Z7, Z8, Z7
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+wideDiv:
+	MOVQ   (DX), DI
+	VDIVPS (DI)(BX*1), Z0, Z0
+	VDIVPS 64(DI)(BX*1), Z1, Z1
+	VDIVPS 128(DI)(BX*1), Z2, Z2
+	VDIVPS 192(DI)(BX*1), Z3, Z3
+	VDIVPS 256(DI)(BX*1), Z4, Z4
+	VDIVPS 320(DI)(BX*1), Z5, Z5
+	VDIVPS 384(DI)(BX*1), Z6, Z6
+	VDIVPS 448(DI)(BX*1), Z7, Z7
+	MOVL   60(DX), DI
+	ADDQ   $0x00000020, DX
+	LEAQ   (SI)(DI*8), DI
+	JMP    DI
+	PCALIGN $0x10
+
+wideDivS:
+	VBROADCASTSS 24(DX), Z8
+	VDIVPS       Z8, Z0, Z0
+	VDIVPS       Z8, Z1, Z1
+	VDIVPS       Z8, Z2, Z2
+	VDIVPS       Z8, Z3, Z3
+	VDIVPS       Z8, Z4, Z4
+	VDIVPS       Z8, Z5, Z5
+	VDIVPS       Z8, Z6, Z6
+	VDIVPS       Z8, Z7, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideRDiv:
+	MOVQ    (DX), DI
+	VMOVUPS (DI)(BX*1), Z8
+	VDIVPS  Z0, Z8, Z0
+	VMOVUPS 64(DI)(BX*1), Z8
+	VDIVPS  Z1, Z8, Z1
+	VMOVUPS 128(DI)(BX*1), Z8
+	VDIVPS  Z2, Z8, Z2
+	VMOVUPS 192(DI)(BX*1), Z8
+	VDIVPS  Z3, Z8, Z3
+	VMOVUPS 256(DI)(BX*1), Z8
+	VDIVPS  Z4, Z8, Z4
+	VMOVUPS 320(DI)(BX*1), Z8
+	VDIVPS  Z5, Z8, Z5
+	VMOVUPS 384(DI)(BX*1), Z8
+	VDIVPS  Z6, Z8, Z6
+	VMOVUPS 448(DI)(BX*1), Z8
+	VDIVPS  Z7, Z8, Z7
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+wideRDivS:
+	VBROADCASTSS 24(DX), Z8
+	VDIVPS       Z0, Z8, Z0
+	VDIVPS       Z1, Z8, Z1
+	VDIVPS       Z2, Z8, Z2
+	VDIVPS       Z3, Z8, Z3
+	VDIVPS       Z4, Z8, Z4
+	VDIVPS       Z5, Z8, Z5
+	VDIVPS       Z6, Z8, Z6
+	VDIVPS       Z7, Z8, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideMin:
+	MOVQ      (DX), DI
+	VCMPPS    $0x03, Z0, Z0, K1
+	VMINPS    (DI)(BX*1), Z0, Z8
+	VBLENDMPS Z0, Z8, K1, Z0
+	VCMPPS    $0x03, Z1, Z1, K1
+	VMINPS    64(DI)(BX*1), Z1, Z8
+	VBLENDMPS Z1, Z8, K1, Z1
+	VCMPPS    $0x03, Z2, Z2, K1
+	VMINPS    128(DI)(BX*1), Z2, Z8
+	VBLENDMPS Z2, Z8, K1, Z2
+	VCMPPS    $0x03, Z3, Z3, K1
+	VMINPS    192(DI)(BX*1), Z3, Z8
+	VBLENDMPS Z3, Z8, K1, Z3
+	VCMPPS    $0x03, Z4, Z4, K1
+	VMINPS    256(DI)(BX*1), Z4, Z8
+	VBLENDMPS Z4, Z8, K1, Z4
+	VCMPPS    $0x03, Z5, Z5, K1
+	VMINPS    320(DI)(BX*1), Z5, Z8
+	VBLENDMPS Z5, Z8, K1, Z5
+	VCMPPS    $0x03, Z6, Z6, K1
+	VMINPS    384(DI)(BX*1), Z6, Z8
+	VBLENDMPS Z6, Z8, K1, Z6
+	VCMPPS    $0x03, Z7, Z7, K1
+	VMINPS    448(DI)(BX*1), Z7, Z8
+	VBLENDMPS Z7, Z8, K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideMinS:
+	VBROADCASTSS 24(DX), Z8
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMINPS       Z8, Z0, Z9
+	VBLENDMPS    Z0, Z9, K1, Z0
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMINPS       Z8, Z1, Z9
+	VBLENDMPS    Z1, Z9, K1, Z1
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMINPS       Z8, Z2, Z9
+	VBLENDMPS    Z2, Z9, K1, Z2
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMINPS       Z8, Z3, Z9
+	VBLENDMPS    Z3, Z9, K1, Z3
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMINPS       Z8, Z4, Z9
+	VBLENDMPS    Z4, Z9, K1, Z4
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMINPS       Z8, Z5, Z9
+	VBLENDMPS    Z5, Z9, K1, Z5
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMINPS       Z8, Z6, Z9
+	VBLENDMPS    Z6, Z9, K1, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMINPS       Z8, Z7, Z8
+	VBLENDMPS    Z7, Z8, K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideRMin:
+	MOVQ      (DX), DI
+	VMOVUPS   (DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMINPS    Z0, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z0
+	VMOVUPS   64(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMINPS    Z1, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z1
+	VMOVUPS   128(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMINPS    Z2, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z2
+	VMOVUPS   192(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMINPS    Z3, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z3
+	VMOVUPS   256(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMINPS    Z4, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z4
+	VMOVUPS   320(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMINPS    Z5, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z5
+	VMOVUPS   384(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMINPS    Z6, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z6
+	VMOVUPS   448(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMINPS    Z7, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideMax:
+	MOVQ      (DX), DI
+	VCMPPS    $0x03, Z0, Z0, K1
+	VMAXPS    (DI)(BX*1), Z0, Z8
+	VBLENDMPS Z0, Z8, K1, Z0
+	VCMPPS    $0x03, Z1, Z1, K1
+	VMAXPS    64(DI)(BX*1), Z1, Z8
+	VBLENDMPS Z1, Z8, K1, Z1
+	VCMPPS    $0x03, Z2, Z2, K1
+	VMAXPS    128(DI)(BX*1), Z2, Z8
+	VBLENDMPS Z2, Z8, K1, Z2
+	VCMPPS    $0x03, Z3, Z3, K1
+	VMAXPS    192(DI)(BX*1), Z3, Z8
+	VBLENDMPS Z3, Z8, K1, Z3
+	VCMPPS    $0x03, Z4, Z4, K1
+	VMAXPS    256(DI)(BX*1), Z4, Z8
+	VBLENDMPS Z4, Z8, K1, Z4
+	VCMPPS    $0x03, Z5, Z5, K1
+	VMAXPS    320(DI)(BX*1), Z5, Z8
+	VBLENDMPS Z5, Z8, K1, Z5
+	VCMPPS    $0x03, Z6, Z6, K1
+	VMAXPS    384(DI)(BX*1), Z6, Z8
+	VBLENDMPS Z6, Z8, K1, Z6
+	VCMPPS    $0x03, Z7, Z7, K1
+	VMAXPS    448(DI)(BX*1), Z7, Z8
+	VBLENDMPS Z7, Z8, K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideMaxS:
+	VBROADCASTSS 24(DX), Z8
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMAXPS       Z8, Z0, Z9
+	VBLENDMPS    Z0, Z9, K1, Z0
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMAXPS       Z8, Z1, Z9
+	VBLENDMPS    Z1, Z9, K1, Z1
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMAXPS       Z8, Z2, Z9
+	VBLENDMPS    Z2, Z9, K1, Z2
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMAXPS       Z8, Z3, Z9
+	VBLENDMPS    Z3, Z9, K1, Z3
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMAXPS       Z8, Z4, Z9
+	VBLENDMPS    Z4, Z9, K1, Z4
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMAXPS       Z8, Z5, Z9
+	VBLENDMPS    Z5, Z9, K1, Z5
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMAXPS       Z8, Z6, Z9
+	VBLENDMPS    Z6, Z9, K1, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMAXPS       Z8, Z7, Z8
+	VBLENDMPS    Z7, Z8, K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideRMax:
+	MOVQ      (DX), DI
+	VMOVUPS   (DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMAXPS    Z0, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z0
+	VMOVUPS   64(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMAXPS    Z1, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z1
+	VMOVUPS   128(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMAXPS    Z2, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z2
+	VMOVUPS   192(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMAXPS    Z3, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z3
+	VMOVUPS   256(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMAXPS    Z4, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z4
+	VMOVUPS   320(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMAXPS    Z5, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z5
+	VMOVUPS   384(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMAXPS    Z6, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z6
+	VMOVUPS   448(DI)(BX*1), Z8
+	VCMPPS    $0x03, Z8, Z8, K1
+	VMAXPS    Z7, Z8, Z9
+	VBLENDMPS Z8, Z9, K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideLt:
+	MOVQ      (DX), DI
+	VCMPPS    $0x11, (DI)(BX*1), Z0, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS    $0x11, 64(DI)(BX*1), Z1, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS    $0x11, 128(DI)(BX*1), Z2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS    $0x11, 192(DI)(BX*1), Z3, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS    $0x11, 256(DI)(BX*1), Z4, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS    $0x11, 320(DI)(BX*1), Z5, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS    $0x11, 384(DI)(BX*1), Z6, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS    $0x11, 448(DI)(BX*1), Z7, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideLtS:
+	VBROADCASTSS 24(DX), Z8
+	VCMPPS       $0x11, Z8, Z0, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS       $0x11, Z8, Z1, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS       $0x11, Z8, Z2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS       $0x11, Z8, Z3, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS       $0x11, Z8, Z4, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS       $0x11, Z8, Z5, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS       $0x11, Z8, Z6, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS       $0x11, Z8, Z7, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideLe:
+	MOVQ      (DX), DI
+	VCMPPS    $0x12, (DI)(BX*1), Z0, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS    $0x12, 64(DI)(BX*1), Z1, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS    $0x12, 128(DI)(BX*1), Z2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS    $0x12, 192(DI)(BX*1), Z3, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS    $0x12, 256(DI)(BX*1), Z4, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS    $0x12, 320(DI)(BX*1), Z5, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS    $0x12, 384(DI)(BX*1), Z6, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS    $0x12, 448(DI)(BX*1), Z7, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideLeS:
+	VBROADCASTSS 24(DX), Z8
+	VCMPPS       $0x12, Z8, Z0, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS       $0x12, Z8, Z1, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS       $0x12, Z8, Z2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS       $0x12, Z8, Z3, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS       $0x12, Z8, Z4, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS       $0x12, Z8, Z5, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS       $0x12, Z8, Z6, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS       $0x12, Z8, Z7, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideGt:
+	MOVQ      (DX), DI
+	VCMPPS    $0x1e, (DI)(BX*1), Z0, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS    $0x1e, 64(DI)(BX*1), Z1, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS    $0x1e, 128(DI)(BX*1), Z2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS    $0x1e, 192(DI)(BX*1), Z3, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS    $0x1e, 256(DI)(BX*1), Z4, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS    $0x1e, 320(DI)(BX*1), Z5, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS    $0x1e, 384(DI)(BX*1), Z6, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS    $0x1e, 448(DI)(BX*1), Z7, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideGtS:
+	VBROADCASTSS 24(DX), Z8
+	VCMPPS       $0x1e, Z8, Z0, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS       $0x1e, Z8, Z1, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS       $0x1e, Z8, Z2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS       $0x1e, Z8, Z3, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS       $0x1e, Z8, Z4, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS       $0x1e, Z8, Z5, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS       $0x1e, Z8, Z6, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS       $0x1e, Z8, Z7, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideGe:
+	MOVQ      (DX), DI
+	VCMPPS    $0x1d, (DI)(BX*1), Z0, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS    $0x1d, 64(DI)(BX*1), Z1, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS    $0x1d, 128(DI)(BX*1), Z2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS    $0x1d, 192(DI)(BX*1), Z3, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS    $0x1d, 256(DI)(BX*1), Z4, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS    $0x1d, 320(DI)(BX*1), Z5, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS    $0x1d, 384(DI)(BX*1), Z6, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS    $0x1d, 448(DI)(BX*1), Z7, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideGeS:
+	VBROADCASTSS 24(DX), Z8
+	VCMPPS       $0x1d, Z8, Z0, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS       $0x1d, Z8, Z1, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS       $0x1d, Z8, Z2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS       $0x1d, Z8, Z3, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS       $0x1d, Z8, Z4, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS       $0x1d, Z8, Z5, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS       $0x1d, Z8, Z6, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS       $0x1d, Z8, Z7, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideEq:
+	MOVQ      (DX), DI
+	VCMPPS    $0x00, (DI)(BX*1), Z0, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS    $0x00, 64(DI)(BX*1), Z1, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS    $0x00, 128(DI)(BX*1), Z2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS    $0x00, 192(DI)(BX*1), Z3, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS    $0x00, 256(DI)(BX*1), Z4, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS    $0x00, 320(DI)(BX*1), Z5, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS    $0x00, 384(DI)(BX*1), Z6, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS    $0x00, 448(DI)(BX*1), Z7, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideEqS:
+	VBROADCASTSS 24(DX), Z8
+	VCMPPS       $0x00, Z8, Z0, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS       $0x00, Z8, Z1, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS       $0x00, Z8, Z2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS       $0x00, Z8, Z3, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS       $0x00, Z8, Z4, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS       $0x00, Z8, Z5, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS       $0x00, Z8, Z6, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS       $0x00, Z8, Z7, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideNe:
+	MOVQ      (DX), DI
+	VCMPPS    $0x04, (DI)(BX*1), Z0, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS    $0x04, 64(DI)(BX*1), Z1, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS    $0x04, 128(DI)(BX*1), Z2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS    $0x04, 192(DI)(BX*1), Z3, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS    $0x04, 256(DI)(BX*1), Z4, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS    $0x04, 320(DI)(BX*1), Z5, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS    $0x04, 384(DI)(BX*1), Z6, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS    $0x04, 448(DI)(BX*1), Z7, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideNeS:
+	VBROADCASTSS 24(DX), Z8
+	VCMPPS       $0x04, Z8, Z0, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS       $0x04, Z8, Z1, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS       $0x04, Z8, Z2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS       $0x04, Z8, Z3, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS       $0x04, Z8, Z4, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS       $0x04, Z8, Z5, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS       $0x04, Z8, Z6, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS       $0x04, Z8, Z7, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideAnd:
+	MOVQ      (DX), DI
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z0, K1
+	VCMPPS    $0x04, (DI)(BX*1), Z8, K2
+	KANDW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS    $0x04, Z8, Z1, K1
+	VCMPPS    $0x04, 64(DI)(BX*1), Z8, K2
+	KANDW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS    $0x04, Z8, Z2, K1
+	VCMPPS    $0x04, 128(DI)(BX*1), Z8, K2
+	KANDW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS    $0x04, Z8, Z3, K1
+	VCMPPS    $0x04, 192(DI)(BX*1), Z8, K2
+	KANDW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS    $0x04, Z8, Z4, K1
+	VCMPPS    $0x04, 256(DI)(BX*1), Z8, K2
+	KANDW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS    $0x04, Z8, Z5, K1
+	VCMPPS    $0x04, 320(DI)(BX*1), Z8, K2
+	KANDW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS    $0x04, Z8, Z6, K1
+	VCMPPS    $0x04, 384(DI)(BX*1), Z8, K2
+	KANDW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS    $0x04, Z8, Z7, K1
+	VCMPPS    $0x04, 448(DI)(BX*1), Z8, K2
+	KANDW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideAndS:
+	VBROADCASTSS 24(DX), Z8
+	VPXORD       Z9, Z9, Z9
+	VCMPPS       $0x04, Z9, Z0, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KANDW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS       $0x04, Z9, Z1, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KANDW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS       $0x04, Z9, Z2, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KANDW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS       $0x04, Z9, Z3, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KANDW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS       $0x04, Z9, Z4, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KANDW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS       $0x04, Z9, Z5, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KANDW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS       $0x04, Z9, Z6, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KANDW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS       $0x04, Z9, Z7, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KANDW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideOr:
+	MOVQ      (DX), DI
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z0, K1
+	VCMPPS    $0x04, (DI)(BX*1), Z8, K2
+	KORW      K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS    $0x04, Z8, Z1, K1
+	VCMPPS    $0x04, 64(DI)(BX*1), Z8, K2
+	KORW      K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS    $0x04, Z8, Z2, K1
+	VCMPPS    $0x04, 128(DI)(BX*1), Z8, K2
+	KORW      K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS    $0x04, Z8, Z3, K1
+	VCMPPS    $0x04, 192(DI)(BX*1), Z8, K2
+	KORW      K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS    $0x04, Z8, Z4, K1
+	VCMPPS    $0x04, 256(DI)(BX*1), Z8, K2
+	KORW      K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS    $0x04, Z8, Z5, K1
+	VCMPPS    $0x04, 320(DI)(BX*1), Z8, K2
+	KORW      K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS    $0x04, Z8, Z6, K1
+	VCMPPS    $0x04, 384(DI)(BX*1), Z8, K2
+	KORW      K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS    $0x04, Z8, Z7, K1
+	VCMPPS    $0x04, 448(DI)(BX*1), Z8, K2
+	KORW      K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideOrS:
+	VBROADCASTSS 24(DX), Z8
+	VPXORD       Z9, Z9, Z9
+	VCMPPS       $0x04, Z9, Z0, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KORW         K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS       $0x04, Z9, Z1, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KORW         K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS       $0x04, Z9, Z2, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KORW         K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS       $0x04, Z9, Z3, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KORW         K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS       $0x04, Z9, Z4, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KORW         K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS       $0x04, Z9, Z5, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KORW         K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS       $0x04, Z9, Z6, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KORW         K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS       $0x04, Z9, Z7, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KORW         K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideXor:
+	MOVQ      (DX), DI
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z0, K1
+	VCMPPS    $0x04, (DI)(BX*1), Z8, K2
+	KXORW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS    $0x04, Z8, Z1, K1
+	VCMPPS    $0x04, 64(DI)(BX*1), Z8, K2
+	KXORW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS    $0x04, Z8, Z2, K1
+	VCMPPS    $0x04, 128(DI)(BX*1), Z8, K2
+	KXORW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS    $0x04, Z8, Z3, K1
+	VCMPPS    $0x04, 192(DI)(BX*1), Z8, K2
+	KXORW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS    $0x04, Z8, Z4, K1
+	VCMPPS    $0x04, 256(DI)(BX*1), Z8, K2
+	KXORW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS    $0x04, Z8, Z5, K1
+	VCMPPS    $0x04, 320(DI)(BX*1), Z8, K2
+	KXORW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS    $0x04, Z8, Z6, K1
+	VCMPPS    $0x04, 384(DI)(BX*1), Z8, K2
+	KXORW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS    $0x04, Z8, Z7, K1
+	VCMPPS    $0x04, 448(DI)(BX*1), Z8, K2
+	KXORW     K1, K2, K1
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideXorS:
+	VBROADCASTSS 24(DX), Z8
+	VPXORD       Z9, Z9, Z9
+	VCMPPS       $0x04, Z9, Z0, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KXORW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z0
+	VCMPPS       $0x04, Z9, Z1, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KXORW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z1
+	VCMPPS       $0x04, Z9, Z2, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KXORW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z2
+	VCMPPS       $0x04, Z9, Z3, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KXORW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z3
+	VCMPPS       $0x04, Z9, Z4, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KXORW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z4
+	VCMPPS       $0x04, Z9, Z5, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KXORW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z5
+	VCMPPS       $0x04, Z9, Z6, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KXORW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z6
+	VCMPPS       $0x04, Z9, Z7, K1
+	VCMPPS       $0x04, Z8, Z9, K2
+	KXORW        K1, K2, K1
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K1, Z7
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideIfMM:
+	MOVQ      (DX), DI
+	MOVQ      32(DX), R9
+	VPXORD    Z8, Z8, Z8
+	VMOVUPS   (R9)(BX*1), Z9
+	VCMPPS    $0x04, Z8, Z0, K1
+	VBLENDMPS (DI)(BX*1), Z9, K1, Z0
+	VMOVUPS   64(R9)(BX*1), Z9
+	VCMPPS    $0x04, Z8, Z1, K1
+	VBLENDMPS 64(DI)(BX*1), Z9, K1, Z1
+	VMOVUPS   128(R9)(BX*1), Z9
+	VCMPPS    $0x04, Z8, Z2, K1
+	VBLENDMPS 128(DI)(BX*1), Z9, K1, Z2
+	VMOVUPS   192(R9)(BX*1), Z9
+	VCMPPS    $0x04, Z8, Z3, K1
+	VBLENDMPS 192(DI)(BX*1), Z9, K1, Z3
+	VMOVUPS   256(R9)(BX*1), Z9
+	VCMPPS    $0x04, Z8, Z4, K1
+	VBLENDMPS 256(DI)(BX*1), Z9, K1, Z4
+	VMOVUPS   320(R9)(BX*1), Z9
+	VCMPPS    $0x04, Z8, Z5, K1
+	VBLENDMPS 320(DI)(BX*1), Z9, K1, Z5
+	VMOVUPS   384(R9)(BX*1), Z9
+	VCMPPS    $0x04, Z8, Z6, K1
+	VBLENDMPS 384(DI)(BX*1), Z9, K1, Z6
+	VMOVUPS   448(R9)(BX*1), Z9
+	VCMPPS    $0x04, Z8, Z7, K1
+	VBLENDMPS 448(DI)(BX*1), Z9, K1, Z7
+	MOVL      92(DX), DI
+	ADDQ      $0x00000040, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideIfMS:
+	MOVQ         (DX), DI
+	VBROADCASTSS 56(DX), Z8
+	VPXORD       Z9, Z9, Z9
+	VCMPPS       $0x04, Z9, Z0, K1
+	VBLENDMPS    (DI)(BX*1), Z8, K1, Z0
+	VCMPPS       $0x04, Z9, Z1, K1
+	VBLENDMPS    64(DI)(BX*1), Z8, K1, Z1
+	VCMPPS       $0x04, Z9, Z2, K1
+	VBLENDMPS    128(DI)(BX*1), Z8, K1, Z2
+	VCMPPS       $0x04, Z9, Z3, K1
+	VBLENDMPS    192(DI)(BX*1), Z8, K1, Z3
+	VCMPPS       $0x04, Z9, Z4, K1
+	VBLENDMPS    256(DI)(BX*1), Z8, K1, Z4
+	VCMPPS       $0x04, Z9, Z5, K1
+	VBLENDMPS    320(DI)(BX*1), Z8, K1, Z5
+	VCMPPS       $0x04, Z9, Z6, K1
+	VBLENDMPS    384(DI)(BX*1), Z8, K1, Z6
+	VCMPPS       $0x04, Z9, Z7, K1
+	VBLENDMPS    448(DI)(BX*1), Z8, K1, Z7
+	MOVL         92(DX), DI
+	ADDQ         $0x00000040, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideIfSM:
+	VBROADCASTSS 24(DX), Z8
+	MOVQ         32(DX), DI
+	VPXORD       Z9, Z9, Z9
+	VMOVUPS      (DI)(BX*1), Z10
+	VCMPPS       $0x04, Z9, Z0, K1
+	VBLENDMPS    Z8, Z10, K1, Z0
+	VMOVUPS      64(DI)(BX*1), Z10
+	VCMPPS       $0x04, Z9, Z1, K1
+	VBLENDMPS    Z8, Z10, K1, Z1
+	VMOVUPS      128(DI)(BX*1), Z10
+	VCMPPS       $0x04, Z9, Z2, K1
+	VBLENDMPS    Z8, Z10, K1, Z2
+	VMOVUPS      192(DI)(BX*1), Z10
+	VCMPPS       $0x04, Z9, Z3, K1
+	VBLENDMPS    Z8, Z10, K1, Z3
+	VMOVUPS      256(DI)(BX*1), Z10
+	VCMPPS       $0x04, Z9, Z4, K1
+	VBLENDMPS    Z8, Z10, K1, Z4
+	VMOVUPS      320(DI)(BX*1), Z10
+	VCMPPS       $0x04, Z9, Z5, K1
+	VBLENDMPS    Z8, Z10, K1, Z5
+	VMOVUPS      384(DI)(BX*1), Z10
+	VCMPPS       $0x04, Z9, Z6, K1
+	VBLENDMPS    Z8, Z10, K1, Z6
+	VMOVUPS      448(DI)(BX*1), Z10
+	VCMPPS       $0x04, Z9, Z7, K1
+	VBLENDMPS    Z8, Z10, K1, Z7
+	MOVL         92(DX), DI
+	ADDQ         $0x00000040, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideIfSS:
+	VBROADCASTSS 24(DX), Z8
+	VBROADCASTSS 56(DX), Z9
+	VPXORD       Z10, Z10, Z10
+	VCMPPS       $0x04, Z10, Z0, K1
+	VBLENDMPS    Z8, Z9, K1, Z0
+	VCMPPS       $0x04, Z10, Z1, K1
+	VBLENDMPS    Z8, Z9, K1, Z1
+	VCMPPS       $0x04, Z10, Z2, K1
+	VBLENDMPS    Z8, Z9, K1, Z2
+	VCMPPS       $0x04, Z10, Z3, K1
+	VBLENDMPS    Z8, Z9, K1, Z3
+	VCMPPS       $0x04, Z10, Z4, K1
+	VBLENDMPS    Z8, Z9, K1, Z4
+	VCMPPS       $0x04, Z10, Z5, K1
+	VBLENDMPS    Z8, Z9, K1, Z5
+	VCMPPS       $0x04, Z10, Z6, K1
+	VBLENDMPS    Z8, Z9, K1, Z6
+	VCMPPS       $0x04, Z10, Z7, K1
+	VBLENDMPS    Z8, Z9, K1, Z7
+	MOVL         92(DX), DI
+	ADDQ         $0x00000040, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideThenM:
+	MOVQ      (DX), DI
+	MOVQ      32(DX), R9
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, (DI)(BX*1), Z8, K1
+	VMOVUPS   (R9)(BX*1), Z9
+	VBLENDMPS Z0, Z9, K1, Z0
+	VCMPPS    $0x04, 64(DI)(BX*1), Z8, K1
+	VMOVUPS   64(R9)(BX*1), Z9
+	VBLENDMPS Z1, Z9, K1, Z1
+	VCMPPS    $0x04, 128(DI)(BX*1), Z8, K1
+	VMOVUPS   128(R9)(BX*1), Z9
+	VBLENDMPS Z2, Z9, K1, Z2
+	VCMPPS    $0x04, 192(DI)(BX*1), Z8, K1
+	VMOVUPS   192(R9)(BX*1), Z9
+	VBLENDMPS Z3, Z9, K1, Z3
+	VCMPPS    $0x04, 256(DI)(BX*1), Z8, K1
+	VMOVUPS   256(R9)(BX*1), Z9
+	VBLENDMPS Z4, Z9, K1, Z4
+	VCMPPS    $0x04, 320(DI)(BX*1), Z8, K1
+	VMOVUPS   320(R9)(BX*1), Z9
+	VBLENDMPS Z5, Z9, K1, Z5
+	VCMPPS    $0x04, 384(DI)(BX*1), Z8, K1
+	VMOVUPS   384(R9)(BX*1), Z9
+	VBLENDMPS Z6, Z9, K1, Z6
+	VCMPPS    $0x04, 448(DI)(BX*1), Z8, K1
+	VMOVUPS   448(R9)(BX*1), Z8
+	VBLENDMPS Z7, Z8, K1, Z7
+	MOVL      92(DX), DI
+	ADDQ      $0x00000040, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideThenS:
+	MOVQ         (DX), DI
+	VBROADCASTSS 56(DX), Z8
+	VPXORD       Z9, Z9, Z9
+	VCMPPS       $0x04, (DI)(BX*1), Z9, K1
+	VBLENDMPS    Z0, Z8, K1, Z0
+	VCMPPS       $0x04, 64(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z1, Z8, K1, Z1
+	VCMPPS       $0x04, 128(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z2, Z8, K1, Z2
+	VCMPPS       $0x04, 192(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z3, Z8, K1, Z3
+	VCMPPS       $0x04, 256(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z4, Z8, K1, Z4
+	VCMPPS       $0x04, 320(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z5, Z8, K1, Z5
+	VCMPPS       $0x04, 384(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z6, Z8, K1, Z6
+	VCMPPS       $0x04, 448(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z7, Z8, K1, Z7
+	MOVL         92(DX), DI
+	ADDQ         $0x00000040, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideElseM:
+	MOVQ      (DX), DI
+	MOVQ      32(DX), R9
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, (DI)(BX*1), Z8, K1
+	VBLENDMPS (R9)(BX*1), Z0, K1, Z0
+	VCMPPS    $0x04, 64(DI)(BX*1), Z8, K1
+	VBLENDMPS 64(R9)(BX*1), Z1, K1, Z1
+	VCMPPS    $0x04, 128(DI)(BX*1), Z8, K1
+	VBLENDMPS 128(R9)(BX*1), Z2, K1, Z2
+	VCMPPS    $0x04, 192(DI)(BX*1), Z8, K1
+	VBLENDMPS 192(R9)(BX*1), Z3, K1, Z3
+	VCMPPS    $0x04, 256(DI)(BX*1), Z8, K1
+	VBLENDMPS 256(R9)(BX*1), Z4, K1, Z4
+	VCMPPS    $0x04, 320(DI)(BX*1), Z8, K1
+	VBLENDMPS 320(R9)(BX*1), Z5, K1, Z5
+	VCMPPS    $0x04, 384(DI)(BX*1), Z8, K1
+	VBLENDMPS 384(R9)(BX*1), Z6, K1, Z6
+	VCMPPS    $0x04, 448(DI)(BX*1), Z8, K1
+	VBLENDMPS 448(R9)(BX*1), Z7, K1, Z7
+	MOVL      92(DX), DI
+	ADDQ      $0x00000040, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+wideElseS:
+	MOVQ         (DX), DI
+	VBROADCASTSS 56(DX), Z8
+	VPXORD       Z9, Z9, Z9
+	VCMPPS       $0x04, (DI)(BX*1), Z9, K1
+	VBLENDMPS    Z8, Z0, K1, Z0
+	VCMPPS       $0x04, 64(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z8, Z1, K1, Z1
+	VCMPPS       $0x04, 128(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z8, Z2, K1, Z2
+	VCMPPS       $0x04, 192(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z8, Z3, K1, Z3
+	VCMPPS       $0x04, 256(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z8, Z4, K1, Z4
+	VCMPPS       $0x04, 320(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z8, Z5, K1, Z5
+	VCMPPS       $0x04, 384(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z8, Z6, K1, Z6
+	VCMPPS       $0x04, 448(DI)(BX*1), Z9, K1
+	VBLENDMPS    Z8, Z7, K1, Z7
+	MOVL         92(DX), DI
+	ADDQ         $0x00000040, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+wideNeg:
+	VPXORD c80000000AVX512<>+0(SB), Z0, Z0
+	VPXORD c80000000AVX512<>+0(SB), Z1, Z1
+	VPXORD c80000000AVX512<>+0(SB), Z2, Z2
+	VPXORD c80000000AVX512<>+0(SB), Z3, Z3
+	VPXORD c80000000AVX512<>+0(SB), Z4, Z4
+	VPXORD c80000000AVX512<>+0(SB), Z5, Z5
+	VPXORD c80000000AVX512<>+0(SB), Z6, Z6
+	VPXORD c80000000AVX512<>+0(SB), Z7, Z7
+	MOVL   60(DX), DI
+	ADDQ   $0x00000020, DX
+	LEAQ   (SI)(DI*8), DI
+	JMP    DI
+	PCALIGN $0x10
+
+wideAbs:
+	VPANDD c7fffffffAVX512<>+0(SB), Z0, Z0
+	VPANDD c7fffffffAVX512<>+0(SB), Z1, Z1
+	VPANDD c7fffffffAVX512<>+0(SB), Z2, Z2
+	VPANDD c7fffffffAVX512<>+0(SB), Z3, Z3
+	VPANDD c7fffffffAVX512<>+0(SB), Z4, Z4
+	VPANDD c7fffffffAVX512<>+0(SB), Z5, Z5
+	VPANDD c7fffffffAVX512<>+0(SB), Z6, Z6
+	VPANDD c7fffffffAVX512<>+0(SB), Z7, Z7
+	MOVL   60(DX), DI
+	ADDQ   $0x00000020, DX
+	LEAQ   (SI)(DI*8), DI
+	JMP    DI
+	PCALIGN $0x10
+
+wideSqrt:
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VSQRTPS Z4, Z4
+	VSQRTPS Z5, Z5
+	VSQRTPS Z6, Z6
+	VSQRTPS Z7, Z7
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+wideRsqrt:
+	VMOVUPS c3f800000AVX512<>+0(SB), Z8
+	VSQRTPS Z0, Z0
+	VDIVPS  Z0, Z8, Z0
+	VSQRTPS Z1, Z1
+	VDIVPS  Z1, Z8, Z1
+	VSQRTPS Z2, Z2
+	VDIVPS  Z2, Z8, Z2
+	VSQRTPS Z3, Z3
+	VDIVPS  Z3, Z8, Z3
+	VSQRTPS Z4, Z4
+	VDIVPS  Z4, Z8, Z4
+	VSQRTPS Z5, Z5
+	VDIVPS  Z5, Z8, Z5
+	VSQRTPS Z6, Z6
+	VDIVPS  Z6, Z8, Z6
+	VSQRTPS Z7, Z7
+	VDIVPS  Z7, Z8, Z7
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+wideRecip:
+	VMOVUPS c3f800000AVX512<>+0(SB), Z8
+	VDIVPS  Z0, Z8, Z0
+	VDIVPS  Z1, Z8, Z1
+	VDIVPS  Z2, Z8, Z2
+	VDIVPS  Z3, Z8, Z3
+	VDIVPS  Z4, Z8, Z4
+	VDIVPS  Z5, Z8, Z5
+	VDIVPS  Z6, Z8, Z6
+	VDIVPS  Z7, Z8, Z7
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+wideSquare:
+	VMULPS Z0, Z0, Z0
+	VMULPS Z1, Z1, Z1
+	VMULPS Z2, Z2, Z2
+	VMULPS Z3, Z3, Z3
+	VMULPS Z4, Z4, Z4
+	VMULPS Z5, Z5, Z5
+	VMULPS Z6, Z6, Z6
+	VMULPS Z7, Z7, Z7
+	MOVL   60(DX), DI
+	ADDQ   $0x00000020, DX
+	LEAQ   (SI)(DI*8), DI
+	JMP    DI
+	PCALIGN $0x10
+
+wideFloor:
+	VRNDSCALEPS $0x09, Z0, Z0
+	VRNDSCALEPS $0x09, Z1, Z1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VRNDSCALEPS $0x09, Z3, Z3
+	VRNDSCALEPS $0x09, Z4, Z4
+	VRNDSCALEPS $0x09, Z5, Z5
+	VRNDSCALEPS $0x09, Z6, Z6
+	VRNDSCALEPS $0x09, Z7, Z7
+	MOVL        60(DX), DI
+	ADDQ        $0x00000020, DX
+	LEAQ        (SI)(DI*8), DI
+	JMP         DI
+	PCALIGN $0x10
+
+wideCeil:
+	VRNDSCALEPS $0x0a, Z0, Z0
+	VRNDSCALEPS $0x0a, Z1, Z1
+	VRNDSCALEPS $0x0a, Z2, Z2
+	VRNDSCALEPS $0x0a, Z3, Z3
+	VRNDSCALEPS $0x0a, Z4, Z4
+	VRNDSCALEPS $0x0a, Z5, Z5
+	VRNDSCALEPS $0x0a, Z6, Z6
+	VRNDSCALEPS $0x0a, Z7, Z7
+	MOVL        60(DX), DI
+	ADDQ        $0x00000020, DX
+	LEAQ        (SI)(DI*8), DI
+	JMP         DI
+	PCALIGN $0x10
+
+wideRound:
+	VRNDSCALEPS $0x08, Z0, Z0
+	VRNDSCALEPS $0x08, Z1, Z1
+	VRNDSCALEPS $0x08, Z2, Z2
+	VRNDSCALEPS $0x08, Z3, Z3
+	VRNDSCALEPS $0x08, Z4, Z4
+	VRNDSCALEPS $0x08, Z5, Z5
+	VRNDSCALEPS $0x08, Z6, Z6
+	VRNDSCALEPS $0x08, Z7, Z7
+	MOVL        60(DX), DI
+	ADDQ        $0x00000020, DX
+	LEAQ        (SI)(DI*8), DI
+	JMP         DI
+	PCALIGN $0x10
+
+wideTrunc:
+	VRNDSCALEPS $0x0b, Z0, Z0
+	VRNDSCALEPS $0x0b, Z1, Z1
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VRNDSCALEPS $0x0b, Z3, Z3
+	VRNDSCALEPS $0x0b, Z4, Z4
+	VRNDSCALEPS $0x0b, Z5, Z5
+	VRNDSCALEPS $0x0b, Z6, Z6
+	VRNDSCALEPS $0x0b, Z7, Z7
+	MOVL        60(DX), DI
+	ADDQ        $0x00000020, DX
+	LEAQ        (SI)(DI*8), DI
+	JMP         DI
+	PCALIGN $0x10
+
+wideSign:
+	VPXORD    Z8, Z8, Z8
+	VMOVUPS   c3f800000AVX512<>+0(SB), Z9
+	VMOVUPS   cbf800000AVX512<>+0(SB), Z10
+	VCMPPS    $0x1e, Z8, Z0, K1
+	VCMPPS    $0x11, Z8, Z0, K2
+	VBLENDMPS Z10, Z0, K2, Z11
+	VBLENDMPS Z9, Z11, K1, Z0
+	VCMPPS    $0x1e, Z8, Z1, K1
+	VCMPPS    $0x11, Z8, Z1, K2
+	VBLENDMPS Z10, Z1, K2, Z12
+	VBLENDMPS Z9, Z12, K1, Z1
+	VCMPPS    $0x1e, Z8, Z2, K1
+	VCMPPS    $0x11, Z8, Z2, K2
+	VBLENDMPS Z10, Z2, K2, Z13
+	VBLENDMPS Z9, Z13, K1, Z2
+	VCMPPS    $0x1e, Z8, Z3, K1
+	VCMPPS    $0x11, Z8, Z3, K2
+	VBLENDMPS Z10, Z3, K2, Z14
+	VBLENDMPS Z9, Z14, K1, Z3
+	VCMPPS    $0x1e, Z8, Z4, K1
+	VCMPPS    $0x11, Z8, Z4, K2
+	VBLENDMPS Z10, Z4, K2, Z15
+	VBLENDMPS Z9, Z15, K1, Z4
+	VCMPPS    $0x1e, Z8, Z5, K1
+	VCMPPS    $0x11, Z8, Z5, K2
+	VBLENDMPS Z10, Z5, K2, Z16
+	VBLENDMPS Z9, Z16, K1, Z5
+	VCMPPS    $0x1e, Z8, Z6, K1
+	VCMPPS    $0x11, Z8, Z6, K2
+	VBLENDMPS Z10, Z6, K2, Z17
+	VBLENDMPS Z9, Z17, K1, Z6
+	VCMPPS    $0x1e, Z8, Z7, K1
+	VCMPPS    $0x11, Z8, Z7, K2
+	VBLENDMPS Z10, Z7, K2, Z18
+	VBLENDMPS Z9, Z18, K1, Z7
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partEnd:
+	ADDQ $0x00000100, BX
+	JMP  part
+	PCALIGN $0x10
+
+partGet:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z0
+	VMOVAPS   Z0, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z1
+	VMOVAPS   Z1, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z2
+	VMOVAPS   Z2, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z3
+	VMOVAPS   Z3, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partGetS:
+	VBROADCASTSS 24(DX), Z3
+	VMOVAPS      Z3, Z0
+	VMOVAPS      Z3, Z1
+	VMOVAPS      Z3, Z2
+	VMOVAPS      Z3, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partPut:
+	MOVQ    (DX), DI
+	VMOVUPS Z0, K1, (DI)(BX*1)
+	VMOVUPS Z1, K2, 64(DI)(BX*1)
+	VMOVUPS Z2, K3, 128(DI)(BX*1)
+	VMOVUPS Z3, K4, 192(DI)(BX*1)
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+partStream:
+	MOVQ    (DX), DI
+	VMOVUPS Z0, K1, (DI)(BX*1)
+	VMOVUPS Z1, K2, 64(DI)(BX*1)
+	VMOVUPS Z2, K3, 128(DI)(BX*1)
+	VMOVUPS Z3, K4, 192(DI)(BX*1)
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+partAdd:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VADDPS    Z4, Z1, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VADDPS    Z4, Z3, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partAddS:
+	VBROADCASTSS 24(DX), Z4
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z4, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	VADDPS       Z4, Z3, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partRAdd:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VADDPS    Z0, Z4, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VADDPS    Z1, Z4, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VADDPS    Z2, Z4, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VADDPS    Z3, Z4, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partSub:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VSUBPS    Z4, Z0, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VSUBPS    Z4, Z1, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VSUBPS    Z4, Z2, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VSUBPS    Z4, Z3, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partSubS:
+	VBROADCASTSS 24(DX), Z4
+	VSUBPS       Z4, Z0, Z0
+	VSUBPS       Z4, Z1, Z1
+	VSUBPS       Z4, Z2, Z2
+	VSUBPS       Z4, Z3, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partRSub:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VSUBPS    Z0, Z4, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VSUBPS    Z1, Z4, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VSUBPS    Z2, Z4, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VSUBPS    Z3, Z4, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partRSubS:
+	VBROADCASTSS 24(DX), Z4
+	VSUBPS       Z0, Z4, Z0
+	VSUBPS       Z1, Z4, Z1
+	VSUBPS       Z2, Z4, Z2
+	VSUBPS       Z3, Z4, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partMul:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VMULPS    Z4, Z0, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VMULPS    Z4, Z1, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VMULPS    Z4, Z2, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VMULPS    Z4, Z3, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partMulS:
+	VBROADCASTSS 24(DX), Z4
+	VMULPS       Z4, Z0, Z0
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z4, Z3, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partRMul:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VMULPS    Z0, Z4, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VMULPS    Z1, Z4, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VMULPS    Z2, Z4, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VMULPS    Z3, Z4, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partDiv:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VDIVPS    Z4, Z0, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VDIVPS    Z4, Z1, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VDIVPS    Z4, Z2, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VDIVPS    Z4, Z3, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partDivS:
+	VBROADCASTSS 24(DX), Z4
+	VDIVPS       Z4, Z0, Z0
+	VDIVPS       Z4, Z1, Z1
+	VDIVPS       Z4, Z2, Z2
+	VDIVPS       Z4, Z3, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partRDiv:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VDIVPS    Z0, Z4, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VDIVPS    Z1, Z4, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VDIVPS    Z2, Z4, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VDIVPS    Z3, Z4, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partRDivS:
+	VBROADCASTSS 24(DX), Z4
+	VDIVPS       Z0, Z4, Z0
+	VDIVPS       Z1, Z4, Z1
+	VDIVPS       Z2, Z4, Z2
+	VDIVPS       Z3, Z4, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partMin:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VCMPPS    $0x03, Z0, Z0, K5
+	VMINPS    Z4, Z0, Z4
+	VBLENDMPS Z0, Z4, K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VCMPPS    $0x03, Z1, Z1, K5
+	VMINPS    Z4, Z1, Z4
+	VBLENDMPS Z1, Z4, K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VCMPPS    $0x03, Z2, Z2, K5
+	VMINPS    Z4, Z2, Z4
+	VBLENDMPS Z2, Z4, K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VCMPPS    $0x03, Z3, Z3, K5
+	VMINPS    Z4, Z3, Z4
+	VBLENDMPS Z3, Z4, K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partMinS:
+	VBROADCASTSS 24(DX), Z4
+	VCMPPS       $0x03, Z0, Z0, K5
+	VMINPS       Z4, Z0, Z5
+	VBLENDMPS    Z0, Z5, K5, Z0
+	VCMPPS       $0x03, Z1, Z1, K5
+	VMINPS       Z4, Z1, Z5
+	VBLENDMPS    Z1, Z5, K5, Z1
+	VCMPPS       $0x03, Z2, Z2, K5
+	VMINPS       Z4, Z2, Z5
+	VBLENDMPS    Z2, Z5, K5, Z2
+	VCMPPS       $0x03, Z3, Z3, K5
+	VMINPS       Z4, Z3, Z4
+	VBLENDMPS    Z3, Z4, K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partRMin:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VCMPPS    $0x03, Z4, Z4, K5
+	VMINPS    Z0, Z4, Z5
+	VBLENDMPS Z4, Z5, K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VCMPPS    $0x03, Z4, Z4, K5
+	VMINPS    Z1, Z4, Z5
+	VBLENDMPS Z4, Z5, K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VCMPPS    $0x03, Z4, Z4, K5
+	VMINPS    Z2, Z4, Z5
+	VBLENDMPS Z4, Z5, K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VCMPPS    $0x03, Z4, Z4, K5
+	VMINPS    Z3, Z4, Z5
+	VBLENDMPS Z4, Z5, K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partMax:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VCMPPS    $0x03, Z0, Z0, K5
+	VMAXPS    Z4, Z0, Z4
+	VBLENDMPS Z0, Z4, K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VCMPPS    $0x03, Z1, Z1, K5
+	VMAXPS    Z4, Z1, Z4
+	VBLENDMPS Z1, Z4, K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VCMPPS    $0x03, Z2, Z2, K5
+	VMAXPS    Z4, Z2, Z4
+	VBLENDMPS Z2, Z4, K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VCMPPS    $0x03, Z3, Z3, K5
+	VMAXPS    Z4, Z3, Z4
+	VBLENDMPS Z3, Z4, K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partMaxS:
+	VBROADCASTSS 24(DX), Z4
+	VCMPPS       $0x03, Z0, Z0, K5
+	VMAXPS       Z4, Z0, Z5
+	VBLENDMPS    Z0, Z5, K5, Z0
+	VCMPPS       $0x03, Z1, Z1, K5
+	VMAXPS       Z4, Z1, Z5
+	VBLENDMPS    Z1, Z5, K5, Z1
+	VCMPPS       $0x03, Z2, Z2, K5
+	VMAXPS       Z4, Z2, Z5
+	VBLENDMPS    Z2, Z5, K5, Z2
+	VCMPPS       $0x03, Z3, Z3, K5
+	VMAXPS       Z4, Z3, Z4
+	VBLENDMPS    Z3, Z4, K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partRMax:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VCMPPS    $0x03, Z4, Z4, K5
+	VMAXPS    Z0, Z4, Z5
+	VBLENDMPS Z4, Z5, K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VCMPPS    $0x03, Z4, Z4, K5
+	VMAXPS    Z1, Z4, Z5
+	VBLENDMPS Z4, Z5, K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VCMPPS    $0x03, Z4, Z4, K5
+	VMAXPS    Z2, Z4, Z5
+	VBLENDMPS Z4, Z5, K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VCMPPS    $0x03, Z4, Z4, K5
+	VMAXPS    Z3, Z4, Z5
+	VBLENDMPS Z4, Z5, K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partLt:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VCMPPS    $0x11, Z4, Z0, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VCMPPS    $0x11, Z4, Z1, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VCMPPS    $0x11, Z4, Z2, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VCMPPS    $0x11, Z4, Z3, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partLtS:
+	VBROADCASTSS 24(DX), Z4
+	VCMPPS       $0x11, Z4, Z0, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS       $0x11, Z4, Z1, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS       $0x11, Z4, Z2, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS       $0x11, Z4, Z3, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partLe:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VCMPPS    $0x12, Z4, Z0, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VCMPPS    $0x12, Z4, Z1, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VCMPPS    $0x12, Z4, Z2, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VCMPPS    $0x12, Z4, Z3, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partLeS:
+	VBROADCASTSS 24(DX), Z4
+	VCMPPS       $0x12, Z4, Z0, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS       $0x12, Z4, Z1, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS       $0x12, Z4, Z2, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS       $0x12, Z4, Z3, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partGt:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VCMPPS    $0x1e, Z4, Z0, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VCMPPS    $0x1e, Z4, Z1, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VCMPPS    $0x1e, Z4, Z2, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VCMPPS    $0x1e, Z4, Z3, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partGtS:
+	VBROADCASTSS 24(DX), Z4
+	VCMPPS       $0x1e, Z4, Z0, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS       $0x1e, Z4, Z1, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS       $0x1e, Z4, Z2, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS       $0x1e, Z4, Z3, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partGe:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VCMPPS    $0x1d, Z4, Z0, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VCMPPS    $0x1d, Z4, Z1, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VCMPPS    $0x1d, Z4, Z2, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VCMPPS    $0x1d, Z4, Z3, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partGeS:
+	VBROADCASTSS 24(DX), Z4
+	VCMPPS       $0x1d, Z4, Z0, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS       $0x1d, Z4, Z1, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS       $0x1d, Z4, Z2, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS       $0x1d, Z4, Z3, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partEq:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VCMPPS    $0x00, Z4, Z0, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VCMPPS    $0x00, Z4, Z1, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VCMPPS    $0x00, Z4, Z2, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VCMPPS    $0x00, Z4, Z3, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partEqS:
+	VBROADCASTSS 24(DX), Z4
+	VCMPPS       $0x00, Z4, Z0, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS       $0x00, Z4, Z1, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS       $0x00, Z4, Z2, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS       $0x00, Z4, Z3, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partNe:
+	MOVQ      (DX), DI
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
+	VCMPPS    $0x04, Z4, Z0, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z4
+	VCMPPS    $0x04, Z4, Z1, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z4
+	VCMPPS    $0x04, Z4, Z2, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z4
+	VCMPPS    $0x04, Z4, Z3, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partNeS:
+	VBROADCASTSS 24(DX), Z4
+	VCMPPS       $0x04, Z4, Z0, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS       $0x04, Z4, Z1, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS       $0x04, Z4, Z2, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS       $0x04, Z4, Z3, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partAnd:
+	MOVQ      (DX), DI
+	VPXORD    Z4, Z4, Z4
+	VCMPPS    $0x04, Z4, Z0, K5
+	VMOVUPS.Z (DI)(BX*1), K1, Z0
+	VCMPPS    $0x04, Z0, Z4, K6
+	KANDW     K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS    $0x04, Z4, Z1, K5
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z1
+	VCMPPS    $0x04, Z1, Z4, K6
+	KANDW     K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS    $0x04, Z4, Z2, K5
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z2
+	VCMPPS    $0x04, Z2, Z4, K6
+	KANDW     K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS    $0x04, Z4, Z3, K5
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z3
+	VCMPPS    $0x04, Z3, Z4, K6
+	KANDW     K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partAndS:
+	VBROADCASTSS 24(DX), Z4
+	VPXORD       Z5, Z5, Z5
+	VCMPPS       $0x04, Z5, Z0, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KANDW        K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS       $0x04, Z5, Z1, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KANDW        K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS       $0x04, Z5, Z2, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KANDW        K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS       $0x04, Z5, Z3, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KANDW        K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partOr:
+	MOVQ      (DX), DI
+	VPXORD    Z4, Z4, Z4
+	VCMPPS    $0x04, Z4, Z0, K5
+	VMOVUPS.Z (DI)(BX*1), K1, Z0
+	VCMPPS    $0x04, Z0, Z4, K6
+	KORW      K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS    $0x04, Z4, Z1, K5
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z1
+	VCMPPS    $0x04, Z1, Z4, K6
+	KORW      K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS    $0x04, Z4, Z2, K5
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z2
+	VCMPPS    $0x04, Z2, Z4, K6
+	KORW      K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS    $0x04, Z4, Z3, K5
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z3
+	VCMPPS    $0x04, Z3, Z4, K6
+	KORW      K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partOrS:
+	VBROADCASTSS 24(DX), Z4
+	VPXORD       Z5, Z5, Z5
+	VCMPPS       $0x04, Z5, Z0, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KORW         K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS       $0x04, Z5, Z1, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KORW         K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS       $0x04, Z5, Z2, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KORW         K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS       $0x04, Z5, Z3, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KORW         K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partXor:
+	MOVQ      (DX), DI
+	VPXORD    Z4, Z4, Z4
+	VCMPPS    $0x04, Z4, Z0, K5
+	VMOVUPS.Z (DI)(BX*1), K1, Z0
+	VCMPPS    $0x04, Z0, Z4, K6
+	KXORW     K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS    $0x04, Z4, Z1, K5
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z1
+	VCMPPS    $0x04, Z1, Z4, K6
+	KXORW     K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS    $0x04, Z4, Z2, K5
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z2
+	VCMPPS    $0x04, Z2, Z4, K6
+	KXORW     K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS    $0x04, Z4, Z3, K5
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z3
+	VCMPPS    $0x04, Z3, Z4, K6
+	KXORW     K5, K6, K5
+	VMOVUPS.Z c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partXorS:
+	VBROADCASTSS 24(DX), Z4
+	VPXORD       Z5, Z5, Z5
+	VCMPPS       $0x04, Z5, Z0, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KXORW        K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z0
+	VCMPPS       $0x04, Z5, Z1, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KXORW        K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z1
+	VCMPPS       $0x04, Z5, Z2, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KXORW        K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z2
+	VCMPPS       $0x04, Z5, Z3, K5
+	VCMPPS       $0x04, Z4, Z5, K6
+	KXORW        K5, K6, K5
+	VMOVUPS.Z    c3f800000AVX512<>+0(SB), K5, Z3
+	MOVL         60(DX), DI
+	ADDQ         $0x00000020, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partIfMM:
+	MOVQ      (DX), DI
+	MOVQ      32(DX), R9
+	VPXORD    Z4, Z4, Z4
+	VMOVUPS.Z (DI)(BX*1), K1, Z5
+	VMOVUPS.Z (R9)(BX*1), K1, Z6
+	VCMPPS    $0x04, Z4, Z0, K5
+	VBLENDMPS Z5, Z6, K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z5
+	VMOVUPS.Z 64(R9)(BX*1), K2, Z6
+	VCMPPS    $0x04, Z4, Z1, K5
+	VBLENDMPS Z5, Z6, K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z5
+	VMOVUPS.Z 128(R9)(BX*1), K3, Z6
+	VCMPPS    $0x04, Z4, Z2, K5
+	VBLENDMPS Z5, Z6, K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z5
+	VMOVUPS.Z 192(R9)(BX*1), K4, Z6
+	VCMPPS    $0x04, Z4, Z3, K5
+	VBLENDMPS Z5, Z6, K5, Z3
+	MOVL      92(DX), DI
+	ADDQ      $0x00000040, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partIfMS:
+	MOVQ         (DX), DI
+	VBROADCASTSS 56(DX), Z4
+	VPXORD       Z5, Z5, Z5
+	VMOVUPS.Z    (DI)(BX*1), K1, Z6
+	VCMPPS       $0x04, Z5, Z0, K5
+	VBLENDMPS    Z6, Z4, K5, Z0
+	VMOVUPS.Z    64(DI)(BX*1), K2, Z6
+	VCMPPS       $0x04, Z5, Z1, K5
+	VBLENDMPS    Z6, Z4, K5, Z1
+	VMOVUPS.Z    128(DI)(BX*1), K3, Z6
+	VCMPPS       $0x04, Z5, Z2, K5
+	VBLENDMPS    Z6, Z4, K5, Z2
+	VMOVUPS.Z    192(DI)(BX*1), K4, Z6
+	VCMPPS       $0x04, Z5, Z3, K5
+	VBLENDMPS    Z6, Z4, K5, Z3
+	MOVL         92(DX), DI
+	ADDQ         $0x00000040, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partIfSM:
+	VBROADCASTSS 24(DX), Z4
+	MOVQ         32(DX), DI
+	VPXORD       Z5, Z5, Z5
+	VMOVUPS.Z    (DI)(BX*1), K1, Z6
+	VCMPPS       $0x04, Z5, Z0, K5
+	VBLENDMPS    Z4, Z6, K5, Z0
+	VMOVUPS.Z    64(DI)(BX*1), K2, Z6
+	VCMPPS       $0x04, Z5, Z1, K5
+	VBLENDMPS    Z4, Z6, K5, Z1
+	VMOVUPS.Z    128(DI)(BX*1), K3, Z6
+	VCMPPS       $0x04, Z5, Z2, K5
+	VBLENDMPS    Z4, Z6, K5, Z2
+	VMOVUPS.Z    192(DI)(BX*1), K4, Z6
+	VCMPPS       $0x04, Z5, Z3, K5
+	VBLENDMPS    Z4, Z6, K5, Z3
+	MOVL         92(DX), DI
+	ADDQ         $0x00000040, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partIfSS:
+	VBROADCASTSS 24(DX), Z4
+	VBROADCASTSS 56(DX), Z5
+	VPXORD       Z6, Z6, Z6
+	VCMPPS       $0x04, Z6, Z0, K5
+	VBLENDMPS    Z4, Z5, K5, Z0
+	VCMPPS       $0x04, Z6, Z1, K5
+	VBLENDMPS    Z4, Z5, K5, Z1
+	VCMPPS       $0x04, Z6, Z2, K5
+	VBLENDMPS    Z4, Z5, K5, Z2
+	VCMPPS       $0x04, Z6, Z3, K5
+	VBLENDMPS    Z4, Z5, K5, Z3
+	MOVL         92(DX), DI
+	ADDQ         $0x00000040, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partThenM:
+	MOVQ      (DX), DI
+	MOVQ      32(DX), R9
+	VPXORD    Z4, Z4, Z4
+	VMOVUPS.Z (DI)(BX*1), K1, Z5
+	VCMPPS    $0x04, Z5, Z4, K5
+	VMOVUPS.Z (R9)(BX*1), K1, Z5
+	VBLENDMPS Z0, Z5, K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z5
+	VCMPPS    $0x04, Z5, Z4, K5
+	VMOVUPS.Z 64(R9)(BX*1), K2, Z5
+	VBLENDMPS Z1, Z5, K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z5
+	VCMPPS    $0x04, Z5, Z4, K5
+	VMOVUPS.Z 128(R9)(BX*1), K3, Z5
+	VBLENDMPS Z2, Z5, K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z5
+	VCMPPS    $0x04, Z5, Z4, K5
+	VMOVUPS.Z 192(R9)(BX*1), K4, Z4
+	VBLENDMPS Z3, Z4, K5, Z3
+	MOVL      92(DX), DI
+	ADDQ      $0x00000040, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partThenS:
+	MOVQ         (DX), DI
+	VBROADCASTSS 56(DX), Z4
+	VPXORD       Z5, Z5, Z5
+	VMOVUPS.Z    (DI)(BX*1), K1, Z6
+	VCMPPS       $0x04, Z6, Z5, K5
+	VBLENDMPS    Z0, Z4, K5, Z0
+	VMOVUPS.Z    64(DI)(BX*1), K2, Z6
+	VCMPPS       $0x04, Z6, Z5, K5
+	VBLENDMPS    Z1, Z4, K5, Z1
+	VMOVUPS.Z    128(DI)(BX*1), K3, Z6
+	VCMPPS       $0x04, Z6, Z5, K5
+	VBLENDMPS    Z2, Z4, K5, Z2
+	VMOVUPS.Z    192(DI)(BX*1), K4, Z6
+	VCMPPS       $0x04, Z6, Z5, K5
+	VBLENDMPS    Z3, Z4, K5, Z3
+	MOVL         92(DX), DI
+	ADDQ         $0x00000040, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partElseM:
+	MOVQ      (DX), DI
+	MOVQ      32(DX), R9
+	VPXORD    Z4, Z4, Z4
+	VMOVUPS.Z (DI)(BX*1), K1, Z5
+	VCMPPS    $0x04, Z5, Z4, K5
+	VMOVUPS.Z (R9)(BX*1), K1, Z5
+	VBLENDMPS Z5, Z0, K5, Z0
+	VMOVUPS.Z 64(DI)(BX*1), K2, Z5
+	VCMPPS    $0x04, Z5, Z4, K5
+	VMOVUPS.Z 64(R9)(BX*1), K2, Z5
+	VBLENDMPS Z5, Z1, K5, Z1
+	VMOVUPS.Z 128(DI)(BX*1), K3, Z5
+	VCMPPS    $0x04, Z5, Z4, K5
+	VMOVUPS.Z 128(R9)(BX*1), K3, Z5
+	VBLENDMPS Z5, Z2, K5, Z2
+	VMOVUPS.Z 192(DI)(BX*1), K4, Z5
+	VCMPPS    $0x04, Z5, Z4, K5
+	VMOVUPS.Z 192(R9)(BX*1), K4, Z4
+	VBLENDMPS Z4, Z3, K5, Z3
+	MOVL      92(DX), DI
+	ADDQ      $0x00000040, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+	PCALIGN $0x10
+
+partElseS:
+	MOVQ         (DX), DI
+	VBROADCASTSS 56(DX), Z4
+	VPXORD       Z5, Z5, Z5
+	VMOVUPS.Z    (DI)(BX*1), K1, Z6
+	VCMPPS       $0x04, Z6, Z5, K5
+	VBLENDMPS    Z4, Z0, K5, Z0
+	VMOVUPS.Z    64(DI)(BX*1), K2, Z6
+	VCMPPS       $0x04, Z6, Z5, K5
+	VBLENDMPS    Z4, Z1, K5, Z1
+	VMOVUPS.Z    128(DI)(BX*1), K3, Z6
+	VCMPPS       $0x04, Z6, Z5, K5
+	VBLENDMPS    Z4, Z2, K5, Z2
+	VMOVUPS.Z    192(DI)(BX*1), K4, Z6
+	VCMPPS       $0x04, Z6, Z5, K5
+	VBLENDMPS    Z4, Z3, K5, Z3
+	MOVL         92(DX), DI
+	ADDQ         $0x00000040, DX
+	LEAQ         (SI)(DI*8), DI
+	JMP          DI
+	PCALIGN $0x10
+
+partNeg:
+	VPXORD c80000000AVX512<>+0(SB), Z0, Z0
+	VPXORD c80000000AVX512<>+0(SB), Z1, Z1
+	VPXORD c80000000AVX512<>+0(SB), Z2, Z2
+	VPXORD c80000000AVX512<>+0(SB), Z3, Z3
+	MOVL   60(DX), DI
+	ADDQ   $0x00000020, DX
+	LEAQ   (SI)(DI*8), DI
+	JMP    DI
+	PCALIGN $0x10
+
+partAbs:
+	VPANDD c7fffffffAVX512<>+0(SB), Z0, Z0
+	VPANDD c7fffffffAVX512<>+0(SB), Z1, Z1
+	VPANDD c7fffffffAVX512<>+0(SB), Z2, Z2
+	VPANDD c7fffffffAVX512<>+0(SB), Z3, Z3
+	MOVL   60(DX), DI
+	ADDQ   $0x00000020, DX
+	LEAQ   (SI)(DI*8), DI
+	JMP    DI
+	PCALIGN $0x10
+
+partSqrt:
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+partRsqrt:
+	VMOVUPS c3f800000AVX512<>+0(SB), Z4
+	VSQRTPS Z0, Z0
+	VDIVPS  Z0, Z4, Z0
+	VSQRTPS Z1, Z1
+	VDIVPS  Z1, Z4, Z1
+	VSQRTPS Z2, Z2
+	VDIVPS  Z2, Z4, Z2
+	VSQRTPS Z3, Z3
+	VDIVPS  Z3, Z4, Z3
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+partRecip:
+	VMOVUPS c3f800000AVX512<>+0(SB), Z4
+	VDIVPS  Z0, Z4, Z0
+	VDIVPS  Z1, Z4, Z1
+	VDIVPS  Z2, Z4, Z2
+	VDIVPS  Z3, Z4, Z3
+	MOVL    60(DX), DI
+	ADDQ    $0x00000020, DX
+	LEAQ    (SI)(DI*8), DI
+	JMP     DI
+	PCALIGN $0x10
+
+partSquare:
+	VMULPS Z0, Z0, Z0
+	VMULPS Z1, Z1, Z1
+	VMULPS Z2, Z2, Z2
+	VMULPS Z3, Z3, Z3
+	MOVL   60(DX), DI
+	ADDQ   $0x00000020, DX
+	LEAQ   (SI)(DI*8), DI
+	JMP    DI
+	PCALIGN $0x10
+
+partFloor:
+	VRNDSCALEPS $0x09, Z0, Z0
+	VRNDSCALEPS $0x09, Z1, Z1
+	VRNDSCALEPS $0x09, Z2, Z2
+	VRNDSCALEPS $0x09, Z3, Z3
+	MOVL        60(DX), DI
+	ADDQ        $0x00000020, DX
+	LEAQ        (SI)(DI*8), DI
+	JMP         DI
+	PCALIGN $0x10
+
+partCeil:
+	VRNDSCALEPS $0x0a, Z0, Z0
+	VRNDSCALEPS $0x0a, Z1, Z1
+	VRNDSCALEPS $0x0a, Z2, Z2
+	VRNDSCALEPS $0x0a, Z3, Z3
+	MOVL        60(DX), DI
+	ADDQ        $0x00000020, DX
+	LEAQ        (SI)(DI*8), DI
+	JMP         DI
+	PCALIGN $0x10
+
+partRound:
+	VRNDSCALEPS $0x08, Z0, Z0
+	VRNDSCALEPS $0x08, Z1, Z1
+	VRNDSCALEPS $0x08, Z2, Z2
+	VRNDSCALEPS $0x08, Z3, Z3
+	MOVL        60(DX), DI
+	ADDQ        $0x00000020, DX
+	LEAQ        (SI)(DI*8), DI
+	JMP         DI
+	PCALIGN $0x10
+
+partTrunc:
+	VRNDSCALEPS $0x0b, Z0, Z0
+	VRNDSCALEPS $0x0b, Z1, Z1
+	VRNDSCALEPS $0x0b, Z2, Z2
+	VRNDSCALEPS $0x0b, Z3, Z3
+	MOVL        60(DX), DI
+	ADDQ        $0x00000020, DX
+	LEAQ        (SI)(DI*8), DI
+	JMP         DI
+	PCALIGN $0x10
+
+partSign:
+	VPXORD    Z4, Z4, Z4
+	VMOVUPS   c3f800000AVX512<>+0(SB), Z5
+	VMOVUPS   cbf800000AVX512<>+0(SB), Z6
+	VCMPPS    $0x1e, Z4, Z0, K5
+	VCMPPS    $0x11, Z4, Z0, K6
+	VBLENDMPS Z6, Z0, K6, Z7
+	VBLENDMPS Z5, Z7, K5, Z0
+	VCMPPS    $0x1e, Z4, Z1, K5
+	VCMPPS    $0x11, Z4, Z1, K6
+	VBLENDMPS Z6, Z1, K6, Z8
+	VBLENDMPS Z5, Z8, K5, Z1
+	VCMPPS    $0x1e, Z4, Z2, K5
+	VCMPPS    $0x11, Z4, Z2, K6
+	VBLENDMPS Z6, Z2, K6, Z9
+	VBLENDMPS Z5, Z9, K5, Z2
+	VCMPPS    $0x1e, Z4, Z3, K5
+	VCMPPS    $0x11, Z4, Z3, K6
+	VBLENDMPS Z6, Z3, K6, Z10
+	VBLENDMPS Z5, Z10, K5, Z3
+	MOVL      60(DX), DI
+	ADDQ      $0x00000020, DX
+	LEAQ      (SI)(DI*8), DI
+	JMP       DI
+
+done:
+	TESTQ R8, R8
+	JZ    return
+	SFENCE
+
+return:
+	VZEROUPPER
 	RET

@@ -21,6 +21,11 @@ type emitter struct {
 	suffix    string
 	constants map[uint32]Mem
 	window    *Mem
+	dst       vec // where results go, see to
+}
+
+func newEmitter(bits int, suffix string) *emitter {
+	return &emitter{bits: bits, suffix: suffix, constants: map[uint32]Mem{}}
 }
 
 // lanes is the number of float32 in a vector.
@@ -28,10 +33,21 @@ func (e *emitter) lanes() int { return e.bits / 32 }
 
 // narrow is an emitter for vectors of half the width.
 func (e *emitter) narrow() *emitter {
-	return &emitter{bits: e.bits / 2, suffix: e.suffix}
+	return newEmitter(e.bits/2, e.suffix)
+}
+
+// to is an emitter whose results go to a given register. It is for methods of one
+// instruction, and those that say so.
+func (e *emitter) to(dst vec) *emitter {
+	t := *e
+	t.dst = dst
+	return &t
 }
 
 func (e *emitter) vec() vec {
+	if e.dst != nil {
+		return e.dst
+	}
 	switch e.bits {
 	case 512:
 		return ZMM()
@@ -67,9 +83,6 @@ func (e *emitter) c(x float64) Mem { return e.bitsOf(math.Float32bits(float32(x)
 func (e *emitter) bitsOf(b uint32) Mem {
 	if m, ok := e.constants[b]; ok {
 		return m
-	}
-	if e.constants == nil {
-		e.constants = make(map[uint32]Mem)
 	}
 	m := GLOBL(fmt.Sprintf("c%08x%s", b, e.suffix), attr.RODATA|attr.NOPTR)
 	for i := range e.bits / 64 {
@@ -183,20 +196,25 @@ func (e *emitter) round(mode uint8, a vec) vec {
 	return r
 }
 
-// sel is t where the predicate holds between x and y, and f elsewhere.
-func (e *emitter) sel(pred uint8, x vec, y Op, t, f vec) vec {
+// mask is the lanes in which the predicate holds between x and y.
+func (e *emitter) mask(pred uint8, x vec, y Op) Op {
 	if e.bits == 512 {
 		k := K()
 		VCMPPS(U8(pred), y, x, k)
-		return e.choose(k, t, f)
+		return k
 	}
 	m := e.vec()
 	VCMPPS(U8(pred), y, x, m)
-	return e.choose(m, t, f)
+	return m
 }
 
-// choose is t in the lanes of the mask and f elsewhere.
-func (e *emitter) choose(mask Op, t, f vec) vec {
+// sel is t where the predicate holds between x and y, and f elsewhere.
+func (e *emitter) sel(pred uint8, x vec, y Op, t, f vec) vec {
+	return e.choose(e.mask(pred, x, y), t, f)
+}
+
+// choose is t, which may be in memory, in the lanes of the mask and f elsewhere.
+func (e *emitter) choose(mask, t Op, f vec) vec {
 	r := e.vec()
 	if e.bits == 512 {
 		VBLENDMPS(t, f, mask, r)
@@ -206,17 +224,32 @@ func (e *emitter) choose(mask Op, t, f vec) vec {
 	return r
 }
 
-// flag is 1 where the predicate holds and 0 elsewhere.
-func (e *emitter) flag(pred uint8, x vec, y Op) vec {
-	r := e.vec()
+// flag is 1 where the predicate holds and 0 elsewhere. Its result may go to x.
+func (e *emitter) flag(pred uint8, x vec, y Op) vec { return e.ones(e.mask(pred, x, y)) }
+
+// ones is 1 in the lanes of the mask and 0 elsewhere. Its result may go to the mask.
+func (e *emitter) ones(mask Op) vec {
 	if e.bits == 512 {
-		k := K()
-		VCMPPS(U8(pred), y, x, k)
-		VMOVUPS_Z(e.c(1), k, r)
+		r := e.vec()
+		VMOVUPS_Z(e.c(1), mask, r)
 		return r
 	}
-	VCMPPS(U8(pred), y, x, r)
-	return e.and(r, e.c(1))
+	return e.and(mask.(vec), e.c(1))
+}
+
+// bothMasks, eitherMask and oneMask are the lanes in both masks, in either, and in
+// one of them only.
+func (e *emitter) bothMasks(a, b Op) Op  { return e.combine(KANDW, e.and, a, b) }
+func (e *emitter) eitherMask(a, b Op) Op { return e.combine(KORW, e.or, a, b) }
+func (e *emitter) oneMask(a, b Op) Op    { return e.combine(KXORW, e.xor, a, b) }
+
+func (e *emitter) combine(bits func(a, b, r Op), lanes func(a vec, b Op) vec, a, b Op) Op {
+	if e.bits == 512 {
+		k := K()
+		bits(a, b, k)
+		return k
+	}
+	return lanes(a.(vec), b)
 }
 
 // loadMasked loads the lanes of the mask and zeros the others, which it does
@@ -240,14 +273,14 @@ func (e *emitter) storeMasked(x vec, m Mem, mask Op) {
 }
 
 // tailMasks returns a function that gives the mask of the j-th vector of a tail
-// of rest elements, 0 < rest < 64; call it for j = 0, 1, ... in order. AVX2
-// slides a window over 64 set and 64 clear lanes; AVX-512 shifts a bit set.
+// of rest elements, 0 < rest < 64; call it for j = 0, 1, ... in order, up to 3. AVX2
+// slides a window over 64 set and 64 clear lanes; AVX-512 shifts a bit set, which is
+// all ones for longer tails.
 func (e *emitter) tailMasks(rest reg.GPVirtual) func(j int) Op {
 	if e.bits == 512 {
 		set := GP64()
-		MOVQ(U32(1), set)
-		SHLXQ(rest, set, set)
-		DECQ(set)
+		MOVQ(I32(-1), set)
+		BZHIQ(rest, set, set)
 		return func(j int) Op {
 			if j > 0 {
 				SHRQ(U8(e.lanes()), set)

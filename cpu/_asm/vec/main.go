@@ -2,8 +2,8 @@
 //
 // Each kernel is described once, as the operation on one vector register, and
 // emitted at the width of the level asked: AVX2 with FMA, or AVX-512F. Run it
-// through go generate in cpu/vec. emit.go is the vocabulary, elementwise.go and
-// fold.go the two loop shapes, kernels.go and math.go the contents.
+// through go generate in cpu/vec. emit.go is the vocabulary, elementwise.go, fold.go and
+// chain.go the three loop shapes, kernels.go, math.go and chain_ops.go the contents.
 package main
 
 import (
@@ -20,9 +20,9 @@ func main() {
 	var e *emitter
 	switch *level {
 	case "avx2":
-		e = &emitter{bits: 256, suffix: "AVX2"}
+		e = newEmitter(256, "AVX2")
 	case "avx512":
-		e = &emitter{bits: 512, suffix: "AVX512"}
+		e = newEmitter(512, "AVX512")
 	default:
 		fmt.Fprintf(os.Stderr, "vec: unknown level %q: use avx2 or avx512\n", *level)
 		os.Exit(2)
@@ -34,5 +34,6 @@ func main() {
 	for _, k := range foldKernels() {
 		k.emit(e)
 	}
+	(&chain{emitter: e, ops: chainOps()}).emit()
 	Generate()
 }
