@@ -17,7 +17,8 @@
 // The 16-bit floats run on the kernel of f32, widened in scratch.
 //
 // Elementwise kernels are not written at all: package cpu interprets the scalar
-// expression of any op row over strips that stay in the first-level cache.
+// expression of any op row over strips that stay in the first-level cache, and joins
+// its cheap instructions into chains that stay in vector registers (map*.go).
 //
 // To add a kernel, write a planner, register it in its file's init, and run the
 // package's tests: they compare every kernel with the reference of its row, launch

@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"math"
 	"sync"
 
 	"github.com/crease-ml/crease/cpu/vec"
@@ -22,6 +21,8 @@ func (d *device) float32Lanes() lanes[float32] {
 		},
 		number:  func(x float64) float32 { return float32(x) },
 		vector:  func(name string, scalar [3]bool) func(dst, a, b, c []float32) { return vectorForm(v, name, scalar) },
+		chain:   v.Chain,
+		view:    func(strip []float32) []float32 { return strip },
 		scratch: &scratch32,
 	}
 }
@@ -32,10 +33,10 @@ func vectorForm(v *vec.Funcs, name string, scalar [3]bool) func(dst, a, b, c []f
 		return func(dst, a, _, _ []float32) { f(dst, a) }
 	}
 	if name == "where" {
-		if scalar[0] {
+		if scalar != [3]bool{} {
 			return nil
 		}
-		return func(dst, mask, a, b []float32) { choose(v, dst, mask, a, b) }
+		return v.Where
 	}
 	both, right, left := binary(v, name)
 	switch {
@@ -53,36 +54,6 @@ func vectorForm(v *vec.Funcs, name string, scalar [3]bool) func(dst, a, b, c []f
 		return func(dst, a, b, _ []float32) { right(dst, a, b[0]) }
 	}
 	return func(dst, a, b, _ []float32) { both(dst, a, b) }
-}
-
-// choose is where with numbers allowed for the alternatives, which are spread over
-// a strip first.
-func choose(v *vec.Funcs, dst, mask, a, b []float32) {
-	pair := spreads.Get().(*[2]spread)
-	defer spreads.Put(pair)
-	for at := 0; at < len(dst); at += strip {
-		end := min(at+strip, len(dst))
-		v.Where(dst[at:end], mask[at:end], pair[0].part(a, at, end), pair[1].part(b, at, end))
-	}
-}
-
-// spread is a number repeated over a strip. It stays what it was until another
-// number is asked for.
-type spread struct{ values [strip]float32 }
-
-var spreads = sync.Pool{New: func() any { return new([2]spread) }}
-
-// part is elements at..end-1 of s, or s's only element that often.
-func (p *spread) part(s []float32, at, end int) []float32 {
-	if len(s) > 1 {
-		return s[at:end]
-	}
-	if n := s[0]; math.Float32bits(p.values[0]) != math.Float32bits(n) {
-		for i := range p.values {
-			p.values[i] = n
-		}
-	}
-	return p.values[:end-at]
 }
 
 func unary(v *vec.Funcs, name string) vec.Unary {

@@ -23,7 +23,7 @@ var avx2 = Funcs{
 	Neg: unary(negAVX2), Abs: unary(absAVX2), Sqrt: unary(sqrtAVX2),
 	Rsqrt: unary(rsqrtAVX2), Recip: unary(recipAVX2), Floor: unary(floorAVX2),
 	Ceil: unary(ceilAVX2), Round: unary(roundAVX2), Trunc: unary(truncAVX2),
-	Sign: unary(signAVX2), Relu: unary(reluAVX2),
+	Sign: unary(signAVX2),
 	Copy: copyGeneric, // the runtime's move is as fast
 
 	Exp: unary(expAVX2), Exp2: unary(exp2AVX2), Log: unary(logAVX2),

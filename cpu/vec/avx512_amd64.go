@@ -23,7 +23,7 @@ var avx512 = Funcs{
 	Neg: unary(negAVX512), Abs: unary(absAVX512), Sqrt: unary(sqrtAVX512),
 	Rsqrt: unary(rsqrtAVX512), Recip: unary(recipAVX512), Floor: unary(floorAVX512),
 	Ceil: unary(ceilAVX512), Round: unary(roundAVX512), Trunc: unary(truncAVX512),
-	Sign: unary(signAVX512), Relu: unary(reluAVX512),
+	Sign: unary(signAVX512),
 	Copy: copyGeneric, // the runtime's move is as fast
 
 	Exp: unary(expAVX512), Exp2: unary(exp2AVX512), Log: unary(logAVX512),

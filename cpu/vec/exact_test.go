@@ -161,7 +161,6 @@ func TestDefinitions(t *testing.T) {
 		{"Floor", []float32{1.9, -1.1}, []float32{1, -2}},
 		{"Ceil", []float32{1.1, -1.9, -0.5}, []float32{2, -1, zero}},
 		{"Sign", []float32{3, -3, 0, zero, nan, -inf}, []float32{1, -1, 0, zero, nan, -1}},
-		{"Relu", []float32{3, -3, nan, -inf}, []float32{3, 0, nan, 0}},
 		{"Abs", []float32{-3, zero, -inf, nan}, []float32{3, 0, inf, nan}},
 		{"Neg", []float32{3, zero}, []float32{-3, 0}},
 		{"Recip", []float32{4, 0, zero, inf}, []float32{0.25, inf, -inf, 0}},

@@ -41,7 +41,7 @@ type Funcs struct {
 
 	// Exact functions. Rsqrt is 1/sqrt(a) and Recip 1/a, both with exact
 	// division. Round takes halves to even. Sign(±0) is ±0 and Sign(NaN) NaN.
-	Neg, Abs, Sqrt, Rsqrt, Recip, Floor, Ceil, Round, Trunc, Sign, Relu, Copy Unary
+	Neg, Abs, Sqrt, Rsqrt, Recip, Floor, Ceil, Round, Trunc, Sign, Copy Unary
 
 	// Transcendental functions. Sigmoid is 1/(1+exp(-a)).
 	Exp, Exp2, Expm1, Log, Log2, Log1p, Sin, Cos, Tanh, Erf, Sigmoid Unary

@@ -22,7 +22,7 @@ var generic = Funcs{
 
 	Neg: negGeneric, Abs: absGeneric, Sqrt: sqrtGeneric, Rsqrt: rsqrtGeneric,
 	Recip: recipGeneric, Floor: floorGeneric, Ceil: ceilGeneric, Round: roundGeneric, Trunc: truncGeneric,
-	Sign: signGeneric, Relu: reluGeneric, Copy: copyGeneric,
+	Sign: signGeneric, Copy: copyGeneric,
 
 	Exp: each(math.Exp), Exp2: each(math.Exp2), Expm1: each(math.Expm1),
 	Log: each(math.Log), Log2: each(math.Log2), Log1p: each(math.Log1p),

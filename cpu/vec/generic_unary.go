@@ -64,16 +64,6 @@ func signGeneric(dst, a []float32) {
 	}
 }
 
-func reluGeneric(dst, a []float32) {
-	a = a[:len(dst)]
-	for i, x := range a {
-		if x < 0 {
-			x = 0
-		}
-		dst[i] = x
-	}
-}
-
 func copyGeneric(dst, a []float32) { copy(dst, a[:len(dst)]) }
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

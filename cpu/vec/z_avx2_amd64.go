@@ -109,9 +109,6 @@ func truncAVX2(dst *float32, a *float32, n int)
 // signAVX2 computes dst[i] = 1, -1, or a[i] where it is zero or NaN for 0 <= i < n.
 func signAVX2(dst *float32, a *float32, n int)
 
-// reluAVX2 computes dst[i] = 0 if a[i] < 0, else a[i] for 0 <= i < n.
-func reluAVX2(dst *float32, a *float32, n int)
-
 // expAVX2 computes dst[i] = exp(a[i]) for 0 <= i < n.
 func expAVX2(dst *float32, a *float32, n int)
 

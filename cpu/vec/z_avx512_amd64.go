@@ -109,9 +109,6 @@ func truncAVX512(dst *float32, a *float32, n int)
 // signAVX512 computes dst[i] = 1, -1, or a[i] where it is zero or NaN for 0 <= i < n.
 func signAVX512(dst *float32, a *float32, n int)
 
-// reluAVX512 computes dst[i] = 0 if a[i] < 0, else a[i] for 0 <= i < n.
-func reluAVX512(dst *float32, a *float32, n int)
-
 // expAVX512 computes dst[i] = exp(a[i]) for 0 <= i < n.
 func expAVX512(dst *float32, a *float32, n int)
 

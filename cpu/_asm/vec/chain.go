@@ -8,14 +8,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The layout of a vec.Link, and the vectors of the accumulator. Eight hide the
-// latency of an instruction and the cost of going to the next; more gain nothing.
+// The layout of a vec.Link.
 const (
-	linkMem     = 0
-	linkNumber  = 24
-	linkOp      = 28
-	linkSize    = 32
-	accumulator = 8
+	linkMem    = 0
+	linkNumber = 24
+	linkOp     = 28
+	linkSize   = 32
 )
 
 // chain is the function that runs a chain of instructions. It has several forms of every
@@ -28,7 +26,7 @@ type chain struct {
 	acc []vec
 
 	links, link  reg.GPVirtual // the first instruction and the current one
-	at, n        reg.GPVirtual // bytes done, and bytes in all
+	at, last, n  reg.GPVirtual // bytes done, those at which a form ends, and all
 	table, entry reg.GPVirtual // the form's table, and the entry to jump to
 	streamed     reg.GPVirtual // not zero if something was stored around the cache
 }
@@ -65,8 +63,9 @@ func (c *chain) emit() {
 	Doc(name + " runs a chain of vec.Link on n elements, see Funcs.Chain.")
 	c.links = Load(Param("links"), GP64()).(reg.GPVirtual)
 	c.n = Load(Param("n"), GP64()).(reg.GPVirtual)
-	c.link, c.at, c.table, c.entry, c.streamed = GP64(), GP64(), GP64(), GP64(), GP64()
-	for range accumulator {
+	c.link, c.at, c.last, c.table, c.entry, c.streamed = GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
+	forms := c.forms()
+	for range forms[0].vectors {
 		c.acc = append(c.acc, c.vec())
 	}
 	SHLQ(U8(2), c.n)
@@ -75,14 +74,6 @@ func (c *chain) emit() {
 	LEAQ(NewDataAddr(Symbol{Name: "·" + name}, tableAt), c.table)
 	JMP(LabelRef("wide"))
 
-	wide := &form{chain: c, name: "wide", vectors: accumulator}
-	one := &form{chain: c, name: "one", vectors: 1}
-	part := &form{chain: c, name: "part", vectors: 1}
-	forms := []*form{wide, one, part}
-	if c.bits == 512 { // masked stores are cheap
-		part.vectors = 4
-		forms = []*form{wide, part}
-	}
 	c.align(tableAt)
 	for _, f := range forms {
 		for i := range c.ops {
@@ -92,18 +83,18 @@ func (c *chain) emit() {
 	}
 	c.align(16)
 
-	rest := GP64()
+	Label("wide")
 	for _, f := range forms[:len(forms)-1] {
-		Label(f.name)
-		MOVQ(c.n, rest)
-		SUBQ(c.at, rest)
-		CMPQ(rest, U32(f.bytes()))
-		JL(LabelRef("under_" + f.name))
-		c.first(f)
+		// last is where the form can begin for the last time.
+		MOVQ(c.n, c.last)
+		SUBQ(U32(f.bytes()), c.last)
+		c.again(f)
 		Label("under_" + f.name)
 		ADDQ(U32(8*len(c.ops)), c.table)
 	}
+	part := forms[len(forms)-1]
 	Label("part")
+	rest := GP64()
 	MOVQ(c.n, rest)
 	SUBQ(c.at, rest)
 	JLE(LabelRef("done"))
@@ -130,10 +121,30 @@ func (c *chain) emit() {
 	RET()
 }
 
+// forms are the forms of the level, from many elements to few. The jump to the next
+// instruction costs as much as two vectors of AVX-512 and four of AVX2, so that blocks
+// are large. Masked stores are slow on AVX2.
+func (c *chain) forms() []*form {
+	if c.bits == 512 {
+		return []*form{{chain: c, name: "wide", vectors: 8}, {chain: c, name: "part", vectors: 4}}
+	}
+	return []*form{
+		{chain: c, name: "wide", vectors: 12}, {chain: c, name: "few", vectors: 4},
+		{chain: c, name: "one", vectors: 1}, {chain: c, name: "part", vectors: 1},
+	}
+}
+
 func (f *form) label(op int) string { return f.name + f.ops[op].name }
 
 // bytes is how much of an operand the form takes at once.
 func (f *form) bytes() int { return f.vectors * f.bits / 8 }
+
+// again begins with the next elements, if the form has enough of them.
+func (c *chain) again(f *form) {
+	CMPQ(c.at, c.last)
+	JG(LabelRef("under_" + f.name))
+	c.first(f)
+}
 
 // first goes to the first instruction.
 func (c *chain) first(f *form) {
@@ -149,7 +160,7 @@ func (c *chain) jump(f *form, number int) {
 		ADDQ(U32(number-linkOp), c.link)
 	}
 	LEAQ(Mem{Base: c.table, Index: c.entry, Scale: 8}, c.entry)
-	in := []Op{c.links, c.link, c.at, c.n, c.table, c.entry, c.streamed}
+	in := []Op{c.links, c.link, c.at, c.last, c.n, c.table, c.entry, c.streamed}
 	for _, a := range c.acc[:f.vectors] {
 		in = append(in, a)
 	}
@@ -164,9 +175,8 @@ func (c *chain) align(bytes int) {
 
 // instruction writes one form of an instruction.
 func (f *form) instruction(op *chainOp) {
-	if op.prepare == nil { // the end of the chain: the next elements
-		ADDQ(U32(f.bytes()), f.at)
-		JMP(LabelRef(f.name))
+	if op.prepare == nil {
+		f.end()
 		return
 	}
 	var x []source
@@ -177,7 +187,22 @@ func (f *form) instruction(op *chainOp) {
 	for v := range f.vectors {
 		do(v, f.acc[v])
 	}
-	f.jump(f, max(1, len(x))*linkSize+linkOp)
+	step := max(1, len(x)) * linkSize
+	if op.operands == "D" { // often the last instruction, which saves a jump
+		CMPL(Mem{Base: f.link, Disp: step + linkOp}, U8(0))
+		JEQ(LabelRef(f.label(0)))
+	}
+	f.jump(f, step+linkOp)
+}
+
+// end goes on with the next elements.
+func (f *form) end() {
+	ADDQ(U32(f.bytes()), f.at)
+	if f.masks != nil {
+		JMP(LabelRef("part"))
+	} else {
+		f.again(f)
+	}
 }
 
 // source is the operand of the link at an offset from the current one.

@@ -166,9 +166,11 @@ func unaryOps() []chainOp {
 		simple("Square", func(e *emitter, acc vec) { e.mul(acc, acc) }),
 		round("Floor", down), round("Ceil", up), round("Round", nearest), round("Trunc", toZero),
 		{"Sign", "", func(f *form, _ []source) func(int, vec) {
-			zero, plus, minus := f.zero(), f.set(1), f.set(-1)
+			zero := f.zero()
 			return func(_ int, acc vec) {
-				f.to(acc).choose(f.mask(gt, acc, zero), plus, f.sel(lt, acc, zero, minus, acc))
+				plus := f.mask(gt, acc, zero)
+				f.to(acc).choose(f.mask(lt, acc, zero), f.c(-1), acc)
+				f.to(acc).choose(plus, f.c(1), acc)
 			}
 		}},
 	}

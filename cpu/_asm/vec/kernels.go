@@ -104,7 +104,6 @@ func exactKernels() []*elementwise {
 			zero := e.zero()
 			return e.sel(gt, x, zero, e.set(1), e.sel(lt, x, zero, e.set(-1), x))
 		}),
-		unary("relu", "0 if a[i] < 0, else a[i]", 4, func(e *emitter, x vec) vec { return e.most(e.zero(), x) }),
 	}
 }
 
