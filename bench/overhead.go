@@ -39,6 +39,7 @@ type Overhead struct {
 type OverheadOptions struct {
 	Samples int           // of every workload; 25 when 0
 	Length  time.Duration // of a sample, about; 10 ms when 0
+	Large   bool          // add elementwise chains on 512×512 and 4096×4096 matrices
 	Peers   []*peer.Python
 	// Failed decides what happens when a peer fails: nil goes on without its figures
 	// for that workload, or without any if its process is gone. When Failed is nil,
@@ -48,15 +49,15 @@ type OverheadOptions struct {
 
 // OverheadWorkloads are the names of what [MeasureOverhead] measures, in order, with
 // what an op of each is.
-func OverheadWorkloads() (list [][2]string) {
-	for _, w := range overheadSuite {
+func OverheadWorkloads(large bool) (list [][2]string) {
+	for _, w := range overheadWorkloads(large) {
 		list = append(list, [2]string{w.name, w.doc})
 	}
 	return list
 }
 
 // MeasureOverhead times small ops (8×8 matrices of f32) of the package crease on a
-// device, where the arithmetic takes next to no time. The device is synchronised
+// device, where the arithmetic takes next to no time, and large ones if asked to. The device is synchronised
 // before the clock stops. Workloads take turns, a sample of ours and one of every
 // peer at a time: a slow second of the machine falls on all of them.
 //
@@ -70,7 +71,7 @@ func MeasureOverhead(ctx context.Context, d *crease.Device, o OverheadOptions) (
 		return nil, fmt.Errorf("%d samples of %v: want at least 1, of some length", o.Samples, o.Length)
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	m := &overheadMeter{OverheadOptions: o, dev: d}
+	m := &overheadMeter{OverheadOptions: o, dev: d, suite: overheadWorkloads(o.Large)}
 	if e := crease.Try(func() { err = m.measure(ctx) }); e != nil {
 		err = fmt.Errorf("%s: %w", m.now, e)
 	}
@@ -84,6 +85,7 @@ func MeasureOverhead(ctx context.Context, d *crease.Device, o OverheadOptions) (
 type overheadMeter struct {
 	OverheadOptions
 	dev      *crease.Device
+	suite    []overheadWorkload
 	operands *overheadOperands
 	now      string // the workload that runs
 	calls    []int  // of a sample, by workload
@@ -93,7 +95,7 @@ type overheadMeter struct {
 func (m *overheadMeter) measure(ctx context.Context) error {
 	m.operands = newOverheadOperands(m.dev)
 	defer m.operands.free()
-	for _, w := range overheadSuite {
+	for _, w := range m.suite {
 		calls, err := m.callsLasting(ctx, w, m.Length)
 		if err != nil {
 			return err
@@ -105,7 +107,7 @@ func (m *overheadMeter) measure(ctx context.Context) error {
 		m.calls, m.rows = append(m.calls, calls), append(m.rows, r)
 	}
 	for range m.Samples {
-		for i, w := range overheadSuite {
+		for i, w := range m.suite {
 			if _, err := m.run(ctx, w, 1+m.calls[i]/10); err != nil { // caches have seen others meanwhile
 				return err
 			}

@@ -3,6 +3,7 @@ package bench
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/crease-ml/crease"
 )
@@ -69,13 +70,69 @@ var overheadSuite = []overheadWorkload{
 	}},
 }
 
+// largeSuite is measured when [OverheadOptions].Large asks for it: what joining
+// elementwise ops saves on data that fills caches, and on data that exceeds them.
+var largeSuite = []overheadWorkload{
+	{"chain_512", "relu(x·y + x) of 512×512 matrices, op by op, freed", 1, eagerRelu(512)},
+	{"fused_512", "the same compiled", 1, compiledRelu(512)},
+	{"chain_4096", "relu(x·y + x) of 4096×4096 matrices, op by op, freed", 1, eagerRelu(4096)},
+	{"fused_4096", "the same compiled", 1, compiledRelu(4096)},
+}
+
+// overheadWorkloads are those of small matrices, and of large ones.
+func overheadWorkloads(large bool) []overheadWorkload {
+	if large {
+		return slices.Concat(overheadSuite, largeSuite)
+	}
+	return overheadSuite
+}
+
+func eagerRelu(n int) func(*overheadOperands) {
+	return func(o *overheadOperands) {
+		in := o.large(n)
+		xy := in[0].Mul(in[1])
+		sum := xy.Add(in[0])
+		xy.Free()
+		sum.Relu().Free()
+		sum.Free()
+	}
+}
+
+func compiledRelu(n int) func(*overheadOperands) {
+	return func(o *overheadOperands) { free(o.relu.Call(o.large(n)...)) }
+}
+
+// reluOfProduct is relu(x·y + x), element by element.
+func reluOfProduct(in ...*crease.Tensor) []*crease.Tensor {
+	return []*crease.Tensor{in[0].Mul(in[1]).Add(in[0]).Relu()}
+}
+
 // overheadOperands are the 8×8 matrices that the suite works on. Every node of a
 // graph depends on the one before it and on an argument, so that none is constant,
 // double or dead, whatever the compiler finds.
 type overheadOperands struct {
 	x, y, leaf, seed *crease.Tensor
 	turn             *crease.Tensor // a rotation: powers of it stay bounded
-	adds, matmuls    *crease.Compiled
+
+	adds, matmuls, relu *crease.Compiled
+
+	dev    *crease.Device
+	larges map[int][]*crease.Tensor // made when they are first needed
+}
+
+// large are two square matrices of a size.
+func (o *overheadOperands) large(n int) []*crease.Tensor {
+	if o.larges[n] == nil {
+		values := make([]float32, n*n)
+		r := rand.New(rand.NewPCG(2, uint64(n)))
+		for range 2 {
+			for i := range values {
+				values[i] = r.Float32() - 0.5
+			}
+			o.larges[n] = append(o.larges[n], crease.From(values, []int{n, n}, crease.On(o.dev)))
+		}
+	}
+	return o.larges[n]
 }
 
 func newOverheadOperands(d *crease.Device) *overheadOperands {
@@ -96,15 +153,20 @@ func newOverheadOperands(d *crease.Device) *overheadOperands {
 	return &overheadOperands{
 		x: matrix(), y: matrix(), leaf: matrix().RequireGrad(), seed: matrix(),
 		turn: crease.From(turn, []int{n, n}, crease.On(d)),
-		adds: crease.Compile(addChain), matmuls: crease.Compile(matmulChain),
+		adds: crease.Compile(addChain), matmuls: crease.Compile(matmulChain), relu: crease.Compile(reluOfProduct),
+		dev: d, larges: map[int][]*crease.Tensor{},
 	}
 }
 
 func (o *overheadOperands) free() {
 	o.leaf.ZeroGrad()
 	free([]*crease.Tensor{o.x, o.y, o.leaf, o.seed, o.turn})
-	o.adds.Free()
-	o.matmuls.Free()
+	for _, list := range o.larges {
+		free(list)
+	}
+	for _, c := range []*crease.Compiled{o.adds, o.matmuls, o.relu} {
+		c.Free()
+	}
 }
 
 func free(list []*crease.Tensor) {

@@ -173,6 +173,43 @@ func TestOverheadChains(t *testing.T) {
 	}
 }
 
+// The large workloads measure: what is compiled has the bits of what is not, as one
+// node, and nothing of it is left.
+func TestOverheadLarge(t *testing.T) {
+	d := oneThread(t)
+	before := d.Memory().InUse
+	o := newOverheadOperands(d)
+	const n = 33
+	in := o.large(n)
+	x, y := in[0].Floats(), in[1].Floats()
+	eager, compiled := reluOfProduct(in...)[0], o.relu.Call(in...)[0]
+	same := eager.Floats()
+	for i, v := range compiled.Floats() {
+		if want := max(0, x[i]*y[i]+x[i]); math.Abs(v-want) > 1e-6 || v != same[i] {
+			t.Fatalf("element %d is %v, want %v", i, v, want)
+		}
+	}
+	var text bytes.Buffer
+	if err := o.relu.Dump(&text, graph.Text); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), "fused") {
+		t.Errorf("the expression is not fused:\n%s", text.String())
+	}
+	eager.Free()
+	compiled.Free()
+	for _, w := range overheadWorkloads(true)[len(overheadSuite):] {
+		if strings.HasSuffix(w.name, "_512") {
+			w.call(o)
+		}
+	}
+	o.free()
+	runtime.GC()
+	if now := d.Memory().InUse; now > before+4096 {
+		t.Errorf("%d bytes were in use, %d are now", before, now)
+	}
+}
+
 func zip(x, y []float64) []float64 {
 	out := slices.Clone(x)
 	for i := range out {
@@ -324,8 +361,11 @@ func TestScriptHasTheSuite(t *testing.T) {
 		t.Errorf("LINKS is not %d", links)
 	}
 	ops := map[string]int{}
-	for _, w := range overheadSuite {
+	for _, w := range overheadWorkloads(true) {
 		ops[w.name] = w.ops
+	}
+	if !bytes.Contains(text, []byte("\nLARGE = (512, 4096) ")) || ops["chain_512"]*ops["fused_512"]*ops["chain_4096"]*ops["fused_4096"] != 1 {
+		t.Error("the sizes of the large matrices differ")
 	}
 	found := regexp.MustCompile(`"(\w+)": \((1|LINKS), "?`).FindAllStringSubmatch(string(text), -1)
 	if len(found) < 10 {

@@ -18,11 +18,17 @@ import os
 import timeit
 
 LINKS = 64  # operations of a chain, as in bench/overhead_suite.go
+LARGE = (512, 4096)  # sides of its large matrices
 
 WARM = 10  # calls before one is timed: the first ones load, trace and optimise
 
 # A chain is written out as a user of the library would write it.
 CHAIN = "z = x\nfor _ in links: z = z + y"
+
+
+def large(matrix):
+    """Returns a function that gives two square matrices of a side, made once."""
+    return functools.cache(lambda n: (matrix(n, 1), matrix(n, 2)))
 
 
 def numpy():
@@ -32,8 +38,11 @@ def numpy():
         "x": np.full((8, 8), 0.5, np.float32),
         "y": np.full((8, 8), 0.25, np.float32),
         "links": range(LINKS),
+        "np": np,
+        "large": large(lambda n, k: np.random.default_rng(n + k).random((n, n), np.float32) - np.float32(0.5)),
     }
     return np.__version__, names, {
+        **{f"chain_{n}": (1, "np.maximum(x * y + x, 0)", f"x, y = large({n})") for n in LARGE},
         "eager_add": (1, "x + y"),
         "eager_matmul": (1, "x @ y"),
         "eager_view": (1, "x.T"),
@@ -56,8 +65,11 @@ def torch():
             x = x @ y
         return x
 
-    def trace(f):
-        return th.jit.trace(f, (x, turn), check_trace=False)
+    def relu(x, y):
+        return th.relu(x * y + x)
+
+    def trace(f, *operands):
+        return th.jit.trace(f, operands or (x, turn), check_trace=False)
 
     x, y, turn = th.full((8, 8), 0.5), th.full((8, 8), 0.25), th.eye(8)
     names = {
@@ -69,6 +81,8 @@ def torch():
         "links": range(LINKS),
         "adds": adds,
         "matmuls": matmuls,
+        "relu": relu,
+        "large": large(lambda n, k: th.rand(n, n) - 0.5),
         "trace": trace,
         "traced": functools.cache(trace),  # not anew for every sample
     }
@@ -82,6 +96,8 @@ def torch():
         "compiled_matmul": (LINKS, "graph(x, turn)", "graph = traced(matmuls)"),
         "compiled_add": (LINKS, "graph(x, y)", "graph = traced(adds)"),
         "compile_run_drop": (LINKS, "trace(matmuls)(x, turn)"),
+        **{f"chain_{n}": (1, "relu(x, y)", f"x, y = large({n})") for n in LARGE},
+        **{f"fused_{n}": (1, "graph(x, y)", f"x, y = large({n})\ngraph = traced(relu, x, y)") for n in LARGE},
     }
 
 

@@ -23,14 +23,16 @@ type overheadFlags struct {
 	common
 	peer, python string
 	samples      int
+	large        bool
 }
 
 func overheadCommand() *cobra.Command {
 	var f overheadFlags
 	long := "Measure what small ops cost besides arithmetic: 8×8 matrices of f32, hot, on one\n" +
 		"thread, with Go's allocations, beside NumPy and PyTorch where a Python has them.\n" +
+		"With --large also what fusing saves on matrices that fill caches or exceed them.\n" +
 		"Times are nanoseconds per op, allocations and bytes are per op. An op is\n\n"
-	for _, w := range bench.OverheadWorkloads() {
+	for _, w := range bench.OverheadWorkloads(true) {
 		long += fmt.Sprintf("  %-17s %s\n", w[0], wrap(w[1], 80, 20))
 	}
 	cmd := &cobra.Command{
@@ -44,6 +46,7 @@ func overheadCommand() *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringVar(&f.peer, "peer", "auto", "auto, none, or a list of "+strings.Join(peer.Libraries, ", "))
 	fs.StringVar(&f.python, "python", "", "Python of the peers (default: CREASE_PYTHON, else python3)")
+	fs.BoolVar(&f.large, "large", false, "measure the workloads of large matrices too")
 	bindSamples(cmd, &f.samples, 25)
 	f.bindDevices(cmd)
 	return f.bindOutput(cmd, "table", "json", "csv", "md", "bench")
@@ -75,7 +78,7 @@ func (f *overheadFlags) run(cmd *cobra.Command, _ []string) error {
 	out := &overheadWriter{lines: lines{w: cmd.OutOrStdout()}, format: f.output, peers: peers, all: []bench.Overhead{}}
 	for _, d := range devs {
 		out.begin(d)
-		o := bench.OverheadOptions{Samples: f.samples, Peers: peers, Failed: func(err error) error { return f.without(cmd, err) }}
+		o := bench.OverheadOptions{Samples: f.samples, Large: f.large, Peers: peers, Failed: func(err error) error { return f.without(cmd, err) }}
 		rows, err := bench.MeasureOverhead(ctx, d, o)
 		if err != nil {
 			return errors.Join(fmt.Errorf("overhead on %s: %w", d.Name(), err), out.end())

@@ -33,7 +33,7 @@ func TestOverheadWithoutPeers(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &rows); err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != len(bench.OverheadWorkloads()) {
+	if len(rows) != len(bench.OverheadWorkloads(false)) {
 		t.Errorf("%d rows", len(rows))
 	}
 	for _, r := range rows {
