@@ -61,14 +61,26 @@ func (d *device) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel {
 		return k.(*hal.Kernel)
 	}
 	var k *hal.Kernel
-	if prog, err := op.Expr.Program(mapRegs); err == nil {
+	if plan := d.fusedPlanner(op, t); plan != nil {
 		k = &hal.Kernel{
 			Key: hal.Key{Op: op.Name, Layout: hal.Free}, Name: d.kernelName(op.Name, t, hal.Free), Priority: d.mapPriority(t),
-			Plan: func(c *hal.Call) (hal.Launch, error) { return launch(d.mapPlanner(op, prog), c), nil },
+			Plan: func(c *hal.Call) (hal.Launch, error) { return launch(plan, c), nil },
 		}
 	}
 	v, _ := d.fusions.byRow.LoadOrStore(fusion{op, t}, k)
 	return v.(*hal.Kernel)
+}
+
+// fusedPlanner plans the calls of a fused row, nil where it cannot.
+func (d *device) fusedPlanner(op *ops.Op, t dtype.Type) planner {
+	if e, reduce := op.Producer(); e != nil {
+		return d.reducePlanner(e, reduce, t)
+	}
+	prog, err := op.Expr.Program(mapRegs)
+	if err != nil {
+		return nil
+	}
+	return d.mapPlanner(op, prog)
 }
 
 // mapPlanner picks the number type that the expression is computed in: that of the
@@ -148,7 +160,29 @@ type mapStep[T lane] struct {
 	first, end int                    // the links of the chain
 }
 
+// newMapping plans an elementwise call.
 func newMapping[T lane](d *device, c *call, prog *expr.Program, params []float64, l lanes[T]) task {
+	m := bindMapping(c, prog, params, l, true)
+	m.shorten()
+	n := c.out[0].n
+	body := m.chunk
+	if m.plain {
+		body = m.simple
+	}
+	return task{inPlace: always, run: func([]byte) error {
+		m.begin()
+		if n <= grain {
+			body(0, n)
+		} else {
+			d.chunks(n, grain, body)
+		}
+		return nil
+	}}
+}
+
+// bindMapping is the mapping of a call whose inputs have the shape of its result. stores
+// says that the result goes to memory, not to whoever asks for strips of it.
+func bindMapping[T lane](c *call, prog *expr.Program, params []float64, l lanes[T], stores bool) *mapping[T] {
 	m := &mapping[T]{lanes: l, step: strip}
 	strides := [][]int{c.out[0].Strides}
 	for i := range c.in {
@@ -174,31 +208,19 @@ func newMapping[T lane](d *device, c *call, prog *expr.Program, params []float64
 		}
 	}
 	m.numbers = make([]T, len(m.scalars))
-	m.stream = m.streams()
+	m.stream = stores && m.streams()
 	m.bind(prog, params)
-	m.shorten()
-	n := c.out[0].n
-	body := m.chunk
-	if m.plain {
-		body = m.simple
+	if len(m.steps) == 1 && !m.spills {
+		m.step = grain // nothing is kept between steps
 	}
-	return task{inPlace: always, run: func([]byte) error {
-		m.begin()
-		if n <= grain {
-			body(0, n)
-		} else {
-			d.chunks(n, grain, body)
-		}
-		return nil
-	}}
+	return m
 }
 
-// shorten finds what a single step makes unnecessary.
+// shorten finds out whether a mapping is plain.
 func (m *mapping[T]) shorten() {
 	if len(m.steps) != 1 || m.spills {
 		return
 	}
-	m.step = grain // nothing is kept between steps
 	m.plain = m.out.dense && m.out.direct
 	st := &m.steps[0]
 	args := st.args[:]
@@ -259,22 +281,38 @@ func (m *mapping[T]) leave(s *mapScratch[T]) {
 // chunk computes elements lo to hi, strip after strip.
 func (m *mapping[T]) chunk(lo, hi int) {
 	s := m.take()
-	inner := m.dims[len(m.dims)-1]
-	byRow := len(m.dims) > 1 && (inner >= shortRun || !m.out.linear)
 	for pos := lo; pos < hi; {
-		k := min(hi-pos, m.step)
-		if byRow {
-			k = min(k, inner-pos%inner)
-		}
-		m.strip(s, pos, k)
+		k := m.length(pos, hi)
+		m.strip(s, m.target(pos, k), pos, k)
 		pos += k
 	}
 	m.leave(s)
 }
 
-// strip computes k elements from position pos of the output.
-func (m *mapping[T]) strip(s *mapScratch[T], pos, k int) {
-	out := m.target(pos, k)
+// produce computes the elements from position pos on into memory that is not the
+// result's.
+func (m *mapping[T]) produce(dst []T, pos int) {
+	s := m.take()
+	for end := pos + len(dst); pos < end; {
+		k := m.length(pos, end)
+		m.strip(s, dst[:k], pos, k)
+		dst, pos = dst[k:], pos+k
+	}
+	m.leave(s)
+}
+
+// length is that of the strip that begins at a position, where elements end at another.
+func (m *mapping[T]) length(pos, end int) int {
+	k := min(end-pos, m.step)
+	if inner := m.dims[len(m.dims)-1]; len(m.dims) > 1 && (inner >= shortRun || !m.out.linear) {
+		k = min(k, inner-pos%inner)
+	}
+	return k
+}
+
+// strip computes k elements from position pos of the output into out, or where they
+// have to be converted, into the output itself when out is nil.
+func (m *mapping[T]) strip(s *mapScratch[T], out []T, pos, k int) {
 	if m.result.kind == argNumber {
 		r := out
 		if r == nil {

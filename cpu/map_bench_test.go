@@ -31,21 +31,32 @@ func BenchmarkExpressions(b *testing.B) {
 		{"masked", "where(x0 > x1, x0 + x2, x1 * x2)"},
 	} {
 		for _, n := range []int{8, 64, 512, 1024, 4096} {
-			b.Run(fmt.Sprintf("%s/%dx%d", x.name, n, n), func(b *testing.B) { benchExpression(b, x.text, f32s(n, n)) })
+			b.Run(fmt.Sprintf("%s/%dx%d", x.name, n, n), func(b *testing.B) {
+				benchFused(b, ops.Fused(expr.MustParse(x.text), false), ops.FusedAttrs{}, f32s(n, n))
+			})
 		}
 	}
 }
 
-func benchExpression(b *testing.B, text string, in ...ops.Spec) {
+// benchFused runs a fused row on operands of one shape.
+func benchFused(b *testing.B, op *ops.Op, attrs any, in ops.Spec) {
 	d := newDevice("cpu", cpufeat.Best(), 1)
 	defer d.Close()
-	op := ops.Fused(expr.MustParse(text), false)
-	c := &hal.Call{Op: op.Name, Attrs: ops.FusedAttrs{}}
-	for i := range op.Expr.Inputs() {
-		c.In = append(c.In, benchView(b, d, in[min(i, len(in)-1)]))
+	e, _ := op.Producer()
+	if e == nil {
+		e = op.Expr
 	}
-	c.Out = []hal.View{benchView(b, d, in[0])}
-	l, err := d.Fuse(op, in[0].DType).Prepare(c)
+	c := &hal.Call{Op: op.Name, Attrs: attrs}
+	var specs []ops.Spec
+	for range e.Inputs() {
+		c.In, specs = append(c.In, benchView(b, d, in)), append(specs, in)
+	}
+	outs, err := op.Specs(attrs, specs)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c.Out = []hal.View{benchView(b, d, outs[0])}
+	l, err := d.Fuse(op, in.DType).Prepare(c)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -53,11 +64,15 @@ func benchExpression(b *testing.B, text string, in ...ops.Spec) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.SetBytes(int64((len(c.In) + 1) * in[0].Bytes()))
+	work, err := d.Alloc(max(1, l.Work))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(c.In)*in.Bytes() + outs[0].Bytes()))
 	b.ReportAllocs()
 	at := c.Operands()
 	for b.Loop() {
-		if err := stream.Launch(l, at, nil); err != nil {
+		if err := stream.Launch(l, at, work); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -24,29 +24,12 @@ type fold[T number] struct {
 
 func init() {
 	declare(func(d *device) {
-		sum := fold[float32]{0, d.vec.Sum, func(acc, x []float32) { d.vec.AddTo(acc, x) }}
-		folds := map[*ops.Op]fold[float32]{
-			ops.Sum:  sum,
-			ops.Amax: {float32(math.Inf(-1)), d.vec.MaxVal, func(acc, x []float32) { d.vec.Max(acc, acc, x) }},
-			ops.Amin: {float32(math.Inf(1)), d.vec.MinVal, func(acc, x []float32) { d.vec.Min(acc, acc, x) }},
-			ops.Prod: {1, func(x []float32) float32 {
-				p := 1.0
-				for _, v := range x {
-					p *= float64(v)
-				}
-				return float32(p)
-			}, func(acc, x []float32) { d.vec.Mul(acc, acc, x) }},
-		}
-		for op, f := range folds {
+		for op, f := range d.folds32() {
 			d.addFloats(op.Name, reduce(d, f))
 		}
-		d.addFloats(ops.Mean.Name, mean(d, sum, d.vec.DivS))
+		d.addFloats(ops.Mean.Name, mean(d, d.folds32()[ops.Sum], d.vec.DivS))
 		plainFolds[float64](d, math.Inf(-1), math.Inf(1))
-		d.addDense(ops.Mean.Name, dtype.F64, mean(d, plainSum[float64](), func(dst, x []float64, n float64) {
-			for i, v := range x {
-				dst[i] = v / n
-			}
-		}))
+		d.addDense(ops.Mean.Name, dtype.F64, mean(d, plainSum[float64](), divide64))
 		plainFolds[int64](d, math.MinInt64, math.MaxInt64)
 		plainFolds[int32](d, math.MinInt32, math.MaxInt32)
 		plainFolds[int16](d, math.MinInt16, math.MaxInt16)
@@ -69,6 +52,28 @@ func init() {
 	})
 }
 
+// folds32 are the reductions of f32.
+func (d *device) folds32() map[*ops.Op]fold[float32] {
+	return map[*ops.Op]fold[float32]{
+		ops.Sum:  {0, d.vec.Sum, func(acc, x []float32) { d.vec.AddTo(acc, x) }},
+		ops.Amax: {float32(math.Inf(-1)), d.vec.MaxVal, func(acc, x []float32) { d.vec.Max(acc, acc, x) }},
+		ops.Amin: {float32(math.Inf(1)), d.vec.MinVal, func(acc, x []float32) { d.vec.Min(acc, acc, x) }},
+		ops.Prod: {1, func(x []float32) float32 {
+			p := 1.0
+			for _, v := range x {
+				p *= float64(v)
+			}
+			return float32(p)
+		}, func(acc, x []float32) { d.vec.Mul(acc, acc, x) }},
+	}
+}
+
+func divide64(dst, x []float64, n float64) {
+	for i, v := range x {
+		dst[i] = v / n
+	}
+}
+
 func plainSum[T number]() fold[T] {
 	return fold[T]{0, func(x []T) (s T) {
 		for _, v := range x {
@@ -82,10 +87,16 @@ func plainSum[T number]() fold[T] {
 	}}
 }
 
-// plainFolds registers the reductions on a number type without vector
-// primitives. Integers wrap.
+// plainFolds registers the reductions on a number type without vector primitives.
 func plainFolds[T number](d *device, lowest, highest T) {
-	folds := map[*ops.Op]fold[T]{
+	for op, f := range foldsOf(lowest, highest) {
+		d.addDense(op.Name, dtype.Of[T](), reduce(d, f))
+	}
+}
+
+// foldsOf are the reductions on a number type without vector primitives. Integers wrap.
+func foldsOf[T number](lowest, highest T) map[*ops.Op]fold[T] {
+	return map[*ops.Op]fold[T]{
 		ops.Sum: plainSum[T](),
 		ops.Prod: {1, func(x []T) T {
 			p := T(1)
@@ -109,9 +120,6 @@ func plainFolds[T number](d *device, lowest, highest T) {
 				acc[i] = min(acc[i], v)
 			}
 		}},
-	}
-	for op, f := range folds {
-		d.addDense(op.Name, dtype.Of[T](), reduce(d, f))
 	}
 }
 
@@ -152,17 +160,22 @@ func reduce[T number](d *device, f fold[T]) planner {
 func mean[T float32 | float64](d *device, sum fold[T], divide func(dst, x []T, n T)) planner {
 	return func(c *call) task {
 		r := newReduction(d, c, sum)
-		_, gone := split(r.in, c.attrs.(ops.ReduceAttrs).Axes)
-		n := T(product(gone.dims))
-		average := func(lo, hi int) {
-			part := data[T](r.out)[lo:hi]
-			divide(part, part, n)
-		}
-		total := r.task()
-		return task{work: total.work, run: func(work []byte) error {
-			err := total.run(work)
-			d.chunks(r.out.n, grain, average)
-			return err
-		}}
+		return r.mean(d, c.attrs.(ops.ReduceAttrs).Axes, divide)
 	}
+}
+
+// mean is the task of a sum that is divided.
+func (r *reduction[T]) mean(d *device, axes []int, divide func(dst, x []T, n T)) task {
+	_, gone := split(r.in, axes)
+	n := T(product(gone.dims))
+	average := func(lo, hi int) {
+		part := data[T](r.out)[lo:hi]
+		divide(part, part, n)
+	}
+	total := r.task()
+	return task{work: total.work, run: func(work []byte) error {
+		err := total.run(work)
+		d.chunks(r.out.n, grain, average)
+		return err
+	}}
 }

@@ -18,11 +18,16 @@ type reduction[T number] struct {
 	in, out *operand
 	fold    fold[T]
 	stages  []*stage[T]
+	begin   func() // of a run (optional): the first stage reads no memory
 }
 
 func newReduction[T number](d *device, c *call, f fold[T]) *reduction[T] {
-	r := &reduction[T]{in: &c.in[0], out: &c.out[0], fold: f}
-	sizes, red := groups(r.in.Shape, c.attrs.(ops.ReduceAttrs).Axes)
+	return reductionOf(d, &c.in[0], &c.out[0], c.attrs.(ops.ReduceAttrs).Axes, f)
+}
+
+func reductionOf[T number](d *device, in, out *operand, axes []int, f fold[T]) *reduction[T] {
+	r := &reduction[T]{in: in, out: out, fold: f}
+	sizes, red := groups(r.in.Shape, axes)
 	if r.in.n == 0 {
 		return r
 	}
@@ -56,7 +61,13 @@ func (r *reduction[T]) task() task {
 		}
 	}
 	return task{work: work, run: func(work []byte) error {
-		src, dst := data[T](r.in), data[T](r.out)
+		var src []T
+		if r.begin != nil {
+			r.begin()
+		} else {
+			src = data[T](r.in)
+		}
+		dst := data[T](r.out)
 		for i, s := range r.stages {
 			to := dst
 			if i < last {
@@ -86,7 +97,7 @@ type stage[T number] struct {
 	parts           int // results of cuts, which are combined in order
 
 	dst, src, part []T // of the run
-	row            []T // that is being cut
+	row            int // where the row that is being cut begins
 	body           func(lo, hi int)
 	cut            func(i int)
 }
@@ -121,7 +132,7 @@ func (s *stage[T]) reduce(dst, src, part []T) {
 		s.d.rows(s.outer, s.n, s.body)
 	default:
 		for o := range s.outer {
-			s.row = src[o*s.n : (o+1)*s.n]
+			s.row = o * s.n
 			s.d.workers.For(s.cuts, s.cut)
 			dst[o] = s.fold.row(part)
 		}
@@ -135,7 +146,7 @@ func (s *stage[T]) foldRows(lo, hi int) {
 }
 
 func (s *stage[T]) foldCut(i int) {
-	s.part[i] = s.fold.row(s.row[i*rowCut : min((i+1)*rowCut, s.n)])
+	s.part[i] = s.fold.row(s.src[s.row+i*rowCut : s.row+min((i+1)*rowCut, s.n)])
 }
 
 // columns folds rows of inner elements: blocks of columns side by side, and stretches

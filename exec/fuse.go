@@ -13,8 +13,10 @@ import (
 type Fuser interface {
 	// Fuse returns a kernel for a row of ops.Fused whose operands, but for truth values,
 	// have an element type, or nil where the device has none: the expression needs more
-	// registers than it has, say. The same question has the same answer. Results have
-	// the bits that the parts have when each is computed by itself.
+	// registers than it has, say. It is asked for rows of ops.FusedReduce too, which have
+	// no Expr but a Producer; their inputs come as they are, not broadcast. The same
+	// question has the same answer. Results have the bits that the parts have when each
+	// is computed by itself.
 	Fuse(op *ops.Op, t dtype.Type) *hal.Kernel
 }
 

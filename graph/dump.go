@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/crease-ml/crease/ops"
 )
 
 // Format is how Dump writes a graph.
@@ -65,6 +67,10 @@ func (n *Node) Label() string {
 	case n.kind == Const:
 		return "const"
 	case n.kind == Apply && n.op.IsFused():
+		if e, reduce := n.op.Producer(); e != nil {
+			a := n.attrs.(ops.FusedReduceAttrs)
+			return fmt.Sprintf("fused %s %+v of %s%s", reduce.Name, ops.ReduceAttrs{Axes: a.Axes, Keep: a.Keep}, e, parameters(a.Params))
+		}
 		return "fused " + n.op.Expr.String() + parameters(n.op.Params(n.attrs))
 	case n.attrs != nil:
 		return fmt.Sprintf("%s %+v", n.op.Name, n.attrs)

@@ -17,30 +17,46 @@ const (
 // fuse puts chains and trees of elementwise ops into one expression, which the device
 // computes in one pass over memory. An op joins its consumer if that has the same shape
 // and computes in the same element type, nothing else uses its result, and what it reads
-// is still the same where the consumer runs. 16-bit floats stay apart: they are rounded
-// between ops.
+// is still the same where the consumer runs. A reduction, where the device can, takes the
+// results of an expression as they are computed, and none is stored. 16-bit floats stay
+// apart: they are rounded between ops.
 func (g *Graph) fuse() error {
 	f := g.facts()
 	uses := g.uses()
 	members := make([]*cluster, len(g.nodes)) // by place
+	// inner gives the cluster of an operand that only its consumer needs.
+	inner := func(n *Node, v *Value) *cluster {
+		p := v.node
+		if p.view() || p.kind != Apply || members[p.pos] == nil || f.escapes[v.storage] || !f.fixed(v.storage) {
+			return nil
+		}
+		times := 0
+		for _, w := range n.in {
+			if w == v {
+				times++
+			}
+		}
+		if m := members[p.pos]; m.reduce == nil && uses[v.id] == times && f.still(m, n.pos) {
+			return m
+		}
+		return nil
+	}
 	for _, n := range g.nodes {
+		if reducing(n) {
+			if c := inner(n, n.in[0]).reduced(n); c != nil && g.engine.CanFuse(c.row(), c.dtype) {
+				members[n.pos] = c
+			}
+			continue
+		}
 		c := newCluster(n)
 		if c == nil {
 			continue
 		}
 		for i, v := range n.in {
-			p := v.node
-			if p.view() || p.kind != Apply || members[p.pos] == nil || f.escapes[v.storage] || !f.fixed(v.storage) ||
-				!shape.Equal(v.Spec().Shape, n.out[0].Spec().Shape) {
+			if !shape.Equal(v.Spec().Shape, n.out[0].Spec().Shape) {
 				continue
 			}
-			times := 0
-			for _, w := range n.in {
-				if w == v {
-					times++
-				}
-			}
-			if m := members[p.pos]; uses[v.id] == times && f.still(m, n.pos) {
+			if m := inner(n, v); m != nil {
 				c.join(i, m)
 			}
 		}
@@ -50,19 +66,19 @@ func (g *Graph) fuse() error {
 		members[n.pos] = c
 	}
 	// A cluster that has joined another is part of it.
-	inner := make([]bool, len(g.nodes))
+	part := make([]bool, len(g.nodes))
 	for _, c := range members {
 		if c != nil {
 			for _, p := range c.parts {
-				inner[p.pos] = true
+				part[p.pos] = true
 			}
 		}
 	}
 	for i, c := range members {
-		if c == nil || c.joined == 0 || inner[i] {
+		if c == nil || c.joined == 0 || part[i] {
 			continue
 		}
-		if !g.rewrite(c.node, c.row(), ops.FusedAttrs{Params: c.params}, c.in) {
+		if !g.rewrite(c.node, c.row(), c.attrs(), c.in) {
 			return nil // the device has said that it can: stay with what is right
 		}
 	}
@@ -80,6 +96,7 @@ type cluster struct {
 	joined int
 	ops    int
 	paths  int
+	reduce *ops.Op // that takes what the expression computes; node is its node
 }
 
 // newCluster is a node by itself, nil if it cannot be part of an expression.
@@ -208,8 +225,40 @@ func rebase(e *expr.Node, in func(int) *expr.Node, shift int) *expr.Node {
 	return walk(e)
 }
 
+// reducing reports whether a node is a reduction of numbers, into which an expression may
+// go: the device knows for which ones it can.
+func reducing(n *Node) bool {
+	if _, ok := n.attrs.(ops.ReduceAttrs); !ok || n.kind != Apply {
+		return false
+	}
+	s := n.in[0].Spec()
+	return fusable(s.DType) && len(s.Shape) > 0
+}
+
+// reduced is the cluster of a reduction of what a cluster computes, nil for none.
+func (c *cluster) reduced(n *Node) *cluster {
+	if c == nil || c.dtype != n.in[0].Spec().DType {
+		return nil
+	}
+	r := *c
+	r.node, r.reduce = n, n.op
+	r.parts, r.joined = append(slices.Clip(c.parts), c.node), c.joined+1
+	return &r
+}
+
+func (c *cluster) attrs() any {
+	if c.reduce == nil {
+		return ops.FusedAttrs{Params: c.params}
+	}
+	a := c.node.attrs.(ops.ReduceAttrs)
+	return ops.FusedReduceAttrs{Params: c.params, Axes: a.Axes, Keep: a.Keep}
+}
+
 // row is the row of the cluster's expression.
 func (c *cluster) row() *ops.Op {
+	if c.reduce != nil {
+		return ops.FusedReduce(c.reduce, c.expr)
+	}
 	t := c.node.out[0].Spec().DType
 	return ops.Fused(c.expr, t == dtype.Bool && c.dtype != dtype.Bool)
 }

@@ -71,7 +71,7 @@ type fusion struct {
 // Fuse is the kernel of a fused row for operands of an element type, nil where the device
 // does not compute in it. A device passes it on as an exec.Fuser.
 func (l *Library) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel {
-	if !l.computes(classOf(t)) {
+	if !l.computes(classOf(t)) || op.Expr == nil { // a reduction reads what was stored
 		return nil
 	}
 	if k, ok := l.fused.Load(fusion{op, t}); ok {

@@ -19,7 +19,7 @@ type FusedAttrs struct {
 // FusedName is the name of every fused row.
 const FusedName = "fused"
 
-// fused is the rows made so far, by text. Programs and plans are kept by row, so that
+// fused holds the rows made so far, by text. Programs and plans are kept by row, so that
 // one expression must be one row.
 var fused struct {
 	sync.Mutex
@@ -36,25 +36,27 @@ func Fused(e *expr.Node, truth bool) *Op {
 	if truth {
 		text += " bool"
 	}
+	return fusedRow(text, func() *Op {
+		op := &Op{
+			Name: FusedName, Doc: "Several elementwise ops in one pass: " + text + ".", Kind: Core, Family: Map,
+			Inputs: "x...", Attrs: FusedAttrs{}, Types: Any, Expr: e, Tol: arithmetic,
+			NoGrad: "it is made by the graph compiler, after gradients",
+			Params: func(attrs any) []float64 { return attrs.(FusedAttrs).Params },
+			Infer:  fusedInfer(truth),
+		}
+		op.Cost, op.Ref = flopsPer(flopsOf(e)), mapRef(e, op.Params)
+		return op
+	})
+}
+
+// fusedRow returns the row of a text, which it makes once.
+func fusedRow(text string, make func() *Op) *Op {
 	fused.Lock()
 	defer fused.Unlock()
 	if op := fused.rows[text]; op != nil {
 		return op
 	}
-	op := &Op{
-		Name: FusedName, Doc: "Several elementwise ops in one pass: " + text + ".", Kind: Core, Family: Map,
-		Inputs: "x...", Attrs: FusedAttrs{}, Types: Any, Expr: e, Tol: arithmetic,
-		NoGrad: "it is made by the graph compiler, after gradients",
-		Params: func(attrs any) []float64 { return attrs.(FusedAttrs).Params },
-		Infer:  fusedInfer(truth),
-	}
-	flops := 0.0
-	e.Walk(func(n *expr.Node) {
-		if len(n.Args) > 0 {
-			flops++
-		}
-	})
-	op.Cost, op.Ref = flopsPer(flops), mapRef(e, op.Params)
+	op := make()
 	op.made = op.derived()
 	if fused.rows == nil {
 		fused.rows = map[string]*Op{}
@@ -63,8 +65,18 @@ func Fused(e *expr.Node, truth bool) *Op {
 	return op
 }
 
-// IsFused reports whether the row was made by Fused.
-func (op *Op) IsFused() bool { return op.Name == FusedName && op.Expr != nil }
+// flopsOf is the number of operations of an expression for an element.
+func flopsOf(e *expr.Node) (flops float64) {
+	e.Walk(func(n *expr.Node) {
+		if len(n.Args) > 0 {
+			flops++
+		}
+	})
+	return flops
+}
+
+// IsFused reports whether the row was made by Fused or FusedReduce.
+func (op *Op) IsFused() bool { return op.Name == FusedName }
 
 func fusedInfer(truth bool) func(any, []Spec) ([]Spec, error) {
 	return func(_ any, in []Spec) ([]Spec, error) {

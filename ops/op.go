@@ -130,7 +130,8 @@ type Op struct {
 	// saying so. Nil means that the op is not measured.
 	Bench func(s Size) Case
 
-	made *derived // when the row is declared
+	made     *derived  // when the row is declared
+	produces *producer // of FusedReduce
 }
 
 // derived is what is asked of a row in every call.
