@@ -9,8 +9,9 @@ import (
 )
 
 // Apply runs any row of the op table. Inputs that the row promotes (those of
-// elementwise ops, of matrix products and of Concat) are cast to their common type
-// (dtype.Promote), as in NumPy. attrs is the row's attribute struct, nil for rows without one.
+// elementwise ops, of matrix products and of Concat) are cast to their common type by
+// PyTorch's rule (dtype.Promote): an i64 beside an f32 becomes f32, and loses what that does
+// not hold. attrs is the row's attribute struct, nil for rows without one.
 func Apply(op *ops.Op, attrs any, in ...*Tensor) []*Tensor {
 	return apply(state(), op, attrs, promote(op, in), nil)
 }

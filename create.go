@@ -1,8 +1,6 @@
 package crease
 
 import (
-	"math"
-
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/ops"
@@ -30,10 +28,13 @@ func (o options) make(op *ops.Op, attrs any) *Tensor {
 	return wrap(res[0], o.dev, l)
 }
 
-// Full is a tensor of one value.
-func Full(dims []int, value float64, opts ...Option) *Tensor {
+// Full is a tensor of one value, rounded to the element type if that is a float. An
+// integer type must hold the value: a fraction, NaN and what is out of its range are a
+// *ops.AttrError.
+func Full[N Number](dims []int, value N, opts ...Option) *Tensor {
 	o := collect(opts)
-	return o.finish(o.make(ops.Full, ops.FullAttrs{DType: o.dtype, Shape: dims, Value: value}))
+	n := element(value, o.dtype)
+	return o.finish(o.make(ops.Full, ops.FullAttrs{DType: o.dtype, Shape: dims, Value: n.Value, Int: n.Int}))
 }
 
 // Zeros is a tensor of zeros.
@@ -48,8 +49,8 @@ func ZerosLike(t *Tensor) *Tensor { return Zeros(t.Shape(), As(t.DType()), On(t.
 // OnesLike is a tensor of ones of the type, shape and device of another.
 func OnesLike(t *Tensor) *Tensor { return Ones(t.Shape(), As(t.DType()), On(t.dev)) }
 
-// Scalar is a tensor of rank 0.
-func Scalar(value float64, opts ...Option) *Tensor { return Full([]int{}, value, opts...) }
+// Scalar is a tensor of rank 0; see [Full] for the value.
+func Scalar[N Number](value N, opts ...Option) *Tensor { return Full([]int{}, value, opts...) }
 
 // From copies a Go slice to a tensor of its element type; the As option
 // converts. A nil shape makes a vector. The length must be that of the shape.
@@ -73,50 +74,6 @@ func From[T dtype.Element](values []T, dims []int, opts ...Option) *Tensor {
 func FromHost(h ops.Host, opts ...Option) *Tensor {
 	o := collect(append([]Option{As(h.DType)}, opts...))
 	return o.finish(fromHost(h, o.dev).Cast(o.dtype))
-}
-
-// Arange is the vector start, start+step ... up to and without stop, as in
-// NumPy.
-func Arange(start, stop, step float64, opts ...Option) *Tensor {
-	o := collect(opts)
-	n := math.Ceil((stop - start) / step)
-	switch {
-	case step == 0 || math.IsNaN(n) || math.IsInf(n, 0):
-		panic(&ops.AttrError{Op: "arange", Reason: "start, stop and step must be finite and step not 0"})
-	case n < 0:
-		n = 0
-	case n > 1<<40:
-		panic(&ops.AttrError{Op: "arange", Reason: "more than 2^40 elements"})
-	}
-	values := make([]float64, int(n))
-	for i := range values {
-		values[i] = start + float64(i)*step
-	}
-	return o.finish(vector(values, o))
-}
-
-// Linspace is n evenly spaced numbers from lo to hi, both included, as in NumPy.
-func Linspace(lo, hi float64, n int, opts ...Option) *Tensor {
-	o := collect(opts)
-	if n < 0 {
-		panic(&ops.AttrError{Op: "linspace", Reason: "the number of elements is negative"})
-	}
-	values := make([]float64, n)
-	for i := range values {
-		values[i] = lo
-		if n > 1 {
-			values[i] = lo + (hi-lo)*float64(i)/float64(n-1)
-		}
-	}
-	return o.finish(vector(values, o))
-}
-
-func vector(values []float64, o options) *Tensor {
-	h := ops.NewHost(ops.Spec{DType: o.dtype, Shape: []int{len(values)}})
-	for i, v := range values {
-		h.Set(i, v)
-	}
-	return fromHost(h, o.dev)
 }
 
 // Eye is the n×n identity matrix.

@@ -19,7 +19,8 @@ func near(t *testing.T, name string, got, want []float64) {
 		return
 	}
 	for i := range got {
-		if math.Abs(got[i]-want[i]) > 1e-5*max(1, math.Abs(want[i])) {
+		same := got[i] == want[i] || math.IsNaN(got[i]) && math.IsNaN(want[i])
+		if !same && !(math.Abs(got[i]-want[i]) <= 1e-5*max(1, math.Abs(want[i]))) {
 			t.Errorf("%s is %v, want %v", name, got, want)
 			return
 		}

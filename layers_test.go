@@ -27,7 +27,7 @@ var layers = []struct {
 	{"backends", []string{"cpu", "opencl", "kernels/emulate", "hal/null"}},
 	{"execution", []string{"exec", "autograd", "graph"}},
 	{"the user's package", []string{""}},
-	{"libraries", []string{"data/safetensors", "data/picture", "data", "nn", "optim", "conform"}},
+	{"libraries", []string{"data/safetensors", "data/picture", "data", "nn", "optim", "conform", "conform/fixture"}},
 	{"tools", []string{"bench/...", "tools/...", "examples/..."}},
 }
 

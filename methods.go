@@ -11,31 +11,6 @@ func (t *Tensor) MatMul(y *Tensor) *Tensor { return apply1(ops.MatMul, nil, t, y
 // Square is t·t.
 func (t *Tensor) Square() *Tensor { return apply1(ops.Mul, nil, t, t) }
 
-// AddScalar is t + c. The result keeps the tensor's element type, as with a
-// Python number in NumPy.
-func (t *Tensor) AddScalar(c float64) *Tensor { return t.scaled(1, c) }
-
-// MulScalar is c·t.
-func (t *Tensor) MulScalar(c float64) *Tensor { return t.scaled(c, 0) }
-
-// scaled is scale·t + shift.
-func (t *Tensor) scaled(scale, shift float64) *Tensor {
-	if t.DType().IsFloat() {
-		return apply1(ops.Affine, ops.AffineAttrs{Scale: scale, Shift: shift}, t)
-	}
-	return Tidy1(func() *Tensor {
-		return t.Mul(t.constant(scale)).Add(t.constant(shift))
-	})
-}
-
-// PowScalar is t raised to c.
-func (t *Tensor) PowScalar(c float64) *Tensor {
-	return Tidy1(func() *Tensor { return t.Pow(t.constant(c)) })
-}
-
-// constant is a scalar of the tensor's type on its device.
-func (t *Tensor) constant(c float64) *Tensor { return Scalar(c, As(t.DType()), On(t.dev)) }
-
 // Var is the variance over axes (all when none is given) with n-correction in
 // the denominator: 1 for the sample variance, 0 for the population's.
 func (t *Tensor) Var(correction int, axes ...int) *Tensor {
@@ -58,9 +33,15 @@ func (t *Tensor) LeakyRelu(slope float64) *Tensor {
 }
 
 // Pad adds lo and hi elements of a value before and after each axis; negative
-// numbers remove elements.
+// numbers remove elements. An integer type must hold the value, see [Tensor.PadInt].
 func (t *Tensor) Pad(lo, hi []int, value float64) *Tensor {
 	return apply1(ops.Pad, ops.PadAttrs{Lo: lo, Hi: hi, Value: value}, t)
+}
+
+// PadInt is Pad by an integer, all of whose digits a 64-bit element keeps.
+func (t *Tensor) PadInt(lo, hi []int, value int64) *Tensor {
+	n := element(value, t.DType())
+	return apply1(ops.Pad, ops.PadAttrs{Lo: lo, Hi: hi, Value: n.Value, Int: n.Int}, t)
 }
 
 // Take picks the slices of an axis at the indices idx (i32 or i64), whose axes

@@ -101,24 +101,23 @@ func promote(op *ops.Op, in []*Tensor) []*Tensor {
 	if !ok || len(in) < first+2 {
 		return in
 	}
-	common, same := dtype.Invalid, true
+	same := true
 	for _, t := range in[first:] {
 		if t == nil {
 			return in // reported by the builder
 		}
-		switch {
-		case common == dtype.Invalid:
-			common = t.DType()
-		case common != t.DType():
-			p, err := dtype.Promote(common, t.DType())
-			if err != nil {
-				panic(&ops.DTypeError{Op: op.Name, In: specs(in), Rule: err.Error()})
-			}
-			common, same = p, false
-		}
+		same = same && t.DType() == in[first].DType()
 	}
 	if same {
 		return in
+	}
+	types := make([]dtype.Type, len(in)-first)
+	for i, t := range in[first:] {
+		types[i] = t.DType()
+	}
+	common, err := dtype.Promote(types...)
+	if err != nil {
+		panic(&ops.DTypeError{Op: op.Name, In: specs(in), Rule: err.Error()})
 	}
 	out := append([]*Tensor{}, in...)
 	for i := first; i < len(in); i++ {

@@ -17,7 +17,7 @@ func init() {
 		add(ops.Concat, hal.Strided, d.concat)
 		add(ops.Pad, hal.Strided, d.pad)
 		add(ops.Full, hal.Dense, func(c *call) task {
-			fill := d.filling(&c.out[0], c.attrs.(ops.FullAttrs).Value)
+			fill := d.filling(&c.out[0], c.attrs.(ops.FullAttrs).Bits())
 			return task{run: func([]byte) error {
 				fill()
 				return nil
@@ -236,7 +236,7 @@ func (d *device) concat(c *call) task {
 // to every (interior+1)-th place.
 func (d *device) pad(c *call) task {
 	a, src, dst := c.attrs.(ops.PadAttrs), &c.in[0], &c.out[0]
-	fill := d.filling(dst, a.Value)
+	fill := d.filling(dst, a.Bits(dst.DType))
 	empty := task{run: func([]byte) error {
 		fill()
 		return nil
@@ -281,15 +281,15 @@ func listed(list []int, i int) int {
 	return list[i]
 }
 
-// filling plans writing one value to every element of a dense operand.
-func (d *device) filling(o *operand, value float64) func() {
+// filling plans writing the bytes of one element to all of a dense operand.
+func (d *device) filling(o *operand, bits [8]byte) func() {
 	size := o.DType.Size()
 	if o.n == 0 {
 		return func() {}
 	}
 	body := func(lo, hi int) {
 		part := o.memory()[lo:hi]
-		dtype.Store(part[:size], o.DType, 0, value)
+		copy(part[:size], bits[:])
 		for done := size; done < len(part); done *= 2 {
 			copy(part[done:], part[:done])
 		}
@@ -305,7 +305,7 @@ func (d *device) iota(c *call) task {
 	body := func(lo, hi int) {
 		b := o.memory()
 		for i := lo; i < hi; i++ {
-			dtype.Store(b, o.DType, i, float64(i/inner%n))
+			dtype.StoreInt(b, o.DType, i, int64(i/inner%n))
 		}
 	}
 	return task{run: func([]byte) error {

@@ -239,7 +239,7 @@ func scatterAdd[T number](d *device) planner {
 func (d *device) oneHot(c *call) task {
 	out, idx := &c.out[0], newLongs(&c.in[0])
 	classes := c.attrs.(ops.OneHotAttrs).Classes
-	clearing := d.filling(out, 0)
+	clearing := d.filling(out, [8]byte{})
 	return task{work: idx.work, run: func(work []byte) error {
 		clearing()
 		b := out.memory()

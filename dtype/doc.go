@@ -20,9 +20,11 @@
 //
 // # Promotion
 //
-// Bool is below the integers, which are below the floats. Among the integers
-// Promote follows NumPy, between an integer and a float it follows PyTorch (the
-// result is that float):
+// Bool is below the integers, which are below the floats. The rule is PyTorch's: an
+// integer beside a float becomes that float, however many digits it has (NumPy would
+// take f64 for i32 and f32), and two integers meet in the narrowest type that holds both.
+// Where PyTorch has no rule, u64 beside a signed integer and two 8-bit floats, it
+// is NumPy's f64, which rounds beyond 2^53, and f16:
 //
 //	      i8   i16  i32  i64  u8   u16  u32  u64
 //	i8    i8   i16  i32  i64  i16  i32  i64  f64
@@ -42,10 +44,9 @@
 //	f32                                 f32  f64
 //	f64                                      f64
 //
-// Promote is idempotent and commutative. It is associative except in two
-// families of triples, where the order of the operands decides: u64, a signed
-// integer and a float other than f64 (u64 with i64 is already f64), and f8e4m3,
-// f8e5m2 and bf16 (the two f8 types meet in f16).
+// Promote takes any number of types and does not depend on their order: it is the
+// table for the widest float, or, without floats, for the widest signed and the
+// widest unsigned integer.
 //
 // # Failure
 //

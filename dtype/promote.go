@@ -2,57 +2,61 @@ package dtype
 
 import "fmt"
 
-// Promote is the type of an operation between a and b; the package comment has
-// the table. It fails only if a or b is not an element type.
-func Promote(a, b Type) (Type, error) {
-	if !a.Valid() || !b.Valid() {
-		return Invalid, fmt.Errorf("dtype: cannot promote %v with %v: both must be element types", a, b)
+// Promote returns the type of an operation between elements of all the types, whatever
+// their order; the package comment has the table for two. It fails if there is none or one
+// is not an element type.
+func Promote(types ...Type) (Type, error) {
+	if len(types) == 0 {
+		return Invalid, fmt.Errorf("dtype: there are no types to promote")
 	}
-	switch {
-	case a == b || b == Bool:
-		return a, nil
-	case a == Bool:
-		return b, nil
-	case a.IsFloat() && b.IsFloat():
-		return promoteFloats(a, b), nil
-	case a.IsFloat():
-		return a, nil
-	case b.IsFloat():
-		return b, nil
-	}
-	return promoteInts(a, b), nil
-}
-
-// promoteFloats takes the wider; two different types of one width meet in the
-// narrowest type that holds both.
-func promoteFloats(a, b Type) Type {
-	switch {
-	case a.Size() > b.Size():
-		return a
-	case a.Size() < b.Size():
-		return b
-	case a.Size() == 1:
-		return F16
-	}
-	return F32
-}
-
-// promoteInts takes the wider of two types of one signedness; a signed and an
-// unsigned type meet in the narrowest signed type that holds both, or f64.
-func promoteInts(a, b Type) Type {
-	if a.IsSigned() == b.IsSigned() {
-		if a.Size() >= b.Size() {
-			return a
+	var floats, signed, unsigned widest
+	for _, t := range types {
+		switch {
+		case !t.Valid():
+			return Invalid, fmt.Errorf("dtype: cannot promote %v: all must be element types", types)
+		case t.IsFloat():
+			floats.add(t)
+		case t.IsSigned():
+			signed.add(t)
+		case t.IsUnsigned():
+			unsigned.add(t)
 		}
-		return b
 	}
-	signed, unsigned := a, b
-	if b.IsSigned() {
-		signed, unsigned = b, a
+	switch {
+	case floats.mixed && floats.Size() == 1:
+		return F16, nil
+	case floats.mixed:
+		return F32, nil
+	case floats.Valid():
+		return floats.Type, nil
+	case signed.Valid() && signed.Size() > unsigned.Size():
+		return signed.Type, nil
+	case signed.Valid():
+		return above(unsigned.Type), nil
+	case unsigned.Valid():
+		return unsigned.Type, nil
 	}
-	if signed.Size() > unsigned.Size() {
-		return signed
+	return Bool, nil
+}
+
+// widest is the widest type of a kind; mixed says that another one is as wide.
+type widest struct {
+	Type
+	mixed bool
+}
+
+func (w *widest) add(t Type) {
+	switch {
+	case t.Size() > w.Size():
+		*w = widest{Type: t}
+	case t.Size() == w.Size() && t != w.Type:
+		w.mixed = true
 	}
+}
+
+// above is the narrowest type that holds an unsigned one and negative numbers as wide; for
+// u64 there is only f64, which rounds.
+func above(unsigned Type) Type {
 	switch unsigned {
 	case U8:
 		return I16

@@ -1,6 +1,10 @@
 package graph
 
-import "github.com/crease-ml/crease/ops"
+import (
+	"bytes"
+
+	"github.com/crease-ml/crease/ops"
+)
 
 // algebra drops what gives back an operand with the same bits, as the rows say: an op that
 // undoes the one before it, a cast to and fro that loses nothing, a product with 1. Views
@@ -66,11 +70,15 @@ func (f facts) Constant(v ops.Value) (float64, bool) {
 		}
 		return a.Number(), true
 	}
-	all := n.host.Elements()
-	for i := range all {
-		if n.host.At(i) != n.host.At(0) {
+	// By their bytes: a float64 does not tell all 64-bit integers apart.
+	size := n.host.DType.Size()
+	for i := size; i < len(n.host.Data); i += size {
+		if !bytes.Equal(n.host.Data[i:i+size], n.host.Data[:size]) {
 			return 0, false
 		}
 	}
-	return n.host.At(0), all > 0
+	if len(n.host.Data) == 0 {
+		return 0, false
+	}
+	return n.host.At(0), true
 }

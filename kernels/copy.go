@@ -30,7 +30,7 @@ func (l *Library) addCopies(r *hal.Registry) {
 	}
 	add(ops.Copy, hal.Free, func(_ *hal.Call, out window, in []window) ([]*step, error) { return l.move(out, in[0]) })
 	add(ops.Full, hal.Dense, func(c *hal.Call, out window, _ []window) ([]*step, error) {
-		return l.fill(out, c.Attrs.(ops.FullAttrs).Value)
+		return l.fill(out, c.Attrs.(ops.FullAttrs).Bits())
 	})
 	add(ops.Concat, hal.Strided, l.concat)
 	add(ops.Pad, hal.Strided, l.pad)
@@ -42,10 +42,8 @@ func (l *Library) move(dst, src window) ([]*step, error) {
 	return l.planMap("copy", identity, nil, dst, []window{src})
 }
 
-// fill sets every element to a value, which is rounded to the element type once.
-func (l *Library) fill(dst window, v float64) ([]*step, error) {
-	var b [8]byte
-	dtype.Store(b[:], dst.DType, 0, v)
+// fill sets every element to one whose bytes are given.
+func (l *Library) fill(dst window, b [8]byte) ([]*step, error) {
 	t := bitsType(dst.DType)
 	bits := dtype.Load(b[:], t, 0)
 	if t != dtype.F32 { // the bits are a whole number, maybe too long for a float64
@@ -87,7 +85,7 @@ func (l *Library) concat(c *hal.Call, out window, in []window) (steps []*step, e
 // pad fills the result and copies the part of the input that stays into it.
 func (l *Library) pad(c *hal.Call, y window, in []window) ([]*step, error) {
 	a, x := c.Attrs.(ops.PadAttrs), in[0]
-	steps, err := l.fill(y, a.Value)
+	steps, err := l.fill(y, a.Bits(y.DType))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/shape"
 )
@@ -19,8 +21,12 @@ func Filled(b Builder, s Spec, v float64) Value {
 	return Full.With(b, FullAttrs{DType: s.DType, Shape: s.Shape, Value: v})
 }
 
-// Scaled is scale*x + shift.
+// Scaled is scale*x + shift. A shift of 0 adds nothing: the product keeps the sign of a
+// zero.
 func Scaled(b Builder, x Value, scale, shift float64) Value {
+	if shift == 0 {
+		shift = math.Copysign(0, -1)
+	}
 	return Affine.With(b, AffineAttrs{Scale: scale, Shift: shift}, x)
 }
 

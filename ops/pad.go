@@ -1,6 +1,9 @@
 package ops
 
-import "github.com/crease-ml/crease/shape"
+import (
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/shape"
+)
 
 // Pad puts a value around and between elements.
 var Pad *Op
@@ -13,7 +16,13 @@ type PadAttrs struct {
 	Hi       []int   `json:"hi"`
 	Interior []int   `json:"interior,omitempty"`
 	Value    float64 `json:"value"`
+	Int      int64   `json:"int,omitempty"` // in place of Value where a float64 would round it
 }
+
+// Bits returns the bytes of an element of padding.
+func (a PadAttrs) Bits(t dtype.Type) [8]byte { return a.number().Bits(t) }
+
+func (a PadAttrs) number() Number { return Number{a.Value, a.Int} }
 
 func init() {
 	Pad = Declare(Op{Name: "pad", Doc: "x with a value put around, and by interior counts between, its elements; negative counts crop.", ONNX: "Pad",
@@ -29,6 +38,7 @@ func init() {
 			{Name: "crop", Attrs: PadAttrs{Lo: []int{-1, -2}, Hi: []int{-1, 1}}, In: args(Arg{}, []int{5, 6})},
 			{Name: "crop-between", Attrs: PadAttrs{Lo: []int{-2}, Hi: []int{-1}, Interior: []int{1}}, In: args(Arg{}, []int{5})},
 			{Name: "shift", Attrs: PadAttrs{Lo: []int{0, 2}, Hi: []int{0, -2}, Value: 1}, In: args(Arg{}, []int{2, 5})},
+			{Name: "long", Types: []dtype.Type{dtype.I64, dtype.U64}, Attrs: PadAttrs{Lo: []int{1}, Hi: []int{2}, Int: 1<<53 + 1}, In: args(Arg{}, []int{3})},
 			{Name: "from-empty", Attrs: PadAttrs{Lo: []int{2}, Hi: []int{1}, Value: 1}, In: args(Arg{}, []int{0})},
 			{Name: "to-empty", Attrs: PadAttrs{Lo: []int{-3}, Hi: []int{0}}, In: args(Arg{}, []int{3})},
 		},
@@ -58,6 +68,9 @@ func wantPerAxis(name string, list []int, n int) error {
 
 func padInfer(attrs any, in []Spec) ([]Spec, error) {
 	a, dims := attrs.(PadAttrs), in[0].Shape
+	if err := a.number().check(in[0].DType); err != nil {
+		return nil, err
+	}
 	for _, l := range []struct {
 		name string
 		list []int
@@ -86,9 +99,7 @@ func padInfer(attrs any, in []Spec) ([]Spec, error) {
 
 func padRef(attrs any, in, out []Host) {
 	a, x, y := attrs.(PadAttrs), in[0], out[0]
-	for i := range y.Elements() {
-		y.Set(i, a.Value)
-	}
+	fillHost(y, a.Bits(y.DType))
 	strides := shape.Strides(y.Shape)
 	eachIndex(x.Shape, func(i int, index []int) {
 		to := 0

@@ -1,7 +1,7 @@
 package ops
 
 // Promotion says which inputs of an op are first brought to their common element
-// type, as in NumPy, where callers promote; crease.Apply does. To builders, inputs
+// type (dtype.Promote) where callers promote; crease.Apply does. To builders, inputs
 // that differ are an error.
 type Promotion int8
 

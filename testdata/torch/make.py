@@ -1,0 +1,89 @@
+"""Writes the values of PyTorch that tests compare with, one file for each function below.
+
+    python testdata/torch/make.py [NAME ...]
+
+The files are small and are committed; the tests that read them need no Python.
+"""
+import json
+import os
+import sys
+
+import torch
+
+TYPES = {
+    torch.float64: "f64", torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16",
+    torch.float8_e4m3fn: "f8e4m3", torch.float8_e5m2: "f8e5m2",
+    torch.int64: "i64", torch.int32: "i32", torch.int16: "i16", torch.int8: "i8",
+    torch.uint64: "u64", torch.uint32: "u32", torch.uint16: "u16", torch.uint8: "u8", torch.bool: "bool",
+}
+NAMES = {name: t for t, name in TYPES.items()}
+INF, NAN = float("inf"), float("nan")
+
+
+def array(t):
+    values = t.detach().flatten()
+    if t.dtype.is_floating_point:
+        values = values.double()
+    return {"dtype": TYPES[t.dtype], "shape": list(t.shape), "values": [str(v).lower() if t.dtype == torch.bool else repr(v) for v in values.tolist()]}
+
+
+def case(name, f, *inputs, op="", args=None, grad=False):
+    """A call of f on tensors, with its results or its error, and gradients of the sum of the first result."""
+    c = {"name": name, "op": op, "args": args or {}, "in": [array(x) for x in inputs]}
+    if grad:
+        inputs = [x.clone().requires_grad_() if x.dtype.is_floating_point else x for x in inputs]
+    try:
+        out = f(*inputs)
+    except Exception as e:
+        c["error"] = str(e).splitlines()[0]
+        return c
+    out = out if isinstance(out, (tuple, list)) else [out]
+    c["out"] = [array(x) for x in out]
+    if grad:
+        out[0].sum().backward()
+        c["grad"] = [array(x.grad if x.dtype.is_floating_point and x.grad is not None else torch.zeros(0)) for x in inputs]
+    return c
+
+
+def promote():
+    for a in TYPES:
+        for b in TYPES:
+            yield case(f"{TYPES[a]} {TYPES[b]}", lambda x, y: x + y, torch.zeros(1, dtype=a), torch.zeros(1, dtype=b))
+
+
+def scalars():
+    """A tensor and a number. Integers are Python ints here, which is what a whole float64 means to crease."""
+    values = {"i64": [1, -2, 3], "i32": [4, 5, -6], "i16": [7, 32767], "i8": [4, 5, -128], "u8": [4, 5, 255], "bool": [True, False],
+              "f32": [0.0, -0.0, 1.5], "f16": [0.0, -0.0, 1.5], "bf16": [0.0, -0.0, 1.5], "f64": [0.0, -0.0, 1.5]}
+    for name, v in values.items():
+        x = torch.tensor(v, dtype=NAMES[name])
+        for c in [0.5, -1.5, NAN, INF, -INF, 0, 1, 2, 3, 100, -1, 200, 300, 65536, 2**40]:
+            args = {"c": repr(c)}
+            yield case(f"{name} + {c}", lambda x: x + c, x, op="add", args=args)
+            yield case(f"{name} * {c}", lambda x: x * c, x, op="mul", args=args)
+            if (x.dtype.is_floating_point or c != c or c != int(c if abs(c) != INF else 0)) and not (name == "f16" and 65504 < abs(c) < INF):
+                yield case(f"{name} ** {c}", lambda x: x**c, x, op="pow", args=args)
+
+
+def ranges():
+    a = lambda *v: {"args": [repr(x) for x in v]}
+    for t, *v in [("i64", 2**53, 2**53 + 4, 1), ("i64", 2**62, 2**62 + 9, 3), ("i64", -(2**63), -(2**63) + 4, 1), ("i64", 3, -4, -2), ("u8", 0, 259, 1), ("u8", -3, 3, 1),
+                  ("i8", 120, 140, 1), ("i16", 32760, 32775, 3), ("i32", 2**31 - 2, 2**31 + 2, 1), ("f64", 0.0, 1.0, 0.1), ("f64", 1.0, -1.0, -0.3), ("i64", 5, 5, 1)]:
+        yield case(f"arange {t} {v}", lambda: torch.arange(*v, dtype=NAMES[t]), op="arange", args=a(*v) | {"dtype": t})
+    for t, *v in [("f64", 1e16, 1.0, 3), ("f64", 199.9, -2.63, 5), ("f64", 0.0, 1.0, 1), ("f64", 0.1, 0.7, 4), ("i64", -5.0, 5.0, 4), ("i32", 0.0, 10.0, 7), ("f64", 3.0, 3.0, 4)]:
+        yield case(f"linspace {t} {v}", lambda: torch.linspace(*v, dtype=NAMES[t]), op="linspace", args=a(*v) | {"dtype": t})
+    for t, v in [("i64", 2**53 + 1), ("i64", -(2**62) - 1), ("i64", 2**63 - 1), ("u64", 2**63 - 1), ("u8", 300), ("i8", -129), ("i64", NAN), ("i64", 1e19), ("i32", INF), ("bool", 1)]:
+        yield case(f"full {t} {v}", lambda: torch.full((3,), v, dtype=NAMES[t]), op="full", args=a(v) | {"dtype": t})
+
+
+FILES = [promote, scalars, ranges]
+
+if __name__ == "__main__":
+    torch.manual_seed(1)
+    here = os.path.dirname(os.path.abspath(__file__))
+    for f in FILES:
+        if len(sys.argv) > 1 and f.__name__ not in sys.argv[1:]:
+            continue
+        cases = ",\n".join(json.dumps({k: v for k, v in c.items() if v not in ("", {}, [])}) for c in f())
+        with open(os.path.join(here, f.__name__ + ".json"), "w") as out:
+            out.write('{"torch": "%s", "cases": [\n%s\n]}\n' % (torch.__version__, cases))
