@@ -5,9 +5,6 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// MatMul is the matrix product of the last two axes; axes before them broadcast.
-func (t *Tensor) MatMul(y *Tensor) *Tensor { return apply1(ops.MatMul, nil, t, y) }
-
 // Square is t·t.
 func (t *Tensor) Square() *Tensor { return apply1(ops.Mul, nil, t, t) }
 

@@ -95,8 +95,14 @@ func (t *Tensor) release() {
 	}
 }
 
-// promote casts the inputs that the row promotes, where their element types differ.
+// promote casts the first input to what the row converts it to, and the inputs that the
+// row promotes where their element types differ.
 func promote(op *ops.Op, in []*Tensor) []*Tensor {
+	if op.Converts != nil && len(in) > 0 && in[0] != nil {
+		if to := op.Converts(in[0].DType()); to != in[0].DType() {
+			in = append([]*Tensor{in[0].Cast(to)}, in[1:]...)
+		}
+	}
 	first, ok := op.Promotes.First()
 	if !ok || len(in) < first+2 {
 		return in

@@ -85,10 +85,12 @@ func (t *Tensor) Squeeze(axes ...int) *Tensor {
 	return t.Reshape(dims...)
 }
 
-// Range is one part of an index: see [Span], [All], [At], [NewAxis] and [Rest].
+// Range is one part of an index: see [Span], [All], [At], [NewAxis], [Rest], [Pick] and
+// [Mask].
 type Range struct {
 	kind              rangeKind
 	start, stop, step int
+	idx               *Tensor
 }
 
 type rangeKind uint8
@@ -98,6 +100,8 @@ const (
 	atRange
 	newAxisRange
 	restRange
+	pickRange
+	maskRange
 )
 
 // Omit stands for a bound left out of a Span.
@@ -126,32 +130,15 @@ func NewAxis() Range { return Range{kind: newAxisRange} }
 func Rest() Range { return Range{kind: restRange} }
 
 // Slice is a view of a range on each axis, as x[...] in NumPy. Axes that are not
-// mentioned are taken whole.
+// mentioned are taken whole. An index with a [Pick] or a [Mask] copies.
 func (t *Tensor) Slice(ranges ...Range) *Tensor {
+	if picks(ranges) {
+		return t.picked(ranges)
+	}
 	bad := func(format string, args ...any) {
 		panic(&ops.ShapeError{Op: "slice", In: []ops.Spec{t.Spec()}, Rule: fmt.Sprintf(format, args...)})
 	}
-	used, rest := 0, -1
-	for i, r := range ranges {
-		switch r.kind {
-		case spanRange, atRange:
-			used++
-		case restRange:
-			if rest >= 0 {
-				bad("two Rests in one index")
-			}
-			rest = i
-		}
-	}
-	if used > t.Rank() {
-		bad("%d ranges for %d axes", used, t.Rank())
-	}
-	fill := slices.Repeat([]Range{All()}, t.Rank()-used)
-	if rest >= 0 {
-		ranges = slices.Concat(ranges[:rest], fill, ranges[rest+1:])
-	} else {
-		ranges = slices.Concat(ranges, fill)
-	}
+	ranges = t.fill(ranges)
 	var a ops.SliceAttrs
 	dims := []int{}
 	reshaped := false

@@ -46,6 +46,7 @@ func init() {
 func gathers[T number](d *device, t dtype.Type) {
 	d.addDense(ops.Take.Name, t, take[T](d))
 	d.addDense(ops.Gather.Name, t, gather[T](d))
+	d.addDense(ops.Scatter.Name, t, scatter[T](d))
 }
 
 func additions[T number](d *device) {
@@ -212,6 +213,26 @@ func gather[T number](d *device) planner {
 					to[j] = from[j*next+int(k)*step]
 				}
 			})
+	}
+}
+
+// scatter writes in the order of the indices, so the last of several for one element stays.
+func scatter[T number](d *device) planner {
+	return func(c *call) task {
+		var dst, up []T
+		begin := func() {
+			dst, up = dtype.Slice[T](c.out[0].memory()), dtype.Slice[T](c.in[2].memory())
+			copy(c.out[0].memory(), c.in[0].memory())
+		}
+		t := d.picks(ops.Scatter, &c.in[0], newLongs(&c.in[1]), c.attrs.(ops.ScatterAttrs).Axis, begin,
+			func(list []int64, first, at, next, step int) {
+				from, to := up[first:first+len(list)], dst[at:]
+				for j, k := range list {
+					to[j*next+int(k)*step] = from[j]
+				}
+			})
+		t.inPlace = over(pair{0, 0})
+		return t
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 func TestIndexKernels(t *testing.T) {
-	checkKernels(t, ops.Take, ops.IndexAdd, ops.Gather, ops.ScatterAdd, ops.OneHot)
+	checkKernels(t, ops.Take, ops.IndexAdd, ops.Gather, ops.Scatter, ops.ScatterAdd, ops.OneHot)
 }
 
 func TestIndexOutOfRange(t *testing.T) {
@@ -29,6 +29,7 @@ func TestIndexOutOfRange(t *testing.T) {
 			{Op: "gather", Attrs: ops.GatherAttrs{}, In: []hal.View{x, v}, Out: []hal.View{up}},
 			{Op: "index_add", Attrs: ops.IndexAddAttrs{}, In: []hal.View{x, v, up}, Out: []hal.View{out}},
 			{Op: "scatter_add", Attrs: ops.ScatterAttrs{}, In: []hal.View{x, v, up}, Out: []hal.View{out}},
+			{Op: "scatter", Attrs: ops.ScatterAttrs{}, In: []hal.View{x, v, up}, Out: []hal.View{out}},
 		} {
 			var attr *ops.AttrError
 			if err := runKernel(d, d.Kernels().Find(c), c); !errors.As(err, &attr) || !strings.Contains(err.Error(), "position 1") {

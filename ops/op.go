@@ -34,13 +34,14 @@ const (
 	Reduce                   // over any axes
 	CopyFamily               // full, iota, copy, cast, pad, concat
 	GatherFamily
-	Scatter
+	ScatterFamily
 	MatMulFamily
 	Random
+	Ordering // along one axis
 )
 
 func (f Family) String() string {
-	return [...]string{"", "map", "reduce", "copy", "gather", "scatter", "matmul", "random"}[f]
+	return [...]string{"", "map", "reduce", "copy", "gather", "scatter", "matmul", "random", "ordering"}[f]
 }
 
 // Op is one row of the table: all that the project knows of an operation.
@@ -70,6 +71,9 @@ type Op struct {
 	// Promotes says which inputs share a promoted element type. Left out, it is all
 	// inputs of a row with an expression, and none of others.
 	Promotes Promotion
+	// Converts (optional) is the element type that callers (crease.Apply) cast the first
+	// input to: sums count truth values, and any number is a truth value to any and all.
+	Converts func(dtype.Type) dtype.Type
 
 	// Infer is the shape and dtype rule. The arity and the first input's type
 	// have been checked.

@@ -18,7 +18,7 @@ type ReduceAttrs struct {
 }
 
 func init() {
-	Sum = Declare(Op{Name: "sum", Doc: "The sum over axes, 0 over none. Integers keep their type and wrap.", ONNX: "ReduceSum",
+	Sum = Declare(Op{Name: "sum", Doc: "The sum over axes, 0 over none. Integers keep their type and wrap.", ONNX: "ReduceSum", Converts: countTruth,
 		Kind: Core, Family: Reduce, Inputs: "x", Attrs: ReduceAttrs{}, Types: Numbers, Probe: true,
 		Infer: reduceInfer, Cost: reduceCost, Tol: Tolerance{ULP: 4, Depth: reduceDepth}, Cases: reduceCases(Arg{}, true),
 		Ref: func(attrs any, in, out []Host) {
@@ -30,7 +30,7 @@ func init() {
 			return []Value{Expanded(g.B, KeepShape(g.B, g.D[0], x.Shape, g.Attrs.(ReduceAttrs).Axes), x.Shape)}
 		},
 	})
-	Prod = Declare(Op{Name: "prod", Doc: "The product over axes, 1 over none. Integers keep their type and wrap.", ONNX: "ReduceProd",
+	Prod = Declare(Op{Name: "prod", Doc: "The product over axes, 1 over none. Integers keep their type and wrap.", ONNX: "ReduceProd", Converts: countTruth,
 		Kind: Core, Family: Reduce, Inputs: "x", Attrs: ReduceAttrs{}, Types: Numbers,
 		Infer: reduceInfer, Cost: reduceCost, Tol: Tolerance{ULP: 4, Depth: reduceDepth}, Saves: In(0),
 		Cases: reduceCases(Arg{Lo: 0.5, Hi: 1.5}, true),

@@ -60,7 +60,7 @@ func init() {
 		},
 	})
 	// Counting rather than comparing extrema gives empty axes their value.
-	AnyTrue = Declare(Op{Name: "any", GoName: "AnyTrue", Method: "Any", Doc: "Whether any element over axes is true; false over none.",
+	AnyTrue = Declare(Op{Name: "any", GoName: "AnyTrue", Method: "Any", Converts: toTruth, Doc: "Whether any element over axes is true; false over none.",
 		Kind: Composite, Inputs: "x", Attrs: ReduceAttrs{}, Types: Bools,
 		Infer: reduceInfer, Cost: reduceCost, Cases: reduceCases(Arg{}, true), NoGrad: noGradBool,
 		Ref: func(attrs any, in, out []Host) {
@@ -71,7 +71,7 @@ func init() {
 			return []Value{Gt.Of(b, count, scalarLike(b, count, 0))}
 		},
 	})
-	AllTrue = Declare(Op{Name: "all", GoName: "AllTrue", Method: "All", Doc: "Whether all elements over axes are true; true over none.",
+	AllTrue = Declare(Op{Name: "all", GoName: "AllTrue", Method: "All", Converts: toTruth, Doc: "Whether all elements over axes are true; true over none.",
 		Kind: Composite, Inputs: "x", Attrs: ReduceAttrs{}, Types: Bools,
 		Infer: reduceInfer, Cost: reduceCost, Cases: reduceCases(Arg{}, true), NoGrad: noGradBool,
 		Ref: func(attrs any, in, out []Host) {
@@ -83,6 +83,9 @@ func init() {
 		},
 	})
 }
+
+// toTruth makes truth values of numbers: all are true but 0.
+func toTruth(dtype.Type) dtype.Type { return dtype.Bool }
 
 // dividedBy is v/n; n = 0 gives NaN or an infinity as IEEE 754 does.
 func dividedBy(b Builder, v Value, n int) Value {

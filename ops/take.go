@@ -49,7 +49,7 @@ func init() {
 		},
 	})
 	IndexAdd = Declare(Op{Name: "index_add", Doc: "x with the slices of updates added at indices along an axis; repeated indices add up.",
-		Kind: Core, Family: Scatter, Inputs: "x idx updates", Attrs: IndexAddAttrs{}, Types: Numbers, Saves: In(1),
+		Kind: Core, Family: ScatterFamily, Inputs: "x idx updates", Attrs: IndexAddAttrs{}, Types: Numbers, Saves: In(1),
 		Tol:   Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return in[1].Elements() + 1 }},
 		Infer: indexAddInfer, Ref: indexAddRef,
 		Grad: func(g *GradCall) []Value {

@@ -14,6 +14,7 @@ typedef unsigned long long ulong;
 #define LID(d) ((int)(d == 0 ? threadIdx.x : d == 1 ? threadIdx.y : threadIdx.z))
 #define GID(d) (GRP(d) * (int)(d == 0 ? blockDim.x : d == 1 ? blockDim.y : blockDim.z) + LID(d))
 #define BARRIER() __syncthreads()
+#define GLOBAL_BARRIER() __syncthreads()
 #define FMA(a, b, c) fma(a, b, c)
 #define FLOAT_BITS(f) __float_as_uint(f)
 #define BITS_FLOAT(u) __uint_as_float(u)

@@ -131,6 +131,7 @@ static inline int min(int a, int b) { return a < b ? a : b; }
 #define LID(d) lid_[d]
 #define GID(d) (grp_[d] * size_[d] + lid_[d])
 #define BARRIER() barrier_()
+#define GLOBAL_BARRIER() barrier_()
 #define FMA(a, b, c) fma(a, b, c)
 static inline uint FLOAT_BITS(float f) {
 	uint u;

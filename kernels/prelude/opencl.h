@@ -13,6 +13,8 @@
 #define LID(d) ((int)get_local_id(d))
 #define GID(d) ((int)get_global_id(d))
 #define BARRIER() barrier(CLK_LOCAL_MEM_FENCE)
+// GLOBAL_BARRIER also shows a group what its items have written to buffers.
+#define GLOBAL_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #define FMA(a, b, c) fma(a, b, c)
 #define FLOAT_BITS(f) as_uint(f)
 #define BITS_FLOAT(u) as_float(u)
