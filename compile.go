@@ -70,22 +70,10 @@ func (c *Compiled) call(took func(step int, d time.Duration), in []*Tensor) []*T
 	if l.tracing() != nil {
 		return c.f(in...) // inside another compiled function: part of its graph
 	}
-	for i, t := range in {
-		switch {
-		case t == nil:
-			panic(&CompileError{fmt.Sprintf("input %d is nil", i)})
-		case t.dev != in[0].dev:
-			panic(&CompileError{fmt.Sprintf("input %d is on device %s and input 0 on %s", i, t.dev, in[0].dev)})
-		case t.RequiresGrad() && l.recording():
-			panic(&CompileError{fmt.Sprintf("input %d requires a gradient, which does not flow out of a compiled function: take gradients inside it, or call it in NoGrad", i)})
-		}
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	arrays := make([]*exec.Array, 0, 32)
-	for _, t := range in {
-		arrays = append(arrays, t.array("compiled call"))
-	}
+	var room [32]*exec.Array
+	arrays := memories(l, in, room[:0])
 	p := c.program(l, in, arrays)
 	for _, x := range p.captures {
 		if err := x.ready(); err != nil {
@@ -102,6 +90,36 @@ func (c *Compiled) call(took func(step int, d time.Duration), in []*Tensor) []*T
 		out[i] = wrap(a, p.dev, l)
 	}
 	return out
+}
+
+// Prepare records the function for calls with inputs like these, if no recording fits,
+// and runs nothing. The executable says what a call does and how much memory it takes.
+func (c *Compiled) Prepare(in ...*Tensor) *graph.Executable {
+	l := state()
+	if tr := l.tracing(); tr != nil {
+		panic(tr.fail("a function was prepared inside one that is being compiled"))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.program(l, in, memories(l, in, nil)).exe
+}
+
+// memories appends the memory of the inputs, which it checks.
+func memories(l *local, in []*Tensor, arrays []*exec.Array) []*exec.Array {
+	for i, t := range in {
+		switch {
+		case t == nil:
+			panic(&CompileError{fmt.Sprintf("input %d is nil", i)})
+		case t.dev != in[0].dev:
+			panic(&CompileError{fmt.Sprintf("input %d is on device %s and input 0 on %s", i, t.dev, in[0].dev)})
+		case t.RequiresGrad() && l.recording():
+			panic(&CompileError{fmt.Sprintf("input %d requires a gradient, which does not flow out of a compiled function: take gradients inside it, or call it in NoGrad", i)})
+		}
+	}
+	for _, t := range in {
+		arrays = append(arrays, t.array("compiled call"))
+	}
+	return arrays
 }
 
 // program finds a recording that fits the call, or makes one.

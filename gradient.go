@@ -12,6 +12,25 @@ import (
 // panics for a tensor that was computed from others (Detach it first) and for
 // types other than floats.
 func (t *Tensor) RequireGrad() *Tensor {
+	for _, v := range t.leaf() {
+		if err := v.Require(); err != nil {
+			panic(err)
+		}
+	}
+	return t
+}
+
+// StopGrad makes a leaf one that no gradients flow to and returns it; a gradient that it
+// has stays until ZeroGrad. It panics for a tensor that was computed from others.
+func (t *Tensor) StopGrad() *Tensor {
+	for _, v := range t.leaf() {
+		v.Stop()
+	}
+	return t
+}
+
+// leaf is the variables of a leaf.
+func (t *Tensor) leaf() []*autograd.Var {
 	if !t.v.Leaf() {
 		panic(&ops.GradError{Reason: "the tensor was computed from others that require a gradient; Detach it to make it a leaf"})
 	}
@@ -19,12 +38,7 @@ func (t *Tensor) RequireGrad() *Tensor {
 	if tr := tracing(); tr != nil {
 		vars = append(vars, tr.variable(t)) // of a tensor from outside, the value inside too
 	}
-	for _, v := range vars {
-		if err := v.Require(); err != nil {
-			panic(err)
-		}
-	}
-	return t
+	return vars
 }
 
 // RequiresGrad reports whether gradients flow to the tensor.

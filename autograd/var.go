@@ -48,6 +48,9 @@ func (v *Var) Require() error {
 	return nil
 }
 
+// Stop makes a leaf one that no gradients flow to.
+func (v *Var) Stop() { v.requires = false }
+
 // Spec is the element type and shape.
 func (v *Var) Spec() ops.Spec { return v.val.Spec() }
 

@@ -272,6 +272,27 @@ func (g *Graph) Owns(v ops.Value) bool {
 	return ok && x.node.pos < len(g.nodes) && g.nodes[x.node.pos] == x.node
 }
 
+// Cost is the arithmetic and the memory traffic of all ops, as their rows count them.
+func (g *Graph) Cost() (sum ops.Cost) {
+	for _, n := range g.nodes {
+		if n.kind != Apply || n.view() {
+			continue
+		}
+		c := n.op.Cost(n.attrs, specsOf(n.in), specsOf(n.out))
+		sum.Flops += c.Flops
+		sum.Bytes += c.Bytes
+	}
+	return sum
+}
+
+func specsOf(list []*Value) []ops.Spec {
+	out := make([]ops.Spec, len(list))
+	for i, v := range list {
+		out[i] = v.Spec()
+	}
+	return out
+}
+
 // Len is the number of nodes.
 func (g *Graph) Len() int { return len(g.nodes) }
 

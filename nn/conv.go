@@ -70,10 +70,10 @@ func pool(name string, op *ops.Op, size int, c ConvConfig) Module {
 		c.Stride = size
 	}
 	a := ops.PoolAttrs{Size: [2]int{size, size}, Stride: [2]int{c.Stride, c.Stride}, Pad: [4]int{c.Pad, c.Pad, c.Pad, c.Pad}}
-	return Function{name, func(x *crease.Tensor) *crease.Tensor { return crease.Apply(op, a, x)[0] }}
+	return &Function{name, func(x *crease.Tensor) *crease.Tensor { return crease.Apply(op, a, x)[0] }}
 }
 
 // NewGlobalAvgPool2d is the mean of every plane: [N, C, H, W] to [N, C].
 func NewGlobalAvgPool2d() Module {
-	return Function{"global_avg_pool2d", func(x *crease.Tensor) *crease.Tensor { return x.Mean(2, 3) }}
+	return &Function{"global_avg_pool2d", func(x *crease.Tensor) *crease.Tensor { return x.Mean(2, 3) }}
 }

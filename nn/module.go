@@ -2,6 +2,7 @@ package nn
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/crease-ml/crease"
 )
@@ -15,10 +16,11 @@ type Module interface {
 
 // Visitor is told what a module holds.
 type Visitor struct {
-	prefix string
-	param  func(name string, t *crease.Tensor)
-	buffer func(name string, t *crease.Tensor)
-	module func(m Module)
+	prefix  string
+	param   func(name string, t *crease.Tensor)
+	buffer  func(name string, t *crease.Tensor)
+	foreign func(name string)
+	module  func(path string, m Module)
 }
 
 // Param names a tensor that is trained. A nil tensor, such as the bias of a layer
@@ -36,8 +38,20 @@ func (v *Visitor) Buffer(name string, t *crease.Tensor) {
 	}
 }
 
-// Child visits a module inside this one.
+// Foreign names a tensor that state dictionaries of other programs have and the
+// module has no use for. Loading passes over it.
+func (v *Visitor) Foreign(name string) {
+	if v.foreign != nil {
+		v.foreign(v.prefix + name)
+	}
+}
+
+// Child visits a module inside this one. A nil module, such as a layer that the
+// settings leave out, is passed over.
 func (v *Visitor) Child(name string, m Module) {
+	if m == nil {
+		return
+	}
 	inner := *v
 	inner.prefix += name + "."
 	inner.visit(m)
@@ -45,7 +59,7 @@ func (v *Visitor) Child(name string, m Module) {
 
 func (v *Visitor) visit(m Module) {
 	if v.module != nil {
-		v.module(m)
+		v.module(strings.TrimSuffix(v.prefix, "."), m)
 	}
 	m.Visit(v)
 }
@@ -54,18 +68,32 @@ func (v *Visitor) visit(m Module) {
 type Named struct {
 	Name   string
 	Tensor *crease.Tensor
+	Also   []string // further paths of the same tensor, where weights are tied
 }
 
-// Parameters lists the trained tensors.
+// collector appends tensors to a list, each once.
+func collector(list *[]Named) func(name string, t *crease.Tensor) {
+	at := map[*crease.Tensor]int{}
+	return func(name string, t *crease.Tensor) {
+		if i, seen := at[t]; seen {
+			(*list)[i].Also = append((*list)[i].Also, name)
+			return
+		}
+		at[t] = len(*list)
+		*list = append(*list, Named{Name: name, Tensor: t})
+	}
+}
+
+// Parameters lists the trained tensors, those that several modules share once.
 func Parameters(m Module) (list []Named) {
-	v := Visitor{param: func(name string, t *crease.Tensor) { list = append(list, Named{name, t}) }}
+	v := Visitor{param: collector(&list)}
 	v.visit(m)
 	return list
 }
 
 // Buffers lists the state that is not trained.
 func Buffers(m Module) (list []Named) {
-	v := Visitor{buffer: func(name string, t *crease.Tensor) { list = append(list, Named{name, t}) }}
+	v := Visitor{buffer: collector(&list)}
 	v.visit(m)
 	return list
 }
@@ -102,7 +130,7 @@ func Train(m Module) { setTraining(m, true) }
 func Eval(m Module) { setTraining(m, false) }
 
 func setTraining(m Module, on bool) {
-	v := Visitor{module: func(m Module) {
+	v := Visitor{module: func(_ string, m Module) {
 		if x, ok := m.(Moder); ok {
 			x.SetTraining(on)
 		}
@@ -119,7 +147,7 @@ func NewSequential(layers ...Module) *Sequential { return &Sequential{layers} }
 // Forward runs every layer on the result of the one before.
 func (s *Sequential) Forward(x *crease.Tensor) *crease.Tensor {
 	for _, m := range s.Layers {
-		x = m.Forward(x)
+		x = Call(m, x)
 	}
 	return x
 }
@@ -138,37 +166,7 @@ type Residual struct{ Body Module }
 func NewResidual(body ...Module) *Residual { return &Residual{NewSequential(body...)} }
 
 // Forward adds the input to the body's result, which has its shape.
-func (r *Residual) Forward(x *crease.Tensor) *crease.Tensor { return x.Add(r.Body.Forward(x)) }
+func (r *Residual) Forward(x *crease.Tensor) *crease.Tensor { return x.Add(Call(r.Body, x)) }
 
 // Visit names the body.
 func (r *Residual) Visit(v *Visitor) { v.Child("body", r.Body) }
-
-// Function is a module without state.
-type Function struct {
-	Name string
-	F    func(*crease.Tensor) *crease.Tensor
-}
-
-// Forward calls the function.
-func (f Function) Forward(x *crease.Tensor) *crease.Tensor { return f.F(x) }
-
-// Visit has nothing to name.
-func (f Function) Visit(*Visitor) {}
-
-// Activations.
-func Relu() Module     { return Function{"relu", (*crease.Tensor).Relu} }
-func Gelu() Module     { return Function{"gelu", (*crease.Tensor).Gelu} }
-func GeluTanh() Module { return Function{"gelu_tanh", (*crease.Tensor).GeluTanh} }
-func Silu() Module     { return Function{"silu", (*crease.Tensor).Silu} }
-func Sigmoid() Module  { return Function{"sigmoid", (*crease.Tensor).Sigmoid} }
-func Tanh() Module     { return Function{"tanh", (*crease.Tensor).Tanh} }
-
-// LeakyRelu multiplies negative elements by slope.
-func LeakyRelu(slope float64) Module {
-	return Function{"leaky_relu", func(x *crease.Tensor) *crease.Tensor { return x.LeakyRelu(slope) }}
-}
-
-// NewFlatten joins all axes but the first, the batch.
-func NewFlatten() Module {
-	return Function{"flatten", func(x *crease.Tensor) *crease.Tensor { return x.Flatten(1) }}
-}

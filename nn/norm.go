@@ -59,12 +59,13 @@ func (l *BatchNorm2d) Visit(v *Visitor) {
 	v.Param("bias", l.Bias)
 	v.Buffer("running_mean", l.RunningMean)
 	v.Buffer("running_var", l.RunningVar)
+	v.Foreign("num_batches_tracked") // PyTorch's count, of use with a momentum of None only
 }
 
 // LayerNorm normalises the trailing axes of every sample (Ba, Kiros, Hinton
 // 2016).
 type LayerNorm struct {
-	Weight, Bias *crease.Tensor // the shape of the normalised axes
+	Weight, Bias *crease.Tensor // the shape of the normalised axes; Bias may be nil
 	Eps          float64
 }
 
@@ -73,9 +74,22 @@ func NewLayerNorm(dims []int, opts ...crease.Option) *LayerNorm {
 	return &LayerNorm{Weight: param(crease.Ones(dims, opts...)), Bias: param(crease.Zeros(dims, opts...)), Eps: 1e-5}
 }
 
+// WithoutBias drops the bias.
+func (l *LayerNorm) WithoutBias() *LayerNorm {
+	if l.Bias != nil {
+		l.Bias.Free()
+		l.Bias = nil
+	}
+	return l
+}
+
 // Forward keeps the shape.
 func (l *LayerNorm) Forward(x *crease.Tensor) *crease.Tensor {
-	return crease.Apply(ops.LayerNorm, ops.LayerNormAttrs{Axes: l.Weight.Rank(), Eps: l.Eps}, x, l.Weight, l.Bias)[0]
+	in := []*crease.Tensor{x, l.Weight}
+	if l.Bias != nil {
+		in = append(in, l.Bias)
+	}
+	return crease.Apply(ops.LayerNorm, ops.LayerNormAttrs{Axes: l.Weight.Rank(), Eps: l.Eps}, in...)[0]
 }
 
 // Visit names weight and bias.

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 type StateError struct {
 	Missing    []string // wanted and not in the file
 	Unexpected []string // in the file and not wanted
-	Wrong      []string // of another type or shape, with both
+	Wrong      []string // of another type or shape, or unequal where the model has one tensor
 }
 
 func (e *StateError) Error() string {
@@ -21,7 +22,7 @@ func (e *StateError) Error() string {
 	for _, p := range []struct {
 		what string
 		list []string
-	}{{"missing", e.Missing}, {"not in the model", e.Unexpected}, {"of another type or shape", e.Wrong}} {
+	}{{"missing", e.Missing}, {"not in the model", e.Unexpected}, {"not as in the model", e.Wrong}} {
 		if len(p.list) > 0 {
 			parts = append(parts, p.what+": "+strings.Join(p.list, ", "))
 		}
@@ -41,26 +42,40 @@ func Pack(prefix string, list []Named) []safetensors.Tensor {
 }
 
 // Unpack assigns the tensors of a file that have the prefix to those of the same
-// names. Nothing is changed unless all of them fit; otherwise it returns a
-// *StateError.
-func Unpack(f *safetensors.File, prefix string, list []Named) error {
+// names. Of a tensor with several names the file has one, or more that are equal.
+// Names in foreign may be in the file and are passed over. Nothing is changed
+// unless all fits; otherwise it returns a *StateError.
+func Unpack(f *safetensors.File, prefix string, list []Named, foreign ...string) error {
 	var bad StateError
-	wanted := map[string]bool{}
+	known := map[string]bool{}
+	for _, name := range foreign {
+		known[prefix+name] = true
+	}
 	found := make([]safetensors.Tensor, len(list))
 	for i, n := range list {
-		wanted[prefix+n.Name] = true
-		t, ok := f.Get(prefix + n.Name)
-		want := n.Tensor.Spec()
-		switch got := (ops.Spec{DType: t.DType, Shape: t.Shape}); {
-		case !ok:
-			bad.Missing = append(bad.Missing, prefix+n.Name)
-		case !got.Equal(want):
-			bad.Wrong = append(bad.Wrong, fmt.Sprintf("%s is %s, the model has %s", prefix+n.Name, got, want))
+		from := ""
+		for _, name := range append([]string{n.Name}, n.Also...) {
+			name = prefix + name
+			known[name] = true
+			t, ok := f.Get(name)
+			if !ok {
+				continue
+			}
+			got, want := (ops.Spec{DType: t.DType, Shape: t.Shape}), n.Tensor.Spec()
+			switch {
+			case !got.Equal(want):
+				bad.Wrong = append(bad.Wrong, fmt.Sprintf("%s is %s, the model has %s", name, got, want))
+			case from != "" && !bytes.Equal(t.Data, found[i].Data):
+				bad.Wrong = append(bad.Wrong, fmt.Sprintf("%s differs from %s, the model has one tensor for both", name, from))
+			}
+			found[i], from = t, name
 		}
-		found[i] = t
+		if from == "" {
+			bad.Missing = append(bad.Missing, prefix+n.Name)
+		}
 	}
 	for _, t := range f.Tensors() {
-		if strings.HasPrefix(t.Name, prefix) && !wanted[t.Name] {
+		if strings.HasPrefix(t.Name, prefix) && !known[t.Name] {
 			bad.Unexpected = append(bad.Unexpected, t.Name)
 		}
 	}
@@ -78,6 +93,14 @@ func Unpack(f *safetensors.File, prefix string, list []Named) error {
 	})
 }
 
+// Foreign lists the names that state dictionaries of other programs may have and
+// the module has no use for.
+func Foreign(m Module) (names []string) {
+	v := Visitor{foreign: func(name string) { names = append(names, name) }}
+	v.visit(m)
+	return names
+}
+
 // Save writes parameters and buffers to a safetensors file. The file appears
 // whole or not at all.
 func Save(path string, m Module) error {
@@ -91,7 +114,7 @@ func Load(path string, m Module) error {
 	if err != nil {
 		return err
 	}
-	if err := Unpack(f, "", State(m)); err != nil {
+	if err := Unpack(f, "", State(m), Foreign(m)...); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
