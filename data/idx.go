@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/shape"
 )
 
@@ -118,7 +119,7 @@ func (f idxFile) read(dir, sub string) (dims []int, values []byte, err error) {
 	for _, d := range []string{dir, filepath.Join(dir, sub)} {
 		for _, name := range []string{f.name + ".gz", f.name} {
 			path := filepath.Join(d, name)
-			file, err := os.Open(path)
+			file, _, err := safefile.Open(path, 2*maxIDX)
 			if errors.Is(err, os.ErrNotExist) {
 				continue
 			}

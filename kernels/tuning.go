@@ -4,15 +4,17 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/crease-ml/crease/internal/atomicfile"
+	"github.com/crease-ml/crease/internal/safefile"
 )
 
 // Tuning is parameters of kernels for some devices. It applies where every name it
@@ -67,22 +69,34 @@ func TuningFile() string {
 // tuningFileLimit is the longest table that is read, in bytes.
 const tuningFileLimit = 1 << 20
 
+// TuningError is a table that cannot be used.
+type TuningError struct {
+	Path string
+	Err  error
+}
+
+func (e *TuningError) Error() string {
+	where := "tuning table " + e.Path
+	if file := new(safefile.Error); errors.As(e.Err, &file) {
+		where = "tuning table" // the error has the path
+	}
+	return fmt.Sprintf("%s: %v; mend or delete it, or set CREASE_TUNING=off", where, e.Err)
+}
+
+func (e *TuningError) Unwrap() error { return e.Err }
+
+// ExitCode is the command line's code for a file that cannot be used.
+func (e *TuningError) ExitCode() int { return 5 }
+
 // readTuning reads a table; a file that does not exist is an empty one.
 func readTuning(path string) ([]Tuning, error) {
-	info, err := os.Stat(path)
-	if os.IsNotExist(err) {
+	fail := func(err error) error {
+		return &TuningError{Path: path, Err: err}
+	}
+	b, err := safefile.Read(path, tuningFileLimit)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	fail := func(err error) error {
-		return fmt.Errorf("tuning table %s: %w; mend or delete it, or set CREASE_TUNING=off", path, err)
-	}
-	if err != nil {
-		return nil, fail(err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > tuningFileLimit {
-		return nil, fail(fmt.Errorf("it is no file of at most %d bytes", tuningFileLimit))
-	}
-	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fail(err)
 	}
@@ -139,7 +153,7 @@ func SaveTuning(path string, device Tuning, kernel string, values Params) error 
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return atomicfile.Write(path, 0o644, func(w io.Writer) error {
+	return safefile.Write(path, 0o644, func(w io.Writer) error {
 		_, err := w.Write(append(b, '\n'))
 		return err
 	})

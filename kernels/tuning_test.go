@@ -72,7 +72,7 @@ func TestTuningRefuses(t *testing.T) {
 		`[{"colour": "red"}]`:              "unknown field",
 		`[{"params": {"k": {"N": 0}}}]`:    "N is 0, want 1 to",
 		`[{"params": {"k": {"N": 5000}}}]`: "N is 5000, want 1 to",
-		strings.Repeat(" ", 2<<20):         "no file of at most",
+		strings.Repeat(" ", 2<<20):         "more than the limit",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

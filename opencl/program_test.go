@@ -7,12 +7,15 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/notice"
 	"github.com/crease-ml/crease/kernels"
 )
 
@@ -160,22 +163,91 @@ func TestCacheHasManyWriters(t *testing.T) {
 func TestCacheIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Now()
-	for i, name := range []string{"oldest", "older", "new", "newest"} {
-		must(t, os.WriteFile(filepath.Join(dir, name), make([]byte, 1000), 0o600))
-		must(t, os.Chtimes(filepath.Join(dir, name), now, now.Add(time.Duration(i-10)*time.Hour)))
+	name := func(c string) string { return strings.Repeat(c, 64) }
+	entry := append([]byte(cacheMagic), make([]byte, 1000-len(cacheMagic))...)
+	foreign := make([]byte, 1000)
+	for i, f := range []struct {
+		name string
+		data []byte
+	}{
+		{"photo.jpg", foreign}, {name("f"), foreign}, {name("0"), entry}, {"x" + name("1"), entry},
+		{name("2"), append([]byte("crease opencl 1\n"), entry[16:]...)}, {name("3"), entry}, {name("4"), entry},
+	} {
+		must(t, os.WriteFile(filepath.Join(dir, f.name), f.data, 0o600))
+		must(t, os.Chtimes(filepath.Join(dir, f.name), now, now.Add(time.Duration(i-10)*time.Hour)))
 	}
-	must(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
-	prune(dir, 2500)
+	must(t, os.Mkdir(filepath.Join(dir, name("5")), 0o700))
+	must(t, os.Symlink("photo.jpg", filepath.Join(dir, name("6"))))
+	prune(dir, 3500) // ours and the one with such a name hold 5000
 	var left []string
 	files, err := os.ReadDir(dir)
 	must(t, err)
 	for _, f := range files {
 		left = append(left, f.Name())
 	}
-	if got := strings.Join(left, " "); got != "folder new newest" {
-		t.Errorf("left: %s", got)
+	want := []string{name("3"), name("4"), name("5"), name("6"), name("f"), "photo.jpg", "x" + name("1")}
+	if !slices.Equal(left, want) {
+		t.Errorf("left: %q", left)
 	}
 	prune(filepath.Join(dir, "absent"), 0)
+}
+
+// A program that another user could have planted is not run, wherever its place is
+// open to others.
+func TestCacheTrustsOnlyItsUser(t *testing.T) {
+	p := &kernels.Program{Name: "planted", Group: [3]int{1, 1, 1}, Buffers: 1, Source: "__kernel void planted(__global int *out) { *out = 7; }"}
+	evil := &kernels.Program{Name: "planted", Group: [3]int{1, 1, 1}, Buffers: 1, Source: "__kernel void planted(__global int *out) { *out = 66; }"}
+	t.Setenv("CREASE_CACHE", t.TempDir())
+	d := fresh(t, "opencl")
+	if _, err := d.compiled(evil); err != nil {
+		t.Fatal(err)
+	}
+	bad := d.cacheEntry(evil).load()
+	if bad == nil {
+		t.Skip("this driver gives no binaries away")
+	}
+	for what, change := range map[string]func(dir, path string){
+		"others write the folder": func(dir, _ string) { must(t, os.Chmod(dir, 0o777)) },
+		"a group writes the file": func(_, path string) { must(t, os.Chmod(path, 0o660)) },
+		"the file is a link": func(dir, path string) {
+			must(t, os.Rename(path, filepath.Join(dir, "elsewhere")))
+			must(t, os.Symlink("elsewhere", path))
+		},
+		"another user's folder": func(dir, _ string) { chown(t, dir) },
+		"another user's file":   func(_, path string) { chown(t, path) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			var said strings.Builder
+			defer notice.Redirect(&said)()
+			t.Setenv("CREASE_CACHE", t.TempDir())
+			entry := d.cacheEntry(p)
+			must(t, os.MkdirAll(entry.dir, 0o700))
+			path := filepath.Join(entry.dir, entry.key)
+			must(t, os.WriteFile(path, entry.seal(bad), 0o600))
+			change(entry.dir, path)
+			seven(t, p)
+			seven(t, p)
+			if strings.Contains(what, "folder") && strings.Count(said.String(), "not kept") != 1 {
+				t.Errorf("the user was told %q", said.String())
+			}
+		})
+	}
+	t.Run("a FIFO", func(t *testing.T) {
+		t.Setenv("CREASE_CACHE", t.TempDir())
+		entry := d.cacheEntry(p)
+		must(t, os.MkdirAll(entry.dir, 0o700))
+		must(t, syscall.Mkfifo(filepath.Join(entry.dir, entry.key), 0o600))
+		seven(t, p)
+	})
+}
+
+// chown gives a file to another user, which only root can.
+func chown(t *testing.T, path string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	must(t, os.Chown(path, 65534, 65534))
 }
 
 // Several goroutines that run a new program at once compile it once.

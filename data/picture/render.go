@@ -10,7 +10,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/crease-ml/crease/internal/atomicfile"
+	"github.com/crease-ml/crease/internal/safefile"
 )
 
 // Panel is one cloud of points.
@@ -150,5 +150,5 @@ func mark(img *image.RGBA, frame image.Rectangle, x, y int, c color.RGBA) {
 
 // Save writes a PNG file that appears whole or not at all.
 func Save(path string, img image.Image) error {
-	return atomicfile.Write(path, 0o644, func(w io.Writer) error { return png.Encode(w, img) })
+	return safefile.Write(path, 0o644, func(w io.Writer) error { return png.Encode(w, img) })
 }

@@ -16,17 +16,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"unicode/utf8"
 
 	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/internal/atomicfile"
+	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/shape"
 )
 
 // maxHeader is the format's limit on the header, in bytes.
 const maxHeader = 100_000_000
+
+// maxFile is the most that is read as a file, in bytes.
+const maxFile = 1 << 40
 
 // metadataKey is the header's entry for free text.
 const metadataKey = "__metadata__"
@@ -102,7 +104,7 @@ func (f *File) Get(name string) (Tensor, bool) {
 
 // Open reads a file.
 func Open(path string) (*File, error) {
-	data, err := os.ReadFile(path)
+	data, err := safefile.Read(path, maxFile)
 	if err != nil {
 		return nil, err
 	}
@@ -297,5 +299,5 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 
 // Save writes a file that appears whole or not at all.
 func Save(path string, tensors []Tensor, metadata map[string]string) error {
-	return atomicfile.Write(path, 0o644, func(w io.Writer) error { return Write(w, tensors, metadata) })
+	return safefile.Write(path, 0o644, func(w io.Writer) error { return Write(w, tensors, metadata) })
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/crease-ml/crease/bench"
 	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/graph"
-	"github.com/crease-ml/crease/internal/atomicfile"
+	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/tools/crease/train"
 )
 
@@ -125,7 +125,7 @@ func (f *graphFlags) write(r *bench.GraphReport) error {
 		if path == "" {
 			continue
 		}
-		if err := atomicfile.Write(path, 0o644, draw); err != nil {
+		if err := safefile.Write(path, 0o644, draw); err != nil {
 			return err
 		}
 	}

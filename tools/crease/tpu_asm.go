@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/tpu/isa"
 )
 
@@ -24,12 +24,8 @@ func programFile(cmd *cobra.Command, args []string) (name string, content []byte
 	}
 	in := cmd.InOrStdin()
 	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return name, nil, &exitError{exitInput, fmt.Errorf("program: %w", err)}
-		}
-		defer f.Close()
-		in = f
+		content, err = safefile.Read(name, maxProgram)
+		return name, content, err
 	}
 	content, err = io.ReadAll(io.LimitReader(in, maxProgram+1))
 	if err == nil && len(content) > maxProgram {
@@ -74,7 +70,10 @@ func tpuAsmCommand() *cobra.Command {
 				return err
 			}
 			if out != "" && out != "-" {
-				return os.WriteFile(out, b, 0o644)
+				return safefile.Write(out, 0o644, func(w io.Writer) error {
+					_, err := w.Write(b)
+					return err
+				})
 			}
 			_, err = cmd.OutOrStdout().Write(b)
 			return err

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/tpu/arch"
 	"github.com/crease-ml/crease/tpu/timing"
 )
@@ -142,9 +142,9 @@ func parseProduct(fields []string) (timing.Product, error) {
 func readProducts(cmd *cobra.Command, name string, f func(timing.Product) error) error {
 	var in io.Reader = cmd.InOrStdin()
 	if name != "-" {
-		file, err := os.Open(name)
+		file, _, err := safefile.Open(name, maxProgram)
 		if err != nil {
-			return &exitError{exitInput, fmt.Errorf("products: %w", err)}
+			return err
 		}
 		defer file.Close()
 		in = file

@@ -1,0 +1,160 @@
+package safefile
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+)
+
+// writing counts the calls of Write in progress.
+var writing atomic.Int32
+
+// Writing reports whether a file is being written: a program that is asked to end may
+// wait for it.
+func Writing() bool { return writing.Load() > 0 }
+
+// Write makes the file at path from what f writes. A symbolic link stays, and the file
+// it names is replaced; a file that is there keeps its permissions, a new one gets
+// perm less the umask. A failure leaves the old file as it was and no temporary one.
+func Write(path string, perm fs.FileMode, f func(io.Writer) error) (err error) {
+	writing.Add(1)
+	defer writing.Add(-1)
+	target, old, err := target(path)
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		perm = old.Mode().Perm()
+	}
+	dir := filepath.Dir(target)
+	cleanOnce(dir)
+	fail := func(err error) error { return &Error{Path: path, Do: "write", Err: bare(err)} }
+	tmp, err := newTemporary(target, perm)
+	if err != nil {
+		return fail(err)
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close()
+			os.Remove(tmp.Name())
+		}
+	}()
+	if old != nil { // the umask of today is not that of the file
+		if err := tmp.Chmod(perm); err != nil {
+			return fail(err)
+		}
+	}
+	w := bufio.NewWriterSize(tmp, 1<<20)
+	if err := f(w); err != nil {
+		return fail(err)
+	}
+	if err := w.Flush(); err != nil {
+		return fail(err)
+	}
+	if err := tmp.Sync(); err != nil {
+		return fail(err)
+	}
+	if runtime.GOOS == "windows" { // which renames no open file
+		if err := tmp.Close(); err != nil {
+			return fail(err)
+		}
+	} else {
+		defer tmp.Close() // it stays locked until it has its name
+	}
+	if err := os.Rename(tmp.Name(), target); err != nil {
+		return fail(err)
+	}
+	syncFolder(dir)
+	return nil
+}
+
+// CheckWrite returns the error that Write would end with because of what is at path or
+// around it: before hours of work, not after.
+func CheckWrite(path string) error {
+	target, old, err := target(path)
+	if err != nil {
+		return err
+	}
+	fail := func(err error) error { return &Error{Path: path, Do: "write", Err: bare(err)} }
+	if old != nil { // a rename would not mind that the file is protected
+		f, err := os.OpenFile(target, os.O_WRONLY|openNoWait, 0)
+		if err != nil {
+			return fail(err)
+		}
+		f.Close()
+	}
+	tmp, err := newTemporary(target, 0o600)
+	if err != nil {
+		return fail(err)
+	}
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	// A disk that is full says so now.
+	if _, err := tmp.Write(make([]byte, 1)); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+// target follows symbolic links from path to what they name, which need not exist, and
+// refuses what is no regular file.
+func target(path string) (at string, old fs.FileInfo, err error) {
+	fail := func(reason string, err error) (string, fs.FileInfo, error) {
+		return "", nil, &Error{Path: path, Do: "write", Reason: reason, Err: bare(err)}
+	}
+	if path == "" {
+		return fail("its name is empty", nil)
+	}
+	if c := path[len(path)-1]; os.IsPathSeparator(c) {
+		return fail("it is a folder, not a file", nil)
+	}
+	at = path
+	for range 40 {
+		info, err := os.Lstat(at)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			if _, err := os.Stat(filepath.Dir(at)); err != nil {
+				return fail("its folder", err)
+			}
+			return at, nil, nil
+		case err != nil:
+			return fail("", err)
+		case info.Mode().IsRegular():
+			return at, info, nil
+		case info.Mode()&fs.ModeSymlink == 0:
+			return fail("it is "+kind(info.Mode())+", not a regular file", nil)
+		}
+		link, err := os.Readlink(at)
+		if err != nil {
+			return fail("", err)
+		}
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(filepath.Dir(at), link)
+		}
+		at = link
+	}
+	return fail("its symbolic links go round in a circle", nil)
+}
+
+// mark is what the names of temporary and lock files of one path share. It is short
+// where the name itself may be as long as the system allows.
+func mark(path string) string {
+	sum := sha256.Sum256([]byte(filepath.Base(path)))
+	return fmt.Sprintf("%s%x", prefix, sum[:4])
+}
+
+// syncFolder makes the rename last through a power cut where the system can sync
+// folders; elsewhere the rename alone has to do.
+func syncFolder(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		d.Close()
+	}
+}
