@@ -268,9 +268,9 @@ func (r *Resolver) transfer(op *Op) error {
 	op.Buf = Region{int64(w.bitsAt(16, 24))*bufUnit + moveBuf, bytes, bufPitch, rows}
 	op.Mem = Region{int64(w.bitsAt(40, 40)) + moveMem, bytes, memPitch, rows}
 	toBuffer := op.Code == ReadHost || op.Code == LoadHBM
-	size, name := r.limits.HBM, "off-chip memory"
+	name := "off-chip memory"
 	if host {
-		size, name = r.limits.Host, "host memory"
+		name = "host memory"
 	}
 	switch {
 	case rows < 1:
@@ -280,7 +280,12 @@ func (r *Resolver) transfer(op *Op) error {
 	case !toBuffer && rows > 1 && memPitch < bytes:
 		return fmt.Errorf("rows of %d bytes, %d apart in %s, overwrite each other", bytes, memPitch, name)
 	}
-	if err := inside(name, op.Mem, size); err != nil {
+	if host {
+		err = inside(name, op.Mem, r.limits.Host)
+	} else {
+		err = r.limits.offChip(op.Mem)
+	}
+	if err != nil {
 		return err
 	}
 	op.use(Use{Space: Buffer, Write: toBuffer, Region: op.Buf})
@@ -341,7 +346,7 @@ func (r *Resolver) weights(op *Op) error {
 		return r.allocated("the weights", g)
 	}
 	op.Mem = g
-	return inside("off-chip memory", g, r.limits.HBM)
+	return r.limits.offChip(g)
 }
 
 // suits reports whether an array can multiply values of a type.
@@ -438,7 +443,7 @@ const maxSide = 1 << 20
 func (r *Resolver) window(op *Op, base int64, t Type) (rows int64, err error) {
 	w := &Window{Base: base, High: int(op.Word.bitsAt(64, 16)), Wide: int(op.Word.bitsAt(80, 16))}
 	if err := r.regsInto(1, maxSide, map[Register]*int{CHeight: &w.Height, CWidth: &w.Width, CChannels: &w.Channels, CKernelW: &w.KernelW,
-		CStrideY: &w.StrideY, CStrideX: &w.StrideX, CDilateY: &w.DilateY, CDilateX: &w.DilateX}); err != nil {
+		CStrideY: &w.StrideY, CStrideX: &w.StrideX, CDilateY: &w.DilateY, CDilateX: &w.DilateX, CSpreadY: &w.SpreadY, CSpreadX: &w.SpreadX}); err != nil {
 		return 0, err
 	}
 	if err := r.regsInto(0, maxSide, map[Register]*int{CY0: &w.Y0, CX0: &w.X0}); err != nil {
@@ -481,10 +486,10 @@ func (w *Window) touched(rows, size int) Region {
 	if y0 != y1 {
 		x0, x1 = 0, w.KernelW-1
 	}
-	top := max(0, w.Y0*w.StrideY+y0*w.DilateY-w.PadTop)
-	bottom := min(w.Height-1, (w.Y0+w.High-1)*w.StrideY+y1*w.DilateY-w.PadTop)
-	left := max(0, w.X0*w.StrideX+x0*w.DilateX-w.PadLeft)
-	right := min(w.Width-1, (w.X0+w.Wide-1)*w.StrideX+x1*w.DilateX-w.PadLeft)
+	top := max(0, ceilDiv(w.Y0*w.StrideY+y0*w.DilateY-w.PadTop, w.SpreadY))
+	bottom := min(w.Height-1, floorDiv((w.Y0+w.High-1)*w.StrideY+y1*w.DilateY-w.PadTop, w.SpreadY))
+	left := max(0, ceilDiv(w.X0*w.StrideX+x0*w.DilateX-w.PadLeft, w.SpreadX))
+	right := min(w.Width-1, floorDiv((w.X0+w.Wide-1)*w.StrideX+x1*w.DilateX-w.PadLeft, w.SpreadX))
 	if top > bottom || left > right {
 		return Region{Addr: w.Base}
 	}

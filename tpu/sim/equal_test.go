@@ -125,6 +125,7 @@ func TestEnginesAreEqual(t *testing.T) {
 	}
 	n := programs(t)
 	deadlocks, cycles, instructions := 0, int64(0), int64(0)
+	var functions [isa.VectorFns]int
 	for i := range n {
 		r := rand.New(rand.NewPCG(seed, uint64(i)))
 		c := randomConfig(r)
@@ -171,12 +172,39 @@ func TestEnginesAreEqual(t *testing.T) {
 				fail("exact without values: %v", blind.err)
 			}
 		}
+		countVector(c, p, &functions)
 		cycles += fast.report.Cycles
 		instructions += fast.report.Executed()
 	}
 	t.Logf("%d programs, %d deadlocks, %d instructions, %d cycles", n, deadlocks, instructions, cycles)
+	for fn, k := range functions {
+		if k < n/200 {
+			t.Errorf("only %d of %d programs run %v", k, n, isa.VectorFn(fn))
+		}
+	}
 	if deadlocks > n/4 {
 		t.Errorf("%d of %d programs are deadlocks", deadlocks, n)
+	}
+}
+
+// countVector counts the programs that have a vector operation.
+func countVector(c *arch.Config, p *isa.Program, seen *[isa.VectorFns]int) {
+	var here [isa.VectorFns]bool
+	r := isa.NewResolver(p, c, isa.Limits{HBM: memoryBytes, Host: memoryBytes})
+	var op isa.Op
+	for {
+		more, err := r.Next(&op)
+		if err != nil || !more {
+			break
+		}
+		if op.Code == isa.Vector {
+			here[op.Vector.Fn] = true
+		}
+	}
+	for fn, ran := range here {
+		if ran {
+			seen[fn]++
+		}
 	}
 }
 

@@ -95,27 +95,30 @@ func activateCycles(c *arch.Config, op *isa.Op) int64 {
 	return int64((op.Rows+c.ActRows-1)/c.ActRows) + int64(c.VectorTiming.ALULatency)
 }
 
-// pipeline is the latency and interval of a vector operation.
-func pipeline(c *arch.Config, v *isa.VectorOp) (latency, interval int64) {
-	t := c.VectorTiming
+// seriesOps is how many operations of the vector unit a function takes that chips
+// compute by a polynomial: our choice, the length of such polynomials.
+const seriesOps = 16
+
+// pipeline is the latency and the interval of a vector operation, and how many elements
+// enter at a time.
+func pipeline(c *arch.Config, v *isa.VectorOp) (latency, interval int64, fill int) {
+	t, fill := c.VectorTiming, c.Lanes*c.Sublanes
 	switch v.Fn.Class() {
 	case isa.Function:
-		return int64(t.FuncLatency), int64(t.FuncInterval)
+		return int64(t.FuncLatency), int64(t.FuncInterval), fill
+	case isa.Series:
+		return seriesOps * int64(t.ALULatency), seriesOps * int64(t.ALUInterval), fill
 	case isa.Cross:
-		return int64(t.CrossLatency), int64(t.CrossInterval)
+		return int64(t.CrossLatency), int64(t.CrossInterval), fill
+	case isa.Indexed:
+		return int64(t.CrossLatency), int64(t.ALUInterval), c.Sublanes
 	}
-	return int64(t.ALULatency), int64(t.ALUInterval)
-}
-
-// groups is how often the vector unit must be filled.
-func groups(c *arch.Config, v *isa.VectorOp) int64 {
-	n := c.Lanes * c.Sublanes
-	return int64((v.Count + n - 1) / n)
+	return int64(t.ALULatency), int64(t.ALUInterval), fill
 }
 
 func vectorCycles(c *arch.Config, v *isa.VectorOp) int64 {
-	latency, interval := pipeline(c, v)
-	return groups(c, v)*interval + latency
+	latency, interval, fill := pipeline(c, v)
+	return int64((v.Count+fill-1)/fill)*interval + latency
 }
 
 // product multiplies all rows.
