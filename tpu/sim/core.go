@@ -71,11 +71,11 @@ func (c *core) weightSource(op *isa.Op) ([]byte, isa.Region) {
 	return c.outside(op)
 }
 
-// weights reads a weight tile, its rows side by side.
-func (c *core) weights(op *isa.Op) []byte {
+// weights reads a weight tile, its rows side by side, into memory that may be used again.
+func (c *core) weights(op *isa.Op, data []byte) []byte {
 	t := op.Weights.Tile
 	size := t.Type.Size()
-	data := make([]byte, t.Rows*t.Cols*size)
+	data = grow(data, t.Rows*t.Cols*size)
 	src, g := c.weightSource(op)
 	for r := range g.Rows {
 		row := src[g.Addr+r*g.Pitch:][:g.Bytes]

@@ -160,7 +160,7 @@ func (e *exact) reading(x *flight) func() bool {
 	tile := op.Weights.Tile
 	if op.Weights.FromBuffer {
 		if e.values {
-			x.tile.data = e.weights(op)
+			x.tile.data = e.weights(op, nil)
 		}
 		left := tile.Rows
 		return func() bool { left--; return left == 0 }

@@ -12,6 +12,7 @@ type fast struct {
 	tiles  []num.Tile // in the arrays, packed
 	loaded []*tile    // the same as they came
 	chains [][]uint32 // output stationary: the sums in the elements
+	spare  []*tile    // of a replay, to be used again
 }
 
 func newFast(c *core) *fast {
@@ -21,6 +22,21 @@ func newFast(c *core) *fast {
 
 func (f *fast) settle() {}
 
+// newTile is a tile for a replay, whose memory was another's.
+func (f *fast) newTile(t isa.Tile) *tile {
+	if f.spare == nil {
+		f.spare = make([]*tile, 0, 8)
+	}
+	n := len(f.spare)
+	if n == 0 {
+		return &tile{Tile: t}
+	}
+	old := f.spare[n-1]
+	f.spare = f.spare[:n-1]
+	old.Tile = t
+	return old
+}
+
 func (f *fast) shift(_ int, t int64) int64 { return t + int64(f.cfg.Rows) }
 
 func (f *fast) begin(x *flight, t int64) {
@@ -29,7 +45,7 @@ func (f *fast) begin(x *flight, t int64) {
 	case weightReader:
 		x.done = t + f.weightCycles(op)
 		if f.values {
-			x.tile.data = f.weights(op)
+			x.tile.data = f.weights(op, nil)
 		}
 	case matrix:
 		x.read, x.done = productTimes(f.cfg, op, t)
@@ -126,6 +142,9 @@ func (f *fast) product(x *flight) {
 	op := &x.op
 	tile := &f.tiles[op.Array]
 	if x.tile != nil {
+		if old := f.loaded[op.Array]; old != nil && f.spare != nil {
+			f.spare = append(f.spare, old)
+		}
 		f.loaded[op.Array] = x.tile
 	}
 	if x.tile != nil || tile.Format != op.Format {

@@ -111,7 +111,7 @@ func (m *Machine) Run(ctx context.Context, p *isa.Program, mem Memory, e Engine)
 	if err := p.Check(m.cfg, limits); err != nil {
 		return nil, err
 	}
-	m.core.hbm, m.core.pieces, m.core.host = mem.HBM, mem.Segments, mem.Host
+	m.attach(mem)
 	var path datapath
 	var step func(t int64)
 	switch e {
@@ -130,7 +130,7 @@ func (m *Machine) Run(ctx context.Context, p *isa.Program, mem Memory, e Engine)
 	c.trace = m.opts.Trace
 	cycles, err := c.run(ctx, step)
 	path.settle()
-	m.core.hbm, m.core.pieces, m.core.host = nil, nil, nil
+	m.detach()
 	if err != nil {
 		return nil, err
 	}
