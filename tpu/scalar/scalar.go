@@ -100,8 +100,16 @@ func move(dst []byte, to isa.Region, src []byte, from isa.Region) {
 	}
 }
 
-// number is a value in memory as a float and as an integer; floats that the arrays
-// take are bf16, whose subnormal values count as zero.
+// factor is a value in memory that an array takes: subnormal bf16 count as zero.
+func factor(b []byte, t isa.Type) (float32, int64) {
+	f, n := number(b, t)
+	if t == isa.BF16 && math.Abs(float64(f)) < 0x1p-126 {
+		f = 0
+	}
+	return f, n
+}
+
+// number is a value in memory as a float and as an integer.
 func number(b []byte, t isa.Type) (float32, int64) {
 	switch t {
 	case isa.S8:
@@ -111,11 +119,7 @@ func number(b []byte, t isa.Type) (float32, int64) {
 	case isa.S16:
 		return 0, int64(int16(binary.LittleEndian.Uint16(b)))
 	case isa.BF16:
-		f := math.Float32frombits(uint32(b[0])<<16 | uint32(b[1])<<24)
-		if math.Abs(float64(f)) < 0x1p-126 {
-			f = 0
-		}
-		return f, 0
+		return math.Float32frombits(uint32(b[0])<<16 | uint32(b[1])<<24), 0
 	case isa.S32:
 		return 0, int64(int32(binary.LittleEndian.Uint32(b)))
 	}
@@ -139,7 +143,7 @@ func (s *State) weights(op *isa.Op) {
 			data[[2]int{r, c}] = append([]byte(nil), src[at:at+int64(t.Type.Size())]...)
 		}
 	}
-	s.waiting[op.Array] = append(s.waiting[op.Array], tile{t, func(r, c int) (float32, int64) { return number(data[[2]int{r, c}], t.Type) }})
+	s.waiting[op.Array] = append(s.waiting[op.Array], tile{t, func(r, c int) (float32, int64) { return factor(data[[2]int{r, c}], t.Type) }})
 }
 
 func (s *State) product(op *isa.Op) {
@@ -165,7 +169,7 @@ func (s *State) product(op *isa.Op) {
 				return 0, 0
 			}
 		}
-		return number(s.Buffer[at:], types)
+		return factor(s.Buffer[at:], types)
 	}
 	outputs := s.cfg.Dataflow == arch.OS
 	for r := range op.Rows {
@@ -236,9 +240,6 @@ func write(b []byte, f float32, t isa.Type) {
 		bits >>= 16
 		if low > 0x8000 || low == 0x8000 && bits&1 == 1 {
 			bits++
-		}
-		if bits>>7&0xff == 0 {
-			bits &= 0x8000
 		}
 		bits <<= 16
 	}

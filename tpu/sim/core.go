@@ -139,7 +139,7 @@ func load(dst []float32, b []byte, t isa.Type) {
 	switch t {
 	case isa.BF16:
 		for i := range dst {
-			dst[i] = num.Widen(binary.LittleEndian.Uint16(b[2*i:]))
+			dst[i] = floatOf(uint32(binary.LittleEndian.Uint16(b[2*i:])) << 16)
 		}
 	case isa.U8:
 		for i := range dst {
