@@ -168,16 +168,22 @@ func (p *program) pick(dst, src, offset int64, dims, strides []int, size int) {
 		p.refuse("elements of %d bytes", size)
 		return
 	}
+	p.pickAs(dst, src, offset, dims, strides, t, t)
+}
+
+// pickAs is pick with a conversion.
+func (p *program) pickAs(dst, src, offset int64, dims, strides []int, from, to isa.Type) {
+	size := from.Size()
 	for len(dims) < 3 {
 		dims, strides = append([]int{1}, dims...), append([]int{0}, strides...)
 	}
 	k := len(dims) - 3
 	inner := shape.MustElements(dims[k:])
 	outer := shape.NewIterator(dims[:k], strides[:k])
-	v := isa.VectorOp{Fn: isa.Pick, Count: inner, Cols: dims[k+2], SrcType: [3]isa.Type{t}, DstType: t, Src: [3]int64{src}}
+	v := isa.VectorOp{Fn: isa.Pick, Count: inner, Cols: dims[k+2], SrcType: [3]isa.Type{from}, DstType: to, Src: [3]int64{src}}
 	v.Strides = isa.Strides{Pitch: int64(strides[k+1] * size), Step: int64(strides[k+2] * size), Group: dims[k+1], GroupPitch: int64(strides[k] * size)}
 	for i := int64(0); outer.Next(); i++ {
-		v.Dst = dst + i*int64(inner*size)
+		v.Dst = dst + i*int64(inner*to.Size())
 		v.Strides.Offset = (offset + int64(outer.Offsets()[0])) * int64(size)
 		if v.Dst%8 != 0 {
 			p.refuse("an operand of many axes whose rows end between words")

@@ -53,6 +53,7 @@ type program struct {
 	limits isa.Limits
 	slots  map[string]isa.Memory
 	count  int // of unnamed parts of the buffer
+	turns  int // grids so far, which take turns with the accumulators
 	err    error
 }
 
