@@ -2,12 +2,14 @@ package tpu
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/hal/hostdev"
 	"github.com/crease-ml/crease/internal/hostmem"
+	"github.com/crease-ml/crease/internal/parallel"
 	"github.com/crease-ml/crease/tpu/arch"
 	"github.com/crease-ml/crease/tpu/sim"
 )
@@ -38,8 +40,14 @@ func newDevice(name string, cfg *arch.Config, values bool) (*Device, error) {
 	d.clock.cfg = cfg
 	// The machine's buffer and accumulators are made when first used: pages that are
 	// never touched cost nothing.
-	m, err := sim.New(cfg, sim.Options{TimingOnly: !values})
+	workers := parallel.New(runtime.GOMAXPROCS(0))
+	d.Stop = func() error {
+		workers.Close()
+		return nil
+	}
+	m, err := sim.New(cfg, sim.Options{TimingOnly: !values, Pool: workers})
 	if err != nil {
+		workers.Close()
 		return nil, err
 	}
 	d.machine = m

@@ -18,7 +18,7 @@ func (r *Resolver) activate(op *Op) error {
 		Scale: math.Float32frombits(uint32(r.regs[ActScale])), OutScale: math.Float32frombits(uint32(r.regs[ActOutScale])),
 		Alpha: math.Float32frombits(uint32(r.regs[ActAlpha])), Pool: Pool(w.bitsAt(22, 2)),
 	}
-	if err := r.regsInto(0, int64(r.cfg.Cols), map[Register]*int{ActCols: &a.Cols}); err != nil {
+	if err := regsInto(r, 0, int64(r.cfg.Cols), into[int]{ActCols, &a.Cols}); err != nil {
 		return err
 	}
 	if a.Cols == 0 {
@@ -118,7 +118,7 @@ func (r *Resolver) pooling(a *Activation, rows int) error {
 	if a.Round != num.FloatEven || a.Out == S32 {
 		return fmt.Errorf("pooling is done on float32 values: want rounding float and another result type")
 	}
-	if err := r.regsInto(1, maxSide, map[Register]*int{PoolWidth: &a.Width, PoolSize: &a.Size, PoolStride: &a.Stride}); err != nil {
+	if err := regsInto(r, 1, maxSide, into[int]{PoolWidth, &a.Width}, into[int]{PoolSize, &a.Size}, into[int]{PoolStride, &a.Stride}); err != nil {
 		return err
 	}
 	if rows%a.Width != 0 || a.Size > a.Width || a.Size > rows/a.Width {

@@ -83,6 +83,12 @@ func (c *core) weights(op *isa.Op, data []byte) []byte {
 			copy(data[int(r)*t.Cols*size:], row)
 			continue
 		}
+		if size == 2 {
+			for k := range t.Rows {
+				*(*[2]byte)(data[(k*t.Cols+int(r))*2:]) = *(*[2]byte)(row[2*k:])
+			}
+			continue
+		}
 		for k := range t.Rows {
 			copy(data[(k*t.Cols+int(r))*size:][:size], row[k*size:])
 		}
@@ -160,8 +166,9 @@ func load(dst []float32, b []byte, t isa.Type) {
 func store(b []byte, src []float32, t isa.Type) {
 	switch t {
 	case isa.BF16:
+		b = b[:2*len(src)]
 		for i, f := range src {
-			binary.LittleEndian.PutUint16(b[2*i:], num.Narrow(f))
+			binary.LittleEndian.PutUint16(b[2*i:2*i+2], num.Narrow(f))
 		}
 	case isa.U8:
 		for i, f := range src {

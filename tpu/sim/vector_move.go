@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/crease-ml/crease/tpu/isa"
+	"github.com/crease-ml/crease/tpu/num"
 )
 
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
@@ -123,32 +124,83 @@ func (c *core) convert(dst []byte, to isa.Type, src []byte, from isa.Type, n int
 	}
 }
 
-// strided carries out pick and place.
+// strided carries out pick and place, group of rows by group.
 func (c *core) strided(v *isa.VectorOp) {
 	from, to := v.SrcType[0], v.DstType
-	step := v.Strides.Step
-	size := int64(to.Size())
-	for r := range v.Rows {
-		far, near := v.Strides.At(r, 0), int64(r*v.Cols)
-		src, dst := v.Src[0]+far, v.Dst+near*size
-		in, out := step, size
-		if v.Fn == isa.Place {
-			src, dst = v.Src[0]+near*int64(from.Size()), v.Dst+far
-			in, out = int64(from.Size()), step
+	group := v.Rows
+	if v.Strides.Group > 0 {
+		group = min(group, v.Strides.Group)
+	}
+	near := to
+	if v.Fn == isa.Place {
+		near = from
+	}
+	row := v.Cols * near.Size()
+	for r := 0; r < v.Rows; r += group {
+		m := mover{rows: min(group, v.Rows-r), cols: v.Cols}
+		far, dense := v.Strides.At(r, 0), int64(r*row)
+		if v.Fn == isa.Pick {
+			m.src, m.dst = v.Src[0]+far, v.Dst+dense
+			m.srcRow, m.srcCol, m.dstRow, m.dstCol = v.Strides.Pitch, v.Strides.Step, int64(row), int64(near.Size())
+		} else {
+			m.src, m.dst = v.Src[0]+dense, v.Dst+far
+			m.srcRow, m.srcCol, m.dstRow, m.dstCol = int64(row), int64(near.Size()), v.Strides.Pitch, v.Strides.Step
 		}
-		switch {
-		case from == to && step == size:
-			copy(c.buffer[dst:][:int64(v.Cols)*size], c.buffer[src:])
-		case from == to && size == 4:
-			for range v.Cols {
-				*(*[4]byte)(c.buffer[dst:]) = *(*[4]byte)(c.buffer[src:])
-				src, dst = src+in, dst+out
+		m.move(c.buffer, from, to)
+	}
+}
+
+// mover moves a matrix within the buffer; strides are bytes.
+type mover struct {
+	rows, cols                     int
+	src, dst                       int64
+	srcRow, srcCol, dstRow, dstCol int64
+}
+
+// move goes through small blocks, so that both sides stay in the cache whichever way they
+// lie.
+func (m *mover) move(b []byte, from, to isa.Type) {
+	size := int64(to.Size())
+	if from == to && m.srcCol == size && m.dstCol == size {
+		n := int64(m.cols) * size
+		for r := range int64(m.rows) {
+			copy(b[m.dst+r*m.dstRow:][:n], b[m.src+r*m.srcRow:])
+		}
+		return
+	}
+	for r0 := 0; r0 < m.rows; r0 += side {
+		for c0 := 0; c0 < m.cols; c0 += side {
+			for r := r0; r < min(r0+side, m.rows); r++ {
+				m.run(b, from, to, r, c0, min(side, m.cols-c0))
 			}
-		default:
-			for range v.Cols {
-				carry(c.buffer[dst:], to, c.buffer[src:], from)
-				src, dst = src+in, dst+out
-			}
+		}
+	}
+}
+
+// run moves n elements of a row.
+func (m *mover) run(b []byte, from, to isa.Type, r, c, n int) {
+	src := m.src + int64(r)*m.srcRow + int64(c)*m.srcCol
+	dst := m.dst + int64(r)*m.dstRow + int64(c)*m.dstCol
+	switch {
+	case from == to && from.Size() == 4:
+		for range n {
+			*(*[4]byte)(b[dst:]) = *(*[4]byte)(b[src:])
+			src, dst = src+m.srcCol, dst+m.dstCol
+		}
+	case from == to && from.Size() == 2:
+		for range n {
+			*(*[2]byte)(b[dst:]) = *(*[2]byte)(b[src:])
+			src, dst = src+m.srcCol, dst+m.dstCol
+		}
+	case from == isa.F32 && to == isa.BF16:
+		for range n {
+			binary.LittleEndian.PutUint16(b[dst:], num.Narrow(floatOf(binary.LittleEndian.Uint32(b[src:]))))
+			src, dst = src+m.srcCol, dst+m.dstCol
+		}
+	default:
+		for range n {
+			carry(b[dst:], to, b[src:], from)
+			src, dst = src+m.srcCol, dst+m.dstCol
 		}
 	}
 }
