@@ -24,7 +24,7 @@ var layers = []struct {
 	{"ops", []string{"ops/expr", "ops"}},
 	{"kernels", []string{"cpu/gemm", "cpu/vec", "kernels"}},
 	{"emulated hardware", []string{"tpu/arch", "tpu/num", "tpu/timing", "tpu/isa", "tpu/sim", "tpu/scalar"}},
-	{"backends", []string{"cpu", "opencl", "kernels/emulate", "hal/null"}},
+	{"backends", []string{"cpu", "opencl", "tpu", "kernels/emulate", "hal/null"}},
 	{"execution", []string{"exec", "autograd", "graph"}},
 	{"the user's package", []string{""}},
 	{"libraries", []string{"data/safetensors", "data/picture", "data", "nn", "optim", "conform", "conform/fixture"}},

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	_ "github.com/crease-ml/crease/opencl" // devices of the machine's OpenCL drivers
+	_ "github.com/crease-ml/crease/tpu"    // emulated systolic arrays
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/hal"

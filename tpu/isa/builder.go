@@ -248,7 +248,7 @@ func (b *Builder) MatMul(p Product) {
 		v int64
 	}{{CHeight, int64(w.Height)}, {CWidth, int64(w.Width)}, {CChannels, int64(w.Channels)}, {CKernelW, int64(w.KernelW)},
 		{CPitchY, w.PitchY}, {CPitchX, w.PitchX}, {CPitchC, w.PitchC},
-		{CStrideY, int64(w.StrideY)}, {CStrideX, int64(w.StrideX)}, {CDilateY, int64(w.DilateY)}, {CDilateX, int64(w.DilateX)},
+		{CStrideY, int64(w.StrideY)}, {CStrideX, int64(w.StrideX)}, {CDilateY, int64(w.DilateY)}, {CDilateX, int64(w.DilateX)}, {CSpreadY, int64(max(w.SpreadY, 1))}, {CSpreadX, int64(max(w.SpreadX, 1))},
 		{CPadTop, int64(w.PadTop)}, {CPadLeft, int64(w.PadLeft)}, {CK0, int64(w.K0)}, {CY0, int64(w.Y0)}, {CX0, int64(w.X0)}} {
 		b.setInt(k.r, k.v)
 	}
@@ -298,24 +298,35 @@ func Plain(out Type, float bool, cols int) Activation {
 
 // Vector adds an operation of the vector unit.
 func (b *Builder) Vector(v VectorOp) {
-	n := v.Fn.Sources()
 	b.setInt(VCols, int64(v.Cols))
 	b.setInt(VType, int64(v.DstType))
-	b.setInt(VType1, int64(v.SrcType[0]))
-	if n > 1 {
-		b.setInt(VSpread2, int64(v.Spread))
-		b.setInt(VType2, int64(v.SrcType[1]))
-		if v.Spread == Scalar {
-			b.SetFloat(VImm, v.Imm)
-		} else {
-			b.setInt(VSrc2, v.Src[1])
+	for i := range v.Fn.Sources() {
+		k := Register(i)
+		b.setInt(VType1+k, int64(v.SrcType[i]))
+		if v.Fn.Elementwise() {
+			b.setInt(VSpread1+k, int64(v.Spread[i]))
 		}
-	} else {
-		b.setInt(VSpread2, int64(Full))
+		switch {
+		case v.Fn.Elementwise() && v.Spread[i] == Scalar:
+			b.SetFloat(VImm1+k, v.Imm[i])
+		case i > 0:
+			b.setInt(VSrc2+k-1, v.Src[i])
+		}
 	}
-	if n > 2 {
-		b.setInt(VType3, int64(v.SrcType[2]))
-		b.setInt(VSrc3, v.Src[2])
+	switch {
+	case v.Fn == Pick || v.Fn == Place:
+		s := v.Strides
+		b.setInt(VOffset, s.Offset)
+		b.setInt(VPitch, s.Pitch)
+		b.setInt(VStep, s.Step)
+		b.setInt(VGroup, int64(s.Group))
+		b.setInt(VGroupPitch, s.GroupPitch)
+	case v.Fn.Indexed():
+		b.setInt(VWidth, int64(v.Width))
+	case v.Fn == IotaCol || v.Fn == IotaRow:
+		b.SetFloat(VImm1, v.Imm[0])
+	case v.Fn == Random || v.Fn == RandomLow:
+		b.Set(VFirst, v.First)
 	}
 	b.emit(Vector, num64("fn", v.Fn), num64("dst", v.Dst), num64("src", v.Src[0]), num64("count", v.Count))
 }

@@ -176,7 +176,10 @@ func TestBadPrograms(t *testing.T) {
 		{"conv without geometry", v4, tile + "conv buf=x high=2 wide=2 type=bf16 switch\nhalt", 2, "register c_height is 0"},
 		{"no halt", v4, "nop", 1, "without halt"},
 		{"vector on v1", v1, good + "vector fn=copy dst=x src=x count=4\nhalt", 1, "no vector unit"},
-		{"vector of bytes", v4, good + "set v_type 0\nvector fn=copy dst=x src=x count=4\nhalt", 2, "takes bf16"},
+		{"vector of signed bytes", v4, good + "set v_type 0\nvector fn=copy dst=x src=x count=4\nhalt", 2, "takes u8"},
+		{"indices that are floats", v4, good + "set v_width 4\nvector fn=gather dst=x src=x count=4\nhalt", 2, "want s32"},
+		{"rows that leave the buffer", v4, good + "set v_step 4\nset v_offset -64\nvector fn=pick dst=x src=x count=4\nhalt", 3, "source 1 is"},
+		{"rows on themselves", v4, good + "set v_step 4\nset v_offset 4\nvector fn=place dst=x src=x count=4\nhalt", 3, "overlap"},
 		{"vector overlap", v4, good + "vector fn=copy dst=x+8 src=x count=8\nhalt", 1, "overlap"},
 		{"reduction in place", v4, good + "set v_cols 8\nvector fn=rowsum dst=x src=x count=64\nhalt", 2, "overlap"},
 		{"ragged rows", v4, good + "set v_cols 7\nvector fn=rowsum dst=x+4096 src=x count=64\nhalt", 2, "no rows of 7"},
@@ -237,7 +240,7 @@ func TestAssemblerMistakes(t *testing.T) {
 		{"matmul switch=1", "flag"},
 		{"matmul type=f32", "want s8"},
 		{"set speed 3", "no register"},
-		{"set v_imm x", "32-bit floating point"},
+		{"set v_imm1 x", "32-bit floating point"},
 		{"set c_pad_top 1.5", "whole number"},
 		{"set row_bytes -1", "whole number"},
 		{"set row_bytes", "register and a value"},
@@ -294,7 +297,7 @@ func TestWindow(t *testing.T) {
 	for range 3000 {
 		w := &Window{
 			Base: r.Int64N(100), Height: 1 + r.IntN(6), Width: 1 + r.IntN(6), Channels: 1 + r.IntN(4), KernelW: 1 + r.IntN(3),
-			StrideY: 1 + r.IntN(3), StrideX: 1 + r.IntN(3), DilateY: 1 + r.IntN(2), DilateX: 1 + r.IntN(2),
+			StrideY: 1 + r.IntN(3), StrideX: 1 + r.IntN(3), DilateY: 1 + r.IntN(2), DilateX: 1 + r.IntN(2), SpreadY: 1 + r.IntN(2), SpreadX: 1 + r.IntN(3),
 			PadTop: r.IntN(5) - 2, PadLeft: r.IntN(5) - 2, K0: r.IntN(8), Y0: r.IntN(3), X0: r.IntN(3), High: 1 + r.IntN(3), Wide: 1 + r.IntN(3),
 		}
 		w.PitchC = 2
@@ -438,7 +441,7 @@ func FuzzWord(f *testing.F) {
 // FuzzAssemble checks that text is either refused with its line or a program that
 // survives disassembly, and that checking it never panics.
 func FuzzAssemble(f *testing.F) {
-	f.Add(".alloc x 0 4096\nset row_bytes 256\nload tag=1 buf=x rows=16 ; comment\nwait tag=1\nset v_imm 0.5\n.free x\nhalt")
+	f.Add(".alloc x 0 4096\nset row_bytes 256\nload tag=1 buf=x rows=16 ; comment\nwait tag=1\nset v_imm1 0.5\n.free x\nhalt")
 	f.Add("read_weights type=bf16 rows=8 cols=8\nset c_height 3\nset c_pad_top -1\nconv high=2 wide=2 type=bf16 switch\nhalt")
 	f.Add("activate fn=relu pool=max rows=9\nvector fn=muladd count=3\n.word 0a0000000000000000000000")
 	v4, v1 := config(f, "v4", nil), config(f, "v1", nil)

@@ -50,12 +50,14 @@ type Weights struct {
 
 // Window is the geometry of a convolution: output element (y, x) takes, for the
 // flattened index k = (row·KernelW + column)·Channels + channel from K0 on, the
-// image's value at row y·StrideY + row·DilateY - PadTop and so on, zero outside.
+// image's value at row (y·StrideY + row·DilateY - PadTop) / SpreadY and so on, zero outside
+// and where that is no whole number.
 type Window struct {
 	Base                                    int64
 	Height, Width, Channels, KernelW        int
 	PitchY, PitchX, PitchC                  int64
 	StrideY, StrideX, DilateY, DilateX      int
+	SpreadY, SpreadX                        int
 	PadTop, PadLeft, K0, Y0, X0, High, Wide int
 }
 
@@ -67,6 +69,12 @@ func (w *Window) Address(r, k int) int64 {
 	k /= w.Channels
 	y := (w.Y0+r/w.Wide)*w.StrideY + k/w.KernelW*w.DilateY - w.PadTop
 	x := (w.X0+r%w.Wide)*w.StrideX + k%w.KernelW*w.DilateX - w.PadLeft
+	if w.SpreadY > 1 || w.SpreadX > 1 {
+		if y%w.SpreadY != 0 || x%w.SpreadX != 0 {
+			return -1
+		}
+		y, x = y/w.SpreadY, x/w.SpreadX
+	}
 	if y < 0 || y >= w.Height || x < 0 || x >= w.Width {
 		return -1
 	}
@@ -93,19 +101,6 @@ type Activation struct {
 	Size     int // of the window
 	Stride   int
 	OutRows  int
-}
-
-// VectorOp is what vector does with dense operands.
-type VectorOp struct {
-	Fn         VectorFn
-	Count      int // elements of the first source
-	Rows, Cols int
-	Spread     Spread
-	Imm        float32
-	Src        [3]int64 // addresses
-	SrcType    [3]Type
-	Dst        int64
-	DstType    Type
 }
 
 // Space is a memory that the hardware watches.

@@ -74,7 +74,9 @@ func (r Region) meets(lo, hi int64) bool {
 	return i < r.Rows && r.Addr+i*r.Pitch < hi
 }
 
-func floorDiv(a, b int64) int64 {
+func ceilDiv[T int | int64](a, b T) T { return -floorDiv(-a, b) }
+
+func floorDiv[T int | int64](a, b T) T {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {
 		q--

@@ -25,6 +25,8 @@ const (
 	CStrideX
 	CDilateY
 	CDilateX
+	CSpreadY // distance of the image's rows: zeros lie between them
+	CSpreadX
 	CPadTop
 	CPadLeft
 	CK0 // first of the flattened (row, column, channel) elements of the window
@@ -54,8 +56,19 @@ const (
 	VType1
 	VType2
 	VType3
+	VSpread1
 	VSpread2
-	VImm
+	VSpread3
+	VImm1 // scalar sources
+	VImm2
+	VImm3
+	VOffset // pick and place: bytes from the operand's address to its first element
+	VPitch  // from row to row
+	VStep   // from column to column
+	VGroup  // rows of a group, 0 for one group
+	VGroupPitch
+	VWidth // indexed operations: elements of a row, or rows, of what is indexed
+	VFirst // random: the first block
 
 	// The next instruction is carried out RepCount times; after each its operands
 	// advance.
@@ -86,7 +99,7 @@ var registerTable = [...]struct {
 	WPitch: {"w_pitch", unsigned, 0}, APitch: {"a_pitch", unsigned, 0},
 	CHeight: {"c_height", unsigned, 0}, CWidth: {"c_width", unsigned, 0}, CChannels: {"c_channels", unsigned, 0}, CKernelW: {"c_kernel_w", unsigned, 1},
 	CPitchY: {"c_pitch_y", unsigned, 0}, CPitchX: {"c_pitch_x", unsigned, 0}, CPitchC: {"c_pitch_c", unsigned, 0},
-	CStrideY: {"c_stride_y", unsigned, 1}, CStrideX: {"c_stride_x", unsigned, 1}, CDilateY: {"c_dilate_y", unsigned, 1}, CDilateX: {"c_dilate_x", unsigned, 1},
+	CStrideY: {"c_stride_y", unsigned, 1}, CStrideX: {"c_stride_x", unsigned, 1}, CDilateY: {"c_dilate_y", unsigned, 1}, CDilateX: {"c_dilate_x", unsigned, 1}, CSpreadY: {"c_spread_y", unsigned, 1}, CSpreadX: {"c_spread_x", unsigned, 1},
 	CPadTop: {"c_pad_top", signed, 0}, CPadLeft: {"c_pad_left", signed, 0}, CK0: {"c_k0", unsigned, 0}, CY0: {"c_y0", unsigned, 0}, CX0: {"c_x0", unsigned, 0},
 	ActCols: {"act_cols", unsigned, 0}, ActPitch: {"act_pitch", unsigned, 0}, ActBias: {"act_bias", address, 0}, ActScales: {"act_scales", address, 0},
 	ActScale: {"act_scale", float, 0x3f800000}, ActOutScale: {"act_out_scale", float, 0x3f800000}, ActZero: {"act_zero", signed, 0}, ActAlpha: {"act_alpha", float, 0},
@@ -94,7 +107,10 @@ var registerTable = [...]struct {
 	PoolWidth: {"pool_width", unsigned, 0}, PoolSize: {"pool_size", unsigned, 0}, PoolStride: {"pool_stride", unsigned, 0},
 	VSrc2: {"v_src2", address, 0}, VSrc3: {"v_src3", address, 0}, VCols: {"v_cols", unsigned, 0},
 	VType: {"v_type", unsigned, uint64(F32)}, VType1: {"v_type1", unsigned, uint64(F32)}, VType2: {"v_type2", unsigned, uint64(F32)}, VType3: {"v_type3", unsigned, uint64(F32)},
-	VSpread2: {"v_spread2", unsigned, 0}, VImm: {"v_imm", float, 0},
+	VSpread1: {"v_spread1", unsigned, 0}, VSpread2: {"v_spread2", unsigned, 0}, VSpread3: {"v_spread3", unsigned, 0},
+	VImm1: {"v_imm1", float, 0}, VImm2: {"v_imm2", float, 0}, VImm3: {"v_imm3", float, 0},
+	VOffset: {"v_offset", signed, 0}, VPitch: {"v_pitch", signed, 0}, VStep: {"v_step", signed, 0}, VGroup: {"v_group", unsigned, 0}, VGroupPitch: {"v_group_pitch", signed, 0},
+	VWidth: {"v_width", unsigned, 0}, VFirst: {"v_first", unsigned, 0},
 	RepCount: {"rep_count", unsigned, 1}, RepBuf: {"rep_buf", signed, 0}, RepAcc: {"rep_acc", signed, 0}, RepMem: {"rep_mem", signed, 0},
 }
 

@@ -167,18 +167,20 @@ func (r *Resolver) reg(k Register, lo, hi int64) (int64, error) {
 	return int64(v), nil
 }
 
+// into is a register and what takes its value.
+type into[T int | int64] struct {
+	from Register
+	to   *T
+}
+
 // regsInto reads several registers with one range.
-func (r *Resolver) regsInto(lo, hi int64, list map[Register]*int) error {
-	for k := range registers { // in a fixed order, so that the same fault is reported
-		to, ok := list[k]
-		if !ok {
-			continue
-		}
-		v, err := r.reg(k, lo, hi)
+func regsInto[T int | int64](r *Resolver, lo, hi int64, list ...into[T]) error {
+	for _, k := range list {
+		v, err := r.reg(k.from, lo, hi)
 		if err != nil {
 			return err
 		}
-		*to = int(v)
+		*k.to = T(v)
 	}
 	return nil
 }
@@ -268,9 +270,9 @@ func (r *Resolver) transfer(op *Op) error {
 	op.Buf = Region{int64(w.bitsAt(16, 24))*bufUnit + moveBuf, bytes, bufPitch, rows}
 	op.Mem = Region{int64(w.bitsAt(40, 40)) + moveMem, bytes, memPitch, rows}
 	toBuffer := op.Code == ReadHost || op.Code == LoadHBM
-	size, name := r.limits.HBM, "off-chip memory"
+	name := "off-chip memory"
 	if host {
-		size, name = r.limits.Host, "host memory"
+		name = "host memory"
 	}
 	switch {
 	case rows < 1:
@@ -280,7 +282,12 @@ func (r *Resolver) transfer(op *Op) error {
 	case !toBuffer && rows > 1 && memPitch < bytes:
 		return fmt.Errorf("rows of %d bytes, %d apart in %s, overwrite each other", bytes, memPitch, name)
 	}
-	if err := inside(name, op.Mem, size); err != nil {
+	if host {
+		err = inside(name, op.Mem, r.limits.Host)
+	} else {
+		err = r.limits.offChip(op.Mem)
+	}
+	if err != nil {
 		return err
 	}
 	op.use(Use{Space: Buffer, Write: toBuffer, Region: op.Buf})
@@ -341,7 +348,7 @@ func (r *Resolver) weights(op *Op) error {
 		return r.allocated("the weights", g)
 	}
 	op.Mem = g
-	return inside("off-chip memory", g, r.limits.HBM)
+	return r.limits.offChip(g)
 }
 
 // suits reports whether an array can multiply values of a type.
@@ -437,11 +444,11 @@ const maxSide = 1 << 20
 
 func (r *Resolver) window(op *Op, base int64, t Type) (rows int64, err error) {
 	w := &Window{Base: base, High: int(op.Word.bitsAt(64, 16)), Wide: int(op.Word.bitsAt(80, 16))}
-	if err := r.regsInto(1, maxSide, map[Register]*int{CHeight: &w.Height, CWidth: &w.Width, CChannels: &w.Channels, CKernelW: &w.KernelW,
-		CStrideY: &w.StrideY, CStrideX: &w.StrideX, CDilateY: &w.DilateY, CDilateX: &w.DilateX}); err != nil {
+	if err := regsInto(r, 1, maxSide, into[int]{CHeight, &w.Height}, into[int]{CWidth, &w.Width}, into[int]{CChannels, &w.Channels}, into[int]{CKernelW, &w.KernelW},
+		into[int]{CStrideY, &w.StrideY}, into[int]{CStrideX, &w.StrideX}, into[int]{CDilateY, &w.DilateY}, into[int]{CDilateX, &w.DilateX}, into[int]{CSpreadY, &w.SpreadY}, into[int]{CSpreadX, &w.SpreadX}); err != nil {
 		return 0, err
 	}
-	if err := r.regsInto(0, maxSide, map[Register]*int{CY0: &w.Y0, CX0: &w.X0}); err != nil {
+	if err := regsInto(r, 0, maxSide, into[int]{CY0, &w.Y0}, into[int]{CX0, &w.X0}); err != nil {
 		return 0, err
 	}
 	k0, err := r.reg(CK0, 0, 1<<40)
@@ -449,15 +456,11 @@ func (r *Resolver) window(op *Op, base int64, t Type) (rows int64, err error) {
 		return 0, err
 	}
 	w.K0 = int(k0)
-	if err := r.regsInto(-maxSide, maxSide, map[Register]*int{CPadTop: &w.PadTop, CPadLeft: &w.PadLeft}); err != nil {
+	if err := regsInto(r, -maxSide, maxSide, into[int]{CPadTop, &w.PadTop}, into[int]{CPadLeft, &w.PadLeft}); err != nil {
 		return 0, err
 	}
-	for k, to := range map[Register]*int64{CPitchY: &w.PitchY, CPitchX: &w.PitchX, CPitchC: &w.PitchC} {
-		v, err := r.reg(k, 0, 1<<30)
-		if err != nil {
-			return 0, err
-		}
-		*to = v
+	if err := regsInto(r, 0, 1<<30, into[int64]{CPitchY, &w.PitchY}, into[int64]{CPitchX, &w.PitchX}, into[int64]{CPitchC, &w.PitchC}); err != nil {
+		return 0, err
 	}
 	if w.High < 1 || w.Wide < 1 {
 		return 0, fmt.Errorf("a picture of %d×%d has no elements", w.High, w.Wide)
@@ -481,10 +484,10 @@ func (w *Window) touched(rows, size int) Region {
 	if y0 != y1 {
 		x0, x1 = 0, w.KernelW-1
 	}
-	top := max(0, w.Y0*w.StrideY+y0*w.DilateY-w.PadTop)
-	bottom := min(w.Height-1, (w.Y0+w.High-1)*w.StrideY+y1*w.DilateY-w.PadTop)
-	left := max(0, w.X0*w.StrideX+x0*w.DilateX-w.PadLeft)
-	right := min(w.Width-1, (w.X0+w.Wide-1)*w.StrideX+x1*w.DilateX-w.PadLeft)
+	top := max(0, ceilDiv(w.Y0*w.StrideY+y0*w.DilateY-w.PadTop, w.SpreadY))
+	bottom := min(w.Height-1, floorDiv((w.Y0+w.High-1)*w.StrideY+y1*w.DilateY-w.PadTop, w.SpreadY))
+	left := max(0, ceilDiv(w.X0*w.StrideX+x0*w.DilateX-w.PadLeft, w.SpreadX))
+	right := min(w.Width-1, floorDiv((w.X0+w.Wide-1)*w.StrideX+x1*w.DilateX-w.PadLeft, w.SpreadX))
 	if top > bottom || left > right {
 		return Region{Addr: w.Base}
 	}

@@ -18,7 +18,7 @@ func (r *Resolver) activate(op *Op) error {
 		Scale: math.Float32frombits(uint32(r.regs[ActScale])), OutScale: math.Float32frombits(uint32(r.regs[ActOutScale])),
 		Alpha: math.Float32frombits(uint32(r.regs[ActAlpha])), Pool: Pool(w.bitsAt(22, 2)),
 	}
-	if err := r.regsInto(0, int64(r.cfg.Cols), map[Register]*int{ActCols: &a.Cols}); err != nil {
+	if err := regsInto(r, 0, int64(r.cfg.Cols), into[int]{ActCols, &a.Cols}); err != nil {
 		return err
 	}
 	if a.Cols == 0 {
@@ -118,111 +118,12 @@ func (r *Resolver) pooling(a *Activation, rows int) error {
 	if a.Round != num.FloatEven || a.Out == S32 {
 		return fmt.Errorf("pooling is done on float32 values: want rounding float and another result type")
 	}
-	if err := r.regsInto(1, maxSide, map[Register]*int{PoolWidth: &a.Width, PoolSize: &a.Size, PoolStride: &a.Stride}); err != nil {
+	if err := regsInto(r, 1, maxSide, into[int]{PoolWidth, &a.Width}, into[int]{PoolSize, &a.Size}, into[int]{PoolStride, &a.Stride}); err != nil {
 		return err
 	}
 	if rows%a.Width != 0 || a.Size > a.Width || a.Size > rows/a.Width {
 		return fmt.Errorf("windows of %d×%d do not fit in %d rows of lines of %d", a.Size, a.Size, rows, a.Width)
 	}
 	a.OutRows = ((rows/a.Width-a.Size)/a.Stride + 1) * ((a.Width-a.Size)/a.Stride + 1)
-	return nil
-}
-
-func (r *Resolver) vector(op *Op) error {
-	if !r.cfg.Vector {
-		return fmt.Errorf("this chip has no vector unit")
-	}
-	w := op.Word
-	v := &op.Vector
-	*v = VectorOp{Fn: VectorFn(w[1]), Count: int(w.bitsAt(64, 32)), Imm: math.Float32frombits(uint32(r.regs[VImm]))}
-	move, err := r.advanceBy(RepBuf)
-	if err != nil {
-		return err
-	}
-	v.Dst, v.Src[0] = int64(w.bitsAt(16, 24))*bufUnit+move, int64(w.bitsAt(40, 24))*bufUnit+move
-	for i, k := range []Register{VSrc2, VSrc3} {
-		a, err := r.reg(k, 0, int64(r.cfg.Buffer))
-		if err != nil {
-			return err
-		}
-		v.Src[i+1] = a + move
-	}
-	for k, to := range map[Register]*Type{VType: &v.DstType, VType1: &v.SrcType[0], VType2: &v.SrcType[1], VType3: &v.SrcType[2]} {
-		if t := r.regs[k]; t != uint64(BF16) && t != uint64(F32) {
-			return fmt.Errorf("register %v is %d: the vector unit takes bf16 (%d) and f32 (%d)", k, t, BF16, F32)
-		}
-		*to = Type(r.regs[k])
-	}
-	spread, err := r.reg(VSpread2, 0, int64(spreads)-1)
-	if err != nil {
-		return err
-	}
-	v.Spread = Spread(spread)
-	if err := r.regsInto(0, int64(r.cfg.Buffer), map[Register]*int{VCols: &v.Cols}); err != nil {
-		return err
-	}
-	if v.Cols == 0 {
-		v.Cols = v.Count
-	}
-	if v.Count < 1 || v.Count > r.cfg.Buffer || v.Count%v.Cols != 0 {
-		return fmt.Errorf("%d elements are no rows of %d", v.Count, v.Cols)
-	}
-	v.Rows = v.Count / v.Cols
-	return r.operands(op)
-}
-
-// Elements is the number of elements of source i.
-func (v *VectorOp) Elements(i int) int {
-	if i == 1 {
-		switch v.Spread {
-		case PerCol:
-			return v.Cols
-		case PerRow:
-			return v.Rows
-		case Scalar:
-			return 0
-		}
-	}
-	return v.Count
-}
-
-// Results is the number of elements of the result.
-func (v *VectorOp) Results() int {
-	switch v.Fn {
-	case RowSum, RowMax:
-		return v.Rows
-	case ColSum, ColMax:
-		return v.Cols
-	}
-	return v.Count
-}
-
-// elementwise reports whether element i of the result takes element i of full
-// sources.
-func (f VectorFn) elementwise() bool { return f < RowSum }
-
-// operands checks where a vector operation's operands lie. A result may take the
-// place of a source that is read element by element, but must not overlap one
-// otherwise.
-func (r *Resolver) operands(op *Op) error {
-	v := &op.Vector
-	n := int64(v.Results() * v.DstType.Size())
-	op.Buf = Region{v.Dst, n, n, 1}
-	op.use(Use{Space: Buffer, Write: true, Region: op.Buf})
-	if err := r.allocated("the result", op.Buf); err != nil {
-		return err
-	}
-	for i := range v.Fn.Sources() {
-		n := int64(v.Elements(i) * v.SrcType[i].Size())
-		g := Region{v.Src[i], n, n, 1}
-		if err := r.allocated(fmt.Sprintf("source %d", i+1), g); err != nil {
-			return err
-		}
-		inPlace := v.Fn.elementwise() && v.Elements(i) == v.Count && v.Src[i] == v.Dst && v.SrcType[i].Size() == v.DstType.Size()
-		if !inPlace && g.Overlaps(op.Buf) {
-			return fmt.Errorf("source %d and the result overlap and are not the same elements", i+1)
-		}
-		op.use(Use{Space: Buffer, Region: g})
-	}
 	return nil
 }

@@ -13,21 +13,18 @@ func Canonical(f float32) float32 {
 	return f
 }
 
-// Narrow rounds f to bfloat16: to nearest, ties to even, overflow to infinity,
-// subnormal results to a zero of the same sign.
+// Narrow rounds f to bfloat16: to nearest, ties to even, overflow to infinity.
+// Subnormal results stay: it is the arrays that take them for zero.
 func Narrow(f float32) uint16 {
 	b := math.Float32bits(f)
 	if f != f {
 		return NaN >> 16
 	}
 	b += 0x7fff + b>>16&1
-	if b&0x7f800000 == 0 {
-		b &= 0x80000000
-	}
 	return uint16(b >> 16)
 }
 
-// Widen is the value of a bfloat16 operand; subnormal ones are zero.
+// Widen is the value of a bfloat16 operand of an array; subnormal ones are zero.
 func Widen(h uint16) float32 {
 	if h&0x7f80 == 0 {
 		return 0

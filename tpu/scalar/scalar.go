@@ -16,6 +16,7 @@ import (
 // tile it works with.
 type State struct {
 	HBM, Host, Buffer []byte
+	Segments          [][]byte   // off-chip memory in place of HBM, where there are any
 	Acc               [][]uint32 // of every array, AccRows rows of Cols values
 
 	cfg     *arch.Config
@@ -43,7 +44,11 @@ func New(cfg *arch.Config, hbm, host []byte) *State {
 
 // Run carries out a program. Its error is that of [isa.Program.Check].
 func (s *State) Run(p *isa.Program) error {
-	r := isa.NewResolver(p, s.cfg, isa.Limits{HBM: int64(len(s.HBM)), Host: int64(len(s.Host))})
+	limits := isa.Limits{HBM: int64(len(s.HBM)), Host: int64(len(s.Host))}
+	for _, m := range s.Segments {
+		limits.Segments = append(limits.Segments, int64(len(m)))
+	}
+	r := isa.NewResolver(p, s.cfg, limits)
 	var op isa.Op
 	for {
 		more, err := r.Next(&op)
@@ -61,9 +66,11 @@ func (s *State) do(op *isa.Op) {
 	case isa.WriteHost:
 		move(s.Host, op.Mem, s.Buffer, op.Buf)
 	case isa.LoadHBM:
-		move(s.Buffer, op.Buf, s.HBM, op.Mem)
+		m, g := s.offChip(op.Mem)
+		move(s.Buffer, op.Buf, m, g)
 	case isa.StoreHBM:
-		move(s.HBM, op.Mem, s.Buffer, op.Buf)
+		m, g := s.offChip(op.Mem)
+		move(m, g, s.Buffer, op.Buf)
 	case isa.ReadWeights:
 		s.weights(op)
 	case isa.MatMul, isa.Conv:
@@ -75,6 +82,16 @@ func (s *State) do(op *isa.Op) {
 	}
 }
 
+// offChip is the memory that a region of off-chip memory is in, and where in it.
+func (s *State) offChip(g isa.Region) ([]byte, isa.Region) {
+	if s.Segments == nil {
+		return s.HBM, g
+	}
+	i := g.Addr / isa.Segment(1)
+	g.Addr -= isa.Segment(int(i))
+	return s.Segments[i], g
+}
+
 func move(dst []byte, to isa.Region, src []byte, from isa.Region) {
 	for r := range to.Rows {
 		for i := range to.Bytes {
@@ -83,8 +100,16 @@ func move(dst []byte, to isa.Region, src []byte, from isa.Region) {
 	}
 }
 
-// number is a value in memory as a float and as an integer; floats that the arrays
-// take are bf16, whose subnormal values count as zero.
+// factor is a value in memory that an array takes: subnormal bf16 count as zero.
+func factor(b []byte, t isa.Type) (float32, int64) {
+	f, n := number(b, t)
+	if t == isa.BF16 && math.Abs(float64(f)) < 0x1p-126 {
+		f = 0
+	}
+	return f, n
+}
+
+// number is a value in memory as a float and as an integer.
 func number(b []byte, t isa.Type) (float32, int64) {
 	switch t {
 	case isa.S8:
@@ -94,11 +119,7 @@ func number(b []byte, t isa.Type) (float32, int64) {
 	case isa.S16:
 		return 0, int64(int16(binary.LittleEndian.Uint16(b)))
 	case isa.BF16:
-		f := math.Float32frombits(uint32(b[0])<<16 | uint32(b[1])<<24)
-		if math.Abs(float64(f)) < 0x1p-126 {
-			f = 0
-		}
-		return f, 0
+		return math.Float32frombits(uint32(b[0])<<16 | uint32(b[1])<<24), 0
 	case isa.S32:
 		return 0, int64(int32(binary.LittleEndian.Uint32(b)))
 	}
@@ -106,9 +127,9 @@ func number(b []byte, t isa.Type) (float32, int64) {
 }
 
 func (s *State) weights(op *isa.Op) {
-	src, g := s.HBM, op.Mem
-	if op.Weights.FromBuffer {
-		src, g = s.Buffer, op.Buf
+	src, g := s.Buffer, op.Buf
+	if !op.Weights.FromBuffer {
+		src, g = s.offChip(op.Mem)
 	}
 	t := op.Weights.Tile
 	data := map[[2]int][]byte{}
@@ -122,7 +143,7 @@ func (s *State) weights(op *isa.Op) {
 			data[[2]int{r, c}] = append([]byte(nil), src[at:at+int64(t.Type.Size())]...)
 		}
 	}
-	s.waiting[op.Array] = append(s.waiting[op.Array], tile{t, func(r, c int) (float32, int64) { return number(data[[2]int{r, c}], t.Type) }})
+	s.waiting[op.Array] = append(s.waiting[op.Array], tile{t, func(r, c int) (float32, int64) { return factor(data[[2]int{r, c}], t.Type) }})
 }
 
 func (s *State) product(op *isa.Op) {
@@ -148,7 +169,7 @@ func (s *State) product(op *isa.Op) {
 				return 0, 0
 			}
 		}
-		return number(s.Buffer[at:], types)
+		return factor(s.Buffer[at:], types)
 	}
 	outputs := s.cfg.Dataflow == arch.OS
 	for r := range op.Rows {
@@ -194,7 +215,10 @@ func pixel(w *isa.Window, r, k int) int64 {
 	ky := index / w.Channels / w.KernelW
 	oy, ox := w.Y0+r/w.Wide, w.X0+r%w.Wide
 	y, x := oy*w.StrideY+ky*w.DilateY-w.PadTop, ox*w.StrideX+kx*w.DilateX-w.PadLeft
-	if y < 0 || x < 0 || y >= w.Height || x >= w.Width {
+	if y < 0 || x < 0 || y%w.SpreadY > 0 || x%w.SpreadX > 0 {
+		return -1
+	}
+	if y, x = y/w.SpreadY, x/w.SpreadX; y >= w.Height || x >= w.Width {
 		return -1
 	}
 	return w.Base + w.PitchY*int64(y) + w.PitchX*int64(x) + w.PitchC*int64(channel)
@@ -216,9 +240,6 @@ func write(b []byte, f float32, t isa.Type) {
 		bits >>= 16
 		if low > 0x8000 || low == 0x8000 && bits&1 == 1 {
 			bits++
-		}
-		if bits>>7&0xff == 0 {
-			bits &= 0x8000
 		}
 		bits <<= 16
 	}

@@ -1,131 +1,184 @@
 package scalar
 
 import (
+	"encoding/binary"
 	"math"
+	"math/bits"
 
 	"github.com/crease-ml/crease/tpu/isa"
-	"github.com/crease-ml/crease/tpu/num"
 )
 
 // vector carries out an operation of the vector unit.
 func (s *State) vector(op *isa.Op) {
 	v := &op.Vector
-	get := func(i, e int) float32 {
-		switch {
-		case i == 1 && v.Spread == isa.PerCol:
-			e %= v.Cols
-		case i == 1 && v.Spread == isa.PerRow:
-			e /= v.Cols
-		case i == 1 && v.Spread == isa.Scalar:
-			return v.Imm
-		}
-		f, _ := number(s.Buffer[v.Src[i]+int64(e*v.SrcType[i].Size()):], v.SrcType[i])
-		return f
+	switch v.Fn {
+	case isa.Pick, isa.Place, isa.Gather, isa.Scatter, isa.TakeRow, isa.AddRow:
+		s.rearrange(v)
+		return
 	}
-	out := make([]float32, v.Results())
+	out := make([]func([]byte), v.Results())
 	for e := range out {
-		switch v.Fn {
-		case isa.RowSum, isa.RowMax:
-			out[e] = fold(v.Cols, s.cfg.Lanes, v.Fn == isa.RowMax, func(i int) float32 { return get(0, e*v.Cols+i) })
-		case isa.ColSum, isa.ColMax:
-			out[e] = fold(v.Rows, s.cfg.Sublanes, v.Fn == isa.ColMax, func(i int) float32 { return get(0, i*v.Cols+e) })
-		case isa.Transpose:
-			out[e] = get(0, e%v.Rows*v.Cols+e/v.Rows)
-		default:
-			x := [3]float32{get(0, e)}
-			for i := 1; i < v.Fn.Sources(); i++ {
-				x[i] = get(i, e)
-			}
-			out[e] = element(v.Fn, x)
-		}
+		out[e] = s.result(v, e)
 	}
 	for e, f := range out {
-		write(s.Buffer[v.Dst+int64(e*v.DstType.Size()):], f, v.DstType)
+		f(s.Buffer[v.Dst+int64(e*v.DstType.Size()):])
 	}
 }
 
-// fold combines n values: first those that are width apart, one after the other,
-// then the rest in halves.
-func fold(n, width int, largest bool, get func(int) float32) float32 {
-	combine := func(a, b float32) float32 {
-		if !largest {
-			return a + b
+// result computes element e of what is dense, and returns what writes it.
+func (s *State) result(v *isa.VectorOp, e int) func([]byte) {
+	at := func(i, e int) []byte { return s.Buffer[v.Src[i]+int64(e*v.SrcType[i].Size()):] }
+	number := func(f float32) func([]byte) { return func(b []byte) { encode(b, f, v.DstType) } }
+	row, col := e/v.Cols, e%v.Cols
+	switch v.Fn {
+	case isa.RowSum, isa.RowProd, isa.RowMax, isa.RowMin:
+		return number(fold(v.Cols, s.cfg.Lanes, v.Fn-isa.RowSum, func(i int) float32 { return get(at(0, e*v.Cols+i), v.SrcType[0]) }))
+	case isa.ColSum, isa.ColProd, isa.ColMax, isa.ColMin:
+		return number(fold(v.Rows, s.cfg.Sublanes, v.Fn-isa.ColSum, func(i int) float32 { return get(at(0, i*v.Cols+e), v.SrcType[0]) }))
+	case isa.Transpose:
+		return moved(at(0, e%v.Rows*v.Cols+e/v.Rows), v)
+	case isa.IotaCol:
+		return number(v.Imm[0] + float32(col))
+	case isa.IotaRow:
+		return number(v.Imm[0] + float32(row))
+	case isa.Random, isa.RandomLow:
+		w := s.word(v.Src[0], v.First, e)
+		switch {
+		case v.Fn == isa.RandomLow:
+			return number(float32(w % 256))
+		case v.DstType != isa.S32:
+			return number(float32(w / 256))
 		}
-		return larger(a, b)
+		return func(b []byte) { binary.LittleEndian.PutUint32(b, w) }
 	}
-	var lanes []float32
-	for i := range n {
-		if i < width {
-			lanes = append(lanes, get(i))
+	var x [3]float32
+	for i := range v.Fn.Sources() {
+		switch v.Spread[i] {
+		case isa.Full:
+			x[i] = get(at(i, e), v.SrcType[i])
+		case isa.PerRow:
+			x[i] = get(at(i, row), v.SrcType[i])
+		case isa.PerCol:
+			x[i] = get(at(i, col), v.SrcType[i])
+		case isa.Scalar:
+			if x[i] = v.Imm[i]; v.SrcType[i] == isa.S32 {
+				x[i] = float32(int32(math.Float32bits(x[i])))
+			}
+		}
+	}
+	if v.Fn == isa.Copy && v.SrcType[0] == v.DstType {
+		switch v.Spread[0] {
+		case isa.Full:
+			return moved(at(0, e), v)
+		case isa.PerRow:
+			return moved(at(0, row), v)
+		case isa.PerCol:
+			return moved(at(0, col), v)
+		case isa.Scalar:
+			if v.DstType == isa.S32 {
+				return func(b []byte) { binary.LittleEndian.PutUint32(b, math.Float32bits(v.Imm[0])) }
+			}
+		}
+	}
+	return number(element(v.Fn, x))
+}
+
+// moved writes a value that was read: its bits where both are of one type.
+func moved(from []byte, v *isa.VectorOp) func([]byte) {
+	if v.SrcType[0] == v.DstType {
+		kept := append([]byte(nil), from[:v.DstType.Size()]...)
+		return func(b []byte) { copy(b, kept) }
+	}
+	f := get(from, v.SrcType[0])
+	return func(b []byte) { encode(b, f, v.DstType) }
+}
+
+// rearrange carries out what reaches single elements or rows.
+func (s *State) rearrange(v *isa.VectorOp) {
+	size, from := int64(v.DstType.Size()), int64(v.SrcType[0].Size())
+	index := func(i int) int { return int(int32(binary.LittleEndian.Uint32(s.Buffer[v.Src[1]+int64(4*i):]))) }
+	add := func(at int, e int) {
+		b := s.Buffer[v.Dst+int64(at)*size:]
+		encode(b, get(b, v.DstType)+get(s.Buffer[v.Src[0]+int64(e)*from:], v.SrcType[0]), v.DstType)
+	}
+	take := func(to, e int) {
+		moved(s.Buffer[v.Src[0]+int64(e)*from:], v)(s.Buffer[v.Dst+int64(to)*size:])
+	}
+	for e := range v.Count {
+		row, col := e/v.Cols, e%v.Cols
+		strided := v.Strides.Offset + int64(col)*v.Strides.Step
+		if g := v.Strides.Group; g > 0 {
+			strided += int64(row/g)*v.Strides.GroupPitch + int64(row%g)*v.Strides.Pitch
 		} else {
-			lanes[i%width] = combine(lanes[i%width], get(i))
+			strided += int64(row) * v.Strides.Pitch
+		}
+		switch v.Fn {
+		case isa.Pick:
+			moved(s.Buffer[v.Src[0]+strided:], v)(s.Buffer[v.Dst+int64(e)*size:])
+		case isa.Place:
+			moved(s.Buffer[v.Src[0]+int64(e)*from:], v)(s.Buffer[v.Dst+strided:])
+		case isa.Gather:
+			if i := index(e); i >= 0 && i < v.Width {
+				take(e, row*v.Width+i)
+			}
+		case isa.Scatter:
+			if i := index(e); i >= 0 && i < v.Width {
+				add(row*v.Width+i, e)
+			}
+		case isa.TakeRow:
+			if i := index(row); i >= 0 && i < v.Width {
+				take(e, i*v.Cols+col)
+			}
+		case isa.AddRow:
+			if i := index(row); i >= 0 && i < v.Width {
+				add(i*v.Cols+col, e)
+			}
 		}
 	}
-	for len(lanes) > 1 {
-		half := (len(lanes) + 1) / 2
-		for i := half; i < len(lanes); i++ {
-			lanes[i-half] = combine(lanes[i-half], lanes[i])
-		}
-		lanes = lanes[:half]
-	}
-	return lanes[0]
 }
 
-// larger is the larger of two values, NaN if one is that, +0 of two zeros if one is.
-func larger(a, b float32) float32 {
-	if a != a || b != b {
-		return float32(math.NaN())
+// get and encode read and write a value of the vector unit.
+func get(b []byte, t isa.Type) float32 {
+	f, n := number(b, t)
+	if t == isa.U8 || t == isa.S32 {
+		return float32(n)
 	}
-	return float32(math.Max(float64(a), float64(b)))
+	return f
 }
 
-func element(fn isa.VectorFn, x [3]float32) float32 {
-	v := float64(x[0])
-	switch fn {
-	case isa.Neg:
-		return float32(-v)
-	case isa.Abs:
-		return float32(math.Abs(v))
-	case isa.Exp:
-		return float32(math.Exp(v))
-	case isa.Log:
-		return float32(math.Log(v))
-	case isa.Rcp:
-		return float32(1 / v)
-	case isa.Rsqrt:
-		return float32(1 / math.Sqrt(v))
-	case isa.Sqrt:
-		return float32(math.Sqrt(v))
-	case isa.VTanh:
-		return function(num.Tanh, x[0], 0)
-	case isa.VSigmoid:
-		return function(num.Sigmoid, x[0], 0)
-	case isa.VGELU:
-		return function(num.GELU, x[0], 0)
-	case isa.Add:
-		return float32(v + float64(x[1]))
-	case isa.Sub:
-		return float32(v - float64(x[1]))
-	case isa.Mul:
-		return float32(v * float64(x[1]))
-	case isa.Div:
-		return float32(v / float64(x[1]))
-	case isa.Max:
-		return larger(x[0], x[1])
-	case isa.Min:
-		return -larger(-x[0], -x[1])
-	case isa.Greater:
-		if x[0] > x[1] {
-			return 1
-		}
-		return 0
-	case isa.MulAdd:
-		return float32(float64(float32(v*float64(x[1]))) + float64(x[2]))
-	case isa.Select:
-		if x[0] == 0 {
-			return x[2]
-		}
-		return x[1]
+func encode(b []byte, f float32, t isa.Type) {
+	lo, hi := math.Inf(-1), math.Inf(1)
+	switch t {
+	case isa.U8:
+		lo, hi = 0, 255
+	case isa.S32:
+		lo, hi = math.MinInt32, math.MaxInt32
+	default:
+		write(b, f, t)
+		return
 	}
-	return x[0]
+	n := 0.0
+	if f == f {
+		n = math.Max(lo, math.Min(hi, math.RoundToEven(float64(f))))
+	}
+	if t == isa.U8 {
+		b[0] = byte(n)
+	} else {
+		binary.LittleEndian.PutUint32(b, uint32(int32(n)))
+	}
+}
+
+// word is word e of the random stream of a key from a block on: Philox4x32-10.
+func (s *State) word(key int64, first uint64, e int) uint32 {
+	seed, offset := binary.LittleEndian.Uint64(s.Buffer[key:]), binary.LittleEndian.Uint64(s.Buffer[key+8:])
+	block := offset + first + uint64(e/4)
+	c := [4]uint32{uint32(block), uint32(block >> 32)}
+	k := [2]uint32{uint32(seed), uint32(seed >> 32)}
+	for range 10 {
+		h0, l0 := bits.Mul32(0xD2511F53, c[0])
+		h1, l1 := bits.Mul32(0xCD9E8D57, c[2])
+		c = [4]uint32{h1 ^ c[1] ^ k[0], l1, h0 ^ c[3] ^ k[1], l0}
+		k[0], k[1] = k[0]+0x9E3779B9, k[1]+0xBB67AE85
+	}
+	return c[e%4]
 }

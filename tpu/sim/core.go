@@ -2,7 +2,9 @@ package sim
 
 import (
 	"encoding/binary"
+	"math"
 
+	"github.com/crease-ml/crease/cpu/vec"
 	"github.com/crease-ml/crease/internal/cpufeat"
 	"github.com/crease-ml/crease/tpu/arch"
 	"github.com/crease-ml/crease/tpu/isa"
@@ -15,30 +17,42 @@ type core struct {
 	values bool
 	level  cpufeat.Level
 	num    *num.Unit
+	vec    *vec.Funcs
 	buffer []byte
 	acc    [][]uint32
 	hbm    []byte
+	pieces [][]byte // off-chip memory in segments, in place of hbm
 	host   []byte
 
-	rows []byte    // gathered activations
-	y    []float32 // results of an activation
+	rows  []byte    // gathered activations
+	y     []float32 // results of an activation
+	lanes *[5]room  // of the vector unit
+	wide  []float32 // the operand of a reduction
+	sums  []float32 // and what it is folded onto
+	moved []byte    // a converted matrix
 }
 
-// outside is the memory that a transfer reaches.
-func (c *core) outside(o isa.Opcode) []byte {
-	if o == isa.ReadHost || o == isa.WriteHost {
-		return c.host
+// outside is the memory that a transfer or a weight tile reaches, and where in it.
+func (c *core) outside(op *isa.Op) ([]byte, isa.Region) {
+	if op.Code == isa.ReadHost || op.Code == isa.WriteHost {
+		return c.host, op.Mem
 	}
-	return c.hbm
+	if c.pieces == nil {
+		return c.hbm, op.Mem
+	}
+	i := op.Mem.Addr >> isa.SegmentBits
+	at := op.Mem
+	at.Addr -= i << isa.SegmentBits
+	return c.pieces[i], at
 }
 
 // sides are the source and the destination of a transfer.
 func (c *core) sides(op *isa.Op) (src, dst []byte, from, to isa.Region) {
-	out := c.outside(op.Code)
+	out, at := c.outside(op)
 	if op.Code == isa.ReadHost || op.Code == isa.LoadHBM {
-		return out, c.buffer, op.Mem, op.Buf
+		return out, c.buffer, at, op.Buf
 	}
-	return c.buffer, out, op.Buf, op.Mem
+	return c.buffer, out, op.Buf, at
 }
 
 // transfer moves all bytes of a transfer.
@@ -54,19 +68,25 @@ func (c *core) weightSource(op *isa.Op) ([]byte, isa.Region) {
 	if op.Weights.FromBuffer {
 		return c.buffer, op.Buf
 	}
-	return c.hbm, op.Mem
+	return c.outside(op)
 }
 
-// weights reads a weight tile, its rows side by side.
-func (c *core) weights(op *isa.Op) []byte {
+// weights reads a weight tile, its rows side by side, into memory that may be used again.
+func (c *core) weights(op *isa.Op, data []byte) []byte {
 	t := op.Weights.Tile
 	size := t.Type.Size()
-	data := make([]byte, t.Rows*t.Cols*size)
+	data = grow(data, t.Rows*t.Cols*size)
 	src, g := c.weightSource(op)
 	for r := range g.Rows {
 		row := src[g.Addr+r*g.Pitch:][:g.Bytes]
 		if !op.Weights.Transpose {
 			copy(data[int(r)*t.Cols*size:], row)
+			continue
+		}
+		if size == 2 {
+			for k := range t.Rows {
+				*(*[2]byte)(data[(k*t.Cols+int(r))*2:]) = *(*[2]byte)(row[2*k:])
+			}
 			continue
 		}
 		for k := range t.Rows {
@@ -120,28 +140,59 @@ func (c *core) gather(dst []byte, op *isa.Op, r int) {
 	}
 }
 
-// load reads n values of a type as float32.
+// load reads values of a type as float32.
 func load(dst []float32, b []byte, t isa.Type) {
-	if t == isa.BF16 {
+	switch t {
+	case isa.BF16:
 		for i := range dst {
-			dst[i] = num.Widen(binary.LittleEndian.Uint16(b[2*i:]))
+			dst[i] = floatOf(uint32(binary.LittleEndian.Uint16(b[2*i:])) << 16)
 		}
-		return
-	}
-	for i := range dst {
-		dst[i] = floatOf(binary.LittleEndian.Uint32(b[4*i:]))
+	case isa.U8:
+		for i := range dst {
+			dst[i] = float32(b[i])
+		}
+	case isa.S32:
+		for i := range dst {
+			dst[i] = float32(int32(binary.LittleEndian.Uint32(b[4*i:])))
+		}
+	default:
+		for i := range dst {
+			dst[i] = floatOf(binary.LittleEndian.Uint32(b[4*i:]))
+		}
 	}
 }
 
-// store writes values as bf16 or float32.
+// store writes values in a type: integers are rounded to nearest, ties to even, and clipped.
 func store(b []byte, src []float32, t isa.Type) {
-	if t == isa.BF16 {
+	switch t {
+	case isa.BF16:
+		b = b[:2*len(src)]
 		for i, f := range src {
-			binary.LittleEndian.PutUint16(b[2*i:], num.Narrow(f))
+			binary.LittleEndian.PutUint16(b[2*i:2*i+2], num.Narrow(f))
 		}
-		return
+	case isa.U8:
+		for i, f := range src {
+			b[i] = byte(num.Requant(f, 0, false))
+		}
+	case isa.S32:
+		for i, f := range src {
+			binary.LittleEndian.PutUint32(b[4*i:], uint32(toInt(f)))
+		}
+	default:
+		for i, f := range src {
+			binary.LittleEndian.PutUint32(b[4*i:], bitsOf(num.Canonical(f)))
+		}
 	}
-	for i, f := range src {
-		binary.LittleEndian.PutUint32(b[4*i:], bitsOf(num.Canonical(f)))
+}
+
+func toInt(f float32) int32 {
+	switch {
+	case f != f:
+		return 0
+	case f >= 1<<31:
+		return math.MaxInt32
+	case f < -1<<31:
+		return math.MinInt32
 	}
+	return int32(math.RoundToEven(float64(f)))
 }

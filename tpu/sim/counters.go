@@ -45,3 +45,20 @@ func (c *Counters) Executed() int64 {
 	}
 	return n
 }
+
+// Add adds what another run counted.
+func (c *Counters) Add(o *Counters) {
+	for _, f := range [][2]*int64{
+		{&c.Cycles, &o.Cycles}, {&c.Active, &o.Active}, {&c.WeightStall, &o.WeightStall}, {&c.WeightShift, &o.WeightShift}, {&c.Other, &o.Other},
+		{&c.InputStall, &o.InputStall}, {&c.RAWStall, &o.RAWStall}, {&c.MACs, &o.MACs}, {&c.UsefulSlots, &o.UsefulSlots}, {&c.UnusedSlots, &o.UnusedSlots},
+		{&c.HBMRead, &o.HBMRead}, {&c.HBMWritten, &o.HBMWritten}, {&c.Weights, &o.Weights}, {&c.HostRead, &o.HostRead}, {&c.HostWritten, &o.HostWritten},
+		{&c.BufferRead, &o.BufferRead}, {&c.BufferWritten, &o.BufferWritten}, {&c.AccRead, &o.AccRead}, {&c.AccWritten, &o.AccWritten}, {&c.VectorOps, &o.VectorOps},
+		{&c.WeightsBusy, &o.WeightsBusy}, {&c.LoadBusy, &o.LoadBusy}, {&c.StoreBusy, &o.StoreBusy}, {&c.HostInBusy, &o.HostInBusy}, {&c.HostOutBusy, &o.HostOutBusy},
+		{&c.VectorBusy, &o.VectorBusy}, {&c.QueueWait, &o.QueueWait}, {&c.SyncWait, &o.SyncWait},
+	} {
+		*f[0] += *f[1]
+	}
+	for i, n := range o.Instructions {
+		c.Instructions[i] += n
+	}
+}

@@ -435,3 +435,41 @@ func TestTrace(t *testing.T) {
 		t.Error("engines have no names")
 	}
 }
+
+// TestTilesOfSixteenBits changes 16-bit tiles faster than they pass an array that is long
+// for their rows: the high byte of a tile is in use longer than its low byte.
+func TestTilesOfSixteenBits(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, rand.Uint64()))
+	for range 200 {
+		c, err := arch.Free(2+r.IntN(20), 2+r.IntN(20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Operand = dtype.I8
+		b := isa.NewBuilder(c)
+		x, err := b.Alloc("x", 8192)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Move(isa.LoadHBM, isa.Transfer{Buf: x.Addr, Rows: 1, RowBytes: 8192})
+		for i := range 6 {
+			b.ReadWeights(isa.WeightTile{FromBuffer: true, Addr: int64(64 * i), Tile: isa.Tile{Rows: c.Rows, Cols: c.Cols, Type: isa.S16}})
+			b.MatMul(isa.Product{Buf: int64(8 * r.IntN(99)), Type: isa.S16, Acc: 8 * i, Rows: 1 + r.IntN(8), Switch: true})
+		}
+		p, err := b.Program()
+		if err != nil {
+			t.Fatal(err)
+		}
+		hbm := make([]byte, 8192)
+		for i := range hbm {
+			hbm[i] = byte(r.Uint32())
+		}
+		fast, exact := run(t, c, p, hbm, nil, sim.Fast, sim.Options{}), run(t, c, p, hbm, nil, sim.Exact, sim.Options{})
+		if fast.err != nil || exact.err != nil {
+			t.Fatal(fast.err, exact.err)
+		}
+		if err := compareValues(&fast, &exact, false); err != nil {
+			t.Fatalf("%d×%d: %v", c.Rows, c.Cols, err)
+		}
+	}
+}

@@ -125,6 +125,7 @@ func TestEnginesAreEqual(t *testing.T) {
 	}
 	n := programs(t)
 	deadlocks, cycles, instructions := 0, int64(0), int64(0)
+	var functions [isa.VectorFns]int
 	for i := range n {
 		r := rand.New(rand.NewPCG(seed, uint64(i)))
 		c := randomConfig(r)
@@ -158,6 +159,13 @@ func TestEnginesAreEqual(t *testing.T) {
 		if err := compareValues(&fast, &outcome{hbm: s.HBM, host: s.Host, buffer: s.Buffer, acc: s.Acc}, float); err != nil {
 			fail("fast and scalar: %v", err)
 		}
+		if again, err := replay(c, p, hbm, host, opts); err != nil {
+			fail("loaded: %v", err)
+		} else if again.report.Counters != fast.report.Counters {
+			fail("loaded: other counters")
+		} else if err := compareValues(&fast, again, float); err != nil {
+			fail("fast and loaded: %v", err)
+		}
 		if err := conserved(fast.report); err != nil {
 			fail("%v", err)
 		}
@@ -171,12 +179,60 @@ func TestEnginesAreEqual(t *testing.T) {
 				fail("exact without values: %v", blind.err)
 			}
 		}
+		countVector(c, p, &functions)
 		cycles += fast.report.Cycles
 		instructions += fast.report.Executed()
 	}
 	t.Logf("%d programs, %d deadlocks, %d instructions, %d cycles", n, deadlocks, instructions, cycles)
+	for fn, k := range functions {
+		if k < n/200 {
+			t.Errorf("only %d of %d programs run %v", k, n, isa.VectorFn(fn))
+		}
+	}
 	if deadlocks > n/4 {
 		t.Errorf("%d of %d programs are deadlocks", deadlocks, n)
+	}
+}
+
+// replay loads a program and computes its values.
+func replay(c *arch.Config, p *isa.Program, hbm, host []byte, opts sim.Options) (*outcome, error) {
+	m, err := sim.New(c, opts)
+	if err != nil {
+		return nil, err
+	}
+	l, err := m.Load(context.Background(), p, isa.Limits{HBM: int64(len(hbm)), Host: int64(len(host))})
+	if err != nil {
+		return nil, err
+	}
+	o := &outcome{report: &sim.Report{Counters: *l.Counters()}, hbm: slices.Clone(hbm), host: slices.Clone(host)}
+	if err := m.Replay(l, sim.Memory{HBM: o.hbm, Host: o.host}); err != nil {
+		return nil, err
+	}
+	o.buffer = m.Buffer()
+	for i := range c.Arrays {
+		o.acc = append(o.acc, m.Accumulators(i))
+	}
+	return o, nil
+}
+
+// countVector counts the programs that have a vector operation.
+func countVector(c *arch.Config, p *isa.Program, seen *[isa.VectorFns]int) {
+	var here [isa.VectorFns]bool
+	r := isa.NewResolver(p, c, isa.Limits{HBM: memoryBytes, Host: memoryBytes})
+	var op isa.Op
+	for {
+		more, err := r.Next(&op)
+		if err != nil || !more {
+			break
+		}
+		if op.Code == isa.Vector {
+			here[op.Vector.Fn] = true
+		}
+	}
+	for fn, ran := range here {
+		if ran {
+			seen[fn]++
+		}
 	}
 }
 

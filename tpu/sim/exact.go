@@ -160,7 +160,7 @@ func (e *exact) reading(x *flight) func() bool {
 	tile := op.Weights.Tile
 	if op.Weights.FromBuffer {
 		if e.values {
-			x.tile.data = e.weights(op)
+			x.tile.data = e.weights(op, nil)
 		}
 		left := tile.Rows
 		return func() bool { left--; return left == 0 }
@@ -168,13 +168,14 @@ func (e *exact) reading(x *flight) func() bool {
 	if !e.values {
 		return e.stream(op, &e.cfg.HBM, e.cfg.HBMRate(), false, nil)
 	}
-	from := bytesOf{Region: op.Mem}
+	src, at := e.outside(op)
+	from := bytesOf{Region: at}
 	raw := make([]byte, 0, op.Bytes())
 	size := tile.Type.Size()
 	return e.stream(op, &e.cfg.HBM, e.cfg.HBMRate(), false, func(n int64) {
 		for n > 0 {
 			a, k := from.next(n)
-			raw = append(raw, e.hbm[a:a+k]...)
+			raw = append(raw, src[a:a+k]...)
 			n -= k
 		}
 		if len(raw) < cap(raw) {
@@ -223,8 +224,7 @@ func (e *exact) activating(op *isa.Op) func() bool {
 // vectoring fills the lanes once per interval.
 func (e *exact) vectoring(op *isa.Op) func() bool {
 	v := &op.Vector
-	latency, interval := pipeline(e.cfg, v)
-	fill := e.cfg.Lanes * e.cfg.Sublanes
+	latency, interval, fill := pipeline(e.cfg, v)
 	at, phase := 0, int64(0)
 	return func() bool {
 		if at >= v.Count && phase == 0 {
@@ -243,17 +243,13 @@ func (e *exact) vectoring(op *isa.Op) func() bool {
 	}
 }
 
-// group computes the elements of one filling; what crosses lanes is there with the
+// group computes the elements of one filling; everything else is there with the
 // last.
 func (e *exact) group(op *isa.Op, lo, hi int) {
 	v := &op.Vector
-	if v.Fn >= isa.RowSum {
-		if hi == v.Count {
-			e.vector(op)
-		}
-		return
-	}
-	for ; lo < hi; lo += strip {
-		e.elements(v, lo, min(lo+strip, hi))
+	if v.Fn.Elementwise() {
+		e.elements(v, lo, hi)
+	} else if hi == v.Count {
+		e.vector(op)
 	}
 }

@@ -12,6 +12,7 @@ type fast struct {
 	tiles  []num.Tile // in the arrays, packed
 	loaded []*tile    // the same as they came
 	chains [][]uint32 // output stationary: the sums in the elements
+	spare  []*tile    // of a replay, to be used again
 }
 
 func newFast(c *core) *fast {
@@ -21,6 +22,21 @@ func newFast(c *core) *fast {
 
 func (f *fast) settle() {}
 
+// newTile is a tile for a replay, whose memory was another's.
+func (f *fast) newTile(t isa.Tile) *tile {
+	if f.spare == nil {
+		f.spare = make([]*tile, 0, 8)
+	}
+	n := len(f.spare)
+	if n == 0 {
+		return &tile{Tile: t}
+	}
+	old := f.spare[n-1]
+	f.spare = f.spare[:n-1]
+	old.Tile = t
+	return old
+}
+
 func (f *fast) shift(_ int, t int64) int64 { return t + int64(f.cfg.Rows) }
 
 func (f *fast) begin(x *flight, t int64) {
@@ -29,7 +45,7 @@ func (f *fast) begin(x *flight, t int64) {
 	case weightReader:
 		x.done = t + f.weightCycles(op)
 		if f.values {
-			x.tile.data = f.weights(op)
+			x.tile.data = f.weights(op, nil)
 		}
 	case matrix:
 		x.read, x.done = productTimes(f.cfg, op, t)
@@ -95,27 +111,30 @@ func activateCycles(c *arch.Config, op *isa.Op) int64 {
 	return int64((op.Rows+c.ActRows-1)/c.ActRows) + int64(c.VectorTiming.ALULatency)
 }
 
-// pipeline is the latency and interval of a vector operation.
-func pipeline(c *arch.Config, v *isa.VectorOp) (latency, interval int64) {
-	t := c.VectorTiming
+// seriesOps is how many operations of the vector unit a function takes that chips
+// compute by a polynomial: our choice, the length of such polynomials.
+const seriesOps = 16
+
+// pipeline is the latency and the interval of a vector operation, and how many elements
+// enter at a time.
+func pipeline(c *arch.Config, v *isa.VectorOp) (latency, interval int64, fill int) {
+	t, fill := c.VectorTiming, c.Lanes*c.Sublanes
 	switch v.Fn.Class() {
 	case isa.Function:
-		return int64(t.FuncLatency), int64(t.FuncInterval)
+		return int64(t.FuncLatency), int64(t.FuncInterval), fill
+	case isa.Series:
+		return seriesOps * int64(t.ALULatency), seriesOps * int64(t.ALUInterval), fill
 	case isa.Cross:
-		return int64(t.CrossLatency), int64(t.CrossInterval)
+		return int64(t.CrossLatency), int64(t.CrossInterval), fill
+	case isa.Indexed:
+		return int64(t.CrossLatency), int64(t.ALUInterval), c.Sublanes
 	}
-	return int64(t.ALULatency), int64(t.ALUInterval)
-}
-
-// groups is how often the vector unit must be filled.
-func groups(c *arch.Config, v *isa.VectorOp) int64 {
-	n := c.Lanes * c.Sublanes
-	return int64((v.Count + n - 1) / n)
+	return int64(t.ALULatency), int64(t.ALUInterval), fill
 }
 
 func vectorCycles(c *arch.Config, v *isa.VectorOp) int64 {
-	latency, interval := pipeline(c, v)
-	return groups(c, v)*interval + latency
+	latency, interval, fill := pipeline(c, v)
+	return int64((v.Count+fill-1)/fill)*interval + latency
 }
 
 // product multiplies all rows.
@@ -123,6 +142,9 @@ func (f *fast) product(x *flight) {
 	op := &x.op
 	tile := &f.tiles[op.Array]
 	if x.tile != nil {
+		if old := f.loaded[op.Array]; old != nil && f.spare != nil {
+			f.spare = append(f.spare, old)
+		}
 		f.loaded[op.Array] = x.tile
 	}
 	if x.tile != nil || tile.Format != op.Format {

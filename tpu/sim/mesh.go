@@ -88,7 +88,8 @@ type plane struct {
 type wave struct {
 	from    int64
 	weights []uint32
-	plane   *plane // taken from the shadow plane on the way, nil otherwise
+	of      *plane // whose weights these are, nil before the first tile
+	plane   *plane // the same where they are taken from the shadow plane on the way, else nil
 	sixteen bool   // weights of 16-bit integers
 }
 
@@ -159,9 +160,9 @@ func (m *Mesh) begin(x *flight, t int64) {
 	switch {
 	case x.tile != nil:
 		m.loaded = m.newPlane()
-		m.waves = append(m.waves, wave{from: t, weights: m.loaded.lo, plane: m.loaded, sixteen: x.tile.Type == isa.S16})
+		m.waves = append(m.waves, wave{from: t, weights: m.loaded.lo, of: m.loaded, plane: m.loaded, sixteen: x.tile.Type == isa.S16})
 	case m.high:
-		m.waves = append(m.waves, wave{from: t, weights: m.loaded.lo})
+		m.waves = append(m.waves, wave{from: t, weights: m.loaded.lo, of: m.loaded})
 	}
 	m.high = false
 }
@@ -236,7 +237,7 @@ func (m *Mesh) enter(t int64) {
 		m.fetch(t, op)
 	}
 	if m.inputs && m.row == 0 && m.pass == 2 {
-		m.waves = append(m.waves, wave{from: t, weights: m.loaded.hi})
+		m.waves = append(m.waves, wave{from: t, weights: m.loaded.hi, of: m.loaded})
 		m.high = true
 	}
 	m.advance(e, x, count, passes, t)

@@ -31,10 +31,21 @@ func (m *Mesh) forget() {
 	for len(m.waves) > 1 && m.waves[1].from <= past {
 		w := m.waves[0]
 		m.waves = m.waves[:copy(m.waves, m.waves[1:])]
-		if w.plane != nil && w.plane != m.loaded {
-			m.spare = append(m.spare, w.plane)
+		if w.of != nil && w.of != m.loaded && !m.uses(w.of) {
+			m.spare = append(m.spare, w.of)
 		}
 	}
+}
+
+// uses reports whether a wave has weights of a plane: those of 16 bits have two, one for
+// each byte.
+func (m *Mesh) uses(p *plane) bool {
+	for i := range m.waves {
+		if m.waves[i].of == p {
+			return true
+		}
+	}
+	return false
 }
 
 // cycles computes n cycles from t0 on. A column of blocks is done from top to bottom,

@@ -265,7 +265,7 @@ func (g *generator) productOf(array int, change bool) {
 	if g.n(3) == 0 {
 		p.Window = &isa.Window{
 			Height: 1 + g.n(6), Width: 1 + g.n(6), Channels: 1 + g.n(4), KernelW: 1 + g.n(3), StrideY: 1 + g.n(2), StrideX: 1 + g.n(2),
-			DilateY: 1 + g.n(2), DilateX: 1 + g.n(2), PadTop: g.n(5) - 2, PadLeft: g.n(5) - 2, K0: g.n(10), Y0: g.n(2), X0: g.n(2), High: 1 + g.n(4), Wide: 1 + g.n(4),
+			DilateY: 1 + g.n(2), DilateX: 1 + g.n(2), SpreadY: 1 + g.n(2)*g.n(2), SpreadX: 1 + g.n(2)*g.n(2), PadTop: g.n(5) - 2, PadLeft: g.n(5) - 2, K0: g.n(10), Y0: g.n(2), X0: g.n(2), High: 1 + g.n(4), Wide: 1 + g.n(4),
 		}
 		w := p.Window
 		w.PitchC = int64(t.Size() * (1 + g.n(2)))
@@ -274,7 +274,7 @@ func (g *generator) productOf(array int, change bool) {
 		g.set(map[isa.Register]uint64{
 			isa.CHeight: uint64(w.Height), isa.CWidth: uint64(w.Width), isa.CChannels: uint64(w.Channels), isa.CKernelW: uint64(w.KernelW),
 			isa.CPitchY: uint64(w.PitchY), isa.CPitchX: uint64(w.PitchX), isa.CPitchC: uint64(w.PitchC), isa.CStrideY: uint64(w.StrideY), isa.CStrideX: uint64(w.StrideX),
-			isa.CDilateY: uint64(w.DilateY), isa.CDilateX: uint64(w.DilateX), isa.CPadTop: uint64(w.PadTop), isa.CPadLeft: uint64(w.PadLeft),
+			isa.CDilateY: uint64(w.DilateY), isa.CDilateX: uint64(w.DilateX), isa.CSpreadY: uint64(w.SpreadY), isa.CSpreadX: uint64(w.SpreadX), isa.CPadTop: uint64(w.PadTop), isa.CPadLeft: uint64(w.PadLeft),
 			isa.CK0: uint64(w.K0), isa.CY0: uint64(w.Y0), isa.CX0: uint64(w.X0),
 		})
 	} else {
@@ -321,20 +321,56 @@ func (g *generator) activate() {
 }
 
 func (g *generator) vector() {
-	types := []isa.Type{isa.F32, isa.BF16}
+	types := []isa.Type{isa.F32, isa.F32, isa.BF16, isa.S32, isa.U8}
 	cols := 1 + g.n(20)
-	v := isa.VectorOp{Fn: isa.VectorFn(g.n(int(isa.Transpose) + 1)), Cols: cols, Count: cols * (1 + g.n(20)), Spread: isa.Spread(g.n(4)), Imm: float32(g.n(9) - 4),
-		Dst: g.address(), DstType: types[g.n(2)]}
+	if g.n(6) == 0 {
+		cols = 32 + g.n(40) // long rows go another way
+	}
+	v := isa.VectorOp{Fn: isa.VectorFn(g.n(isa.VectorFns)), Cols: cols, Count: cols * (1 + g.n(20)), Dst: g.address(), DstType: types[g.n(5)], Width: 1 + g.n(12), First: uint64(g.n(3))}
 	for i := range v.Src {
-		v.Src[i], v.SrcType[i] = g.address(), types[g.n(2)]
+		v.Src[i], v.SrcType[i], v.Imm[i] = g.address(), types[g.n(5)], float32(g.n(9)-4)
+		if g.n(2) == 0 {
+			v.Spread[i] = isa.Spread(g.n(4))
+		}
+	}
+	v.Rows = v.Count / cols
+	if v.Fn.Indexed() {
+		if v.SrcType[1] = isa.S32; g.n(2) == 0 {
+			v.SrcType[0] = v.DstType
+		}
+		g.indices(v.Src[1], min(v.Count, 40))
+	}
+	if v.Fn == isa.Pick || v.Fn == isa.Place {
+		size := v.DstType.Size()
+		if v.Fn == isa.Pick {
+			size = v.SrcType[0].Size()
+		}
+		step := int64((1 + g.n(3)) * size)
+		v.Strides = isa.Strides{Offset: int64(g.n(40)), Step: step, Pitch: step * int64(cols+g.n(4)), Group: g.n(4)}
+		v.Strides.GroupPitch = v.Strides.Pitch * int64(max(1, v.Strides.Group)+g.n(2))
+		if g.n(3) == 0 {
+			v.Strides.Step, v.Strides.Offset = -step, v.Strides.Offset+step*int64(cols)
+		}
 	}
 	if g.n(2) == 0 {
-		v.Src[0] = v.Dst
+		v.Src[0], v.SrcType[0] = v.Dst, v.DstType
 	}
+	s := v.Strides
 	g.set(map[isa.Register]uint64{
 		isa.VCols: uint64(v.Cols), isa.VType: uint64(v.DstType), isa.VType1: uint64(v.SrcType[0]), isa.VType2: uint64(v.SrcType[1]), isa.VType3: uint64(v.SrcType[2]),
-		isa.VSpread2: uint64(v.Spread), isa.VImm: uint64(math.Float32bits(v.Imm)), isa.VSrc2: uint64(v.Src[1]), isa.VSrc3: uint64(v.Src[2]),
+		isa.VSpread1: uint64(v.Spread[0]), isa.VSpread2: uint64(v.Spread[1]), isa.VSpread3: uint64(v.Spread[2]),
+		isa.VImm1: uint64(math.Float32bits(v.Imm[0])), isa.VImm2: uint64(math.Float32bits(v.Imm[1])), isa.VImm3: uint64(math.Float32bits(v.Imm[2])),
+		isa.VSrc2: uint64(v.Src[1]), isa.VSrc3: uint64(v.Src[2]), isa.VOffset: uint64(s.Offset), isa.VPitch: uint64(s.Pitch), isa.VStep: uint64(s.Step),
+		isa.VGroup: uint64(s.Group), isa.VGroupPitch: uint64(s.GroupPitch), isa.VWidth: uint64(v.Width), isa.VFirst: v.First,
 	})
 	g.repeat(int64(g.n(3)*64), 0, 0)
+	g.write(func(b *isa.Builder) { b.Vector(v) })
+}
+
+// indices makes small numbers of what is at an address, by way of the vector unit.
+func (g *generator) indices(at int64, n int) {
+	v := isa.VectorOp{Fn: isa.IotaCol, Count: n, Cols: 1 + g.n(8), Imm: [3]float32{float32(g.n(6) - 3)}, Dst: at, DstType: isa.S32}
+	v.Count = max(1, n/v.Cols) * v.Cols
+	g.set(map[isa.Register]uint64{isa.VCols: uint64(v.Cols), isa.VType: uint64(isa.S32), isa.VImm1: uint64(math.Float32bits(v.Imm[0]))})
 	g.write(func(b *isa.Builder) { b.Vector(v) })
 }

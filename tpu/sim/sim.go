@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/crease-ml/crease/cpu/vec"
 	"github.com/crease-ml/crease/internal/cpufeat"
 	"github.com/crease-ml/crease/internal/parallel"
 	"github.com/crease-ml/crease/tpu/arch"
@@ -25,15 +26,23 @@ func (e Engine) String() string { return [...]string{"fast", "exact"}[e] }
 type Memory struct {
 	HBM, Host []byte
 
+	// Segments, where there are any, are off-chip memory in place of HBM, see
+	// [isa.Limits].
+	Segments [][]byte
+
 	// Sizes stand for the memories where values are not computed.
 	HBMSize, HostSize int64
 }
 
 func (m *Memory) limits(values bool) isa.Limits {
-	if values {
-		return isa.Limits{HBM: int64(len(m.HBM)), Host: int64(len(m.Host))}
+	l := isa.Limits{HBM: int64(len(m.HBM)), Host: int64(len(m.Host))}
+	if !values {
+		l.HBM, l.Host = max(m.HBMSize, l.HBM), max(m.HostSize, l.Host)
 	}
-	return isa.Limits{HBM: max(m.HBMSize, int64(len(m.HBM))), Host: max(m.HostSize, int64(len(m.Host)))}
+	for _, s := range m.Segments {
+		l.Segments = append(l.Segments, int64(len(s)))
+	}
+	return l
 }
 
 // Options are how a machine computes. The zero Options are good.
@@ -72,7 +81,7 @@ func New(cfg *arch.Config, opts Options) (*Machine, error) {
 		level = *opts.Level
 	}
 	m := &Machine{cfg: cfg, opts: opts}
-	m.core = core{cfg: cfg, values: !opts.TimingOnly, level: level, num: num.NewUnit(level, opts.Pool)}
+	m.core = core{cfg: cfg, values: !opts.TimingOnly, level: level, num: num.NewUnit(level, opts.Pool), vec: vec.For(level)}
 	if m.core.values {
 		m.core.buffer = make([]byte, cfg.Buffer)
 		for range cfg.Arrays {
@@ -102,7 +111,7 @@ func (m *Machine) Run(ctx context.Context, p *isa.Program, mem Memory, e Engine)
 	if err := p.Check(m.cfg, limits); err != nil {
 		return nil, err
 	}
-	m.core.hbm, m.core.host = mem.HBM, mem.Host
+	m.attach(mem)
 	var path datapath
 	var step func(t int64)
 	switch e {
@@ -121,7 +130,7 @@ func (m *Machine) Run(ctx context.Context, p *isa.Program, mem Memory, e Engine)
 	c.trace = m.opts.Trace
 	cycles, err := c.run(ctx, step)
 	path.settle()
-	m.core.hbm, m.core.host = nil, nil
+	m.detach()
 	if err != nil {
 		return nil, err
 	}

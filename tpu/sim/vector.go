@@ -2,196 +2,399 @@ package sim
 
 import (
 	"math"
+	"unsafe"
 
+	"github.com/crease-ml/crease/cpu/vec"
+	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/tpu/isa"
 	"github.com/crease-ml/crease/tpu/num"
 )
 
-// strip is how many elements are worked on at a time: they stay in the cache.
-const strip = 512
+// strip is how many elements are worked on at a time: they stay in the cache. In rows
+// shorter than shortRow, operands of one value per row or column are laid out in full
+// before they are worked on.
+const (
+	strip    = 2048
+	shortRow = 32
+)
 
 // vector carries out a whole operation of the vector unit.
 func (c *core) vector(op *isa.Op) {
 	v := &op.Vector
-	switch v.Fn {
-	case isa.RowSum, isa.RowMax, isa.ColSum, isa.ColMax:
-		c.reduce(v)
-	case isa.Transpose:
+	switch {
+	case v.Fn.Elementwise():
+		c.elements(v, 0, v.Count)
+	case v.Fn.ByRow():
+		c.reduceRows(v)
+	case v.Fn.ByCol():
+		c.reduceCols(v)
+	case v.Fn.Indexed():
+		c.indexed(v)
+	case v.Fn == isa.Transpose:
 		c.transpose(v)
+	case v.Fn == isa.Pick || v.Fn == isa.Place:
+		c.strided(v)
 	default:
-		for lo := 0; lo < v.Count; lo += strip {
-			c.elements(v, lo, min(lo+strip, v.Count))
-		}
+		c.generate(v)
 	}
 }
 
-// source reads elements lo to hi of a source.
-func (c *core) source(v *isa.VectorOp, i, lo, hi int, dst []float32) []float32 {
-	dst = dst[:hi-lo]
-	size := int64(v.SrcType[i].Size())
-	if i == 1 && v.Spread != isa.Full {
-		for e := lo; e < hi; e++ {
-			at := int64(e % v.Cols)
-			switch v.Spread {
-			case isa.PerRow:
-				at = int64(e / v.Cols)
-			case isa.Scalar:
-				dst[e-lo] = v.Imm
-				continue
-			}
-			load(dst[e-lo:e-lo+1], c.buffer[v.Src[i]+at*size:], v.SrcType[i])
-		}
-		return dst
+// floats is the memory of n float32 from an address of the buffer on, nil where the host
+// cannot address them there.
+func (c *core) floats(at int64, n int) []float32 {
+	p := unsafe.Pointer(unsafe.SliceData(c.buffer[at:][:4*n]))
+	if uintptr(p)%4 != 0 {
+		return nil
 	}
-	load(dst, c.buffer[v.Src[i]+int64(lo)*size:], v.SrcType[i])
-	return dst
+	return unsafe.Slice((*float32)(p), n)
 }
 
-// elements computes elements lo to hi, up to strip of them, of an elementwise
-// operation.
+// operand is what a strip of an elementwise operation reads: its values, or one.
+type operand struct {
+	values []float32
+	single bool
+}
+
+// room is the place of a strip.
+type room [strip]float32
+
+// elements computes elements lo to hi of an elementwise operation.
 func (c *core) elements(v *isa.VectorOp, lo, hi int) {
-	var buf [3][strip]float32
-	x := c.source(v, 0, lo, hi, buf[0][:])
-	var y, z []float32
-	if v.Fn.Sources() > 1 {
-		y = c.source(v, 1, lo, hi, buf[1][:])
+	if v.Fn == isa.Copy && v.SrcType[0] == v.DstType {
+		c.copyElements(v, lo, hi)
+		return
 	}
-	if v.Fn.Sources() > 2 {
-		z = c.source(v, 2, lo, hi, buf[2][:])
+	if c.lanes == nil {
+		c.lanes = new([5]room)
 	}
-	apply(v.Fn, x, y, z)
-	store(c.buffer[v.Dst+int64(lo*v.DstType.Size()):][:(hi-lo)*v.DstType.Size()], x, v.DstType)
+	n := v.Fn.Sources()
+	byRow := false
+	for i := range n {
+		byRow = byRow || v.Spread[i] == isa.PerCol || v.Spread[i] == isa.PerRow
+	}
+	byRow = byRow && v.Cols >= shortRow
+	var in [3]operand
+	for lo < hi {
+		k := min(hi-lo, strip)
+		if byRow {
+			k = min(k, v.Cols-lo%v.Cols)
+		}
+		for i := range n {
+			in[i] = c.source(v, i, lo, k, byRow)
+		}
+		at := v.Dst + int64(lo*v.DstType.Size())
+		dst := c.lanes[3][:k]
+		direct := false
+		if v.DstType == isa.F32 {
+			if f := c.floats(at, k); f != nil {
+				dst, direct = f, true
+			}
+		}
+		c.apply(v.Fn, dst, in)
+		if direct {
+			c.canonical(v.Fn, dst)
+		} else {
+			store(c.buffer[at:][:k*v.DstType.Size()], dst, v.DstType)
+		}
+		lo += k
+	}
 }
 
-// apply computes x = fn(x, y, z). Arithmetic rounds after every operation.
-func apply(fn isa.VectorFn, x, y, z []float32) {
+// canonical gives NaN its one form.
+func (c *core) canonical(fn isa.VectorFn, x []float32) {
+	if fn >= isa.Greater && fn <= isa.NotEqual {
+		return
+	}
+	if m := c.vec.MaxVal(x); m == m {
+		return
+	}
+	for i, f := range x {
+		x[i] = num.Canonical(f)
+	}
+}
+
+// source reads k elements of a source. By row, they lie in one row.
+func (c *core) source(v *isa.VectorOp, i, lo, k int, byRow bool) operand {
+	t := v.SrcType[i]
+	size := int64(t.Size())
+	place := c.lanes[i][:]
+	switch v.Spread[i] {
+	case isa.Full:
+		return operand{c.read(v.Src[i]+int64(lo)*size, t, k, place), false}
+	case isa.Scalar:
+		place[0] = v.Imm[i]
+		if t == isa.S32 {
+			place[0] = float32(int32(bitsOf(v.Imm[i])))
+		}
+		return operand{place[:1], true}
+	case isa.PerRow:
+		if byRow {
+			return operand{c.read(v.Src[i]+int64(lo/v.Cols)*size, t, 1, place), true}
+		}
+		row, col := lo/v.Cols, lo%v.Cols
+		for e := 0; e < k; {
+			n := min(k-e, v.Cols-col)
+			var one [1]float32
+			load(one[:], c.buffer[v.Src[i]+int64(row)*size:], t)
+			for range n {
+				place[e] = one[0]
+				e++
+			}
+			row, col = row+1, 0
+		}
+		return operand{place[:k], false}
+	}
+	if byRow {
+		return operand{c.read(v.Src[i]+int64(lo%v.Cols)*size, t, k, place), false}
+	}
+	col := lo % v.Cols
+	for e := 0; e < k; {
+		n := min(k-e, v.Cols-col)
+		load(place[e:e+n], c.buffer[v.Src[i]+int64(col)*size:], t)
+		e, col = e+n, 0
+	}
+	return operand{place[:k], false}
+}
+
+// read is k values from an address on, where they lie if they are floats.
+func (c *core) read(at int64, t isa.Type, k int, place []float32) []float32 {
+	if t == isa.F32 {
+		if f := c.floats(at, k); f != nil {
+			return f
+		}
+	}
+	load(place[:k], c.buffer[at:], t)
+	return place[:k]
+}
+
+// whole is the values of an operand, one for each element.
+func (o operand) whole(k int, place *room) []float32 {
+	if !o.single {
+		return o.values
+	}
+	one := o.values[0]
+	for i := range k {
+		place[i] = one
+	}
+	return place[:k]
+}
+
+// apply computes dst = fn(in...). Arithmetic rounds after every operation. dst may be one
+// of the operands.
+func (c *core) apply(fn isa.VectorFn, dst []float32, in [3]operand) {
+	k := len(dst)
+	f := c.vec
+	switch fn.Sources() {
+	case 1:
+		unary(f, fn, dst, in[0].whole(k, &c.lanes[0]))
+	case 2:
+		c.binary(fn, dst, in[0], in[1])
+	default:
+		x, y, z := in[0].whole(k, &c.lanes[0]), in[1], in[2]
+		if fn == isa.Select {
+			f.Where(dst, x, y.whole(k, &c.lanes[1]), z.whole(k, &c.lanes[2]))
+			return
+		}
+		product := c.lanes[4][:k]
+		if y.single {
+			f.MulS(product, x, y.values[0])
+		} else {
+			f.Mul(product, x, y.values)
+		}
+		if z.single {
+			f.AddS(dst, product, z.values[0])
+		} else {
+			f.Add(dst, product, z.values)
+		}
+	}
+}
+
+// unary computes a function of one value: more than arithmetic in float64, rounded once.
+func unary(f *vec.Funcs, fn isa.VectorFn, dst, x []float32) {
+	var exact vec.Unary
+	switch fn {
+	case isa.Copy:
+		exact = f.Copy
+	case isa.Neg:
+		exact = f.Neg
+	case isa.Abs:
+		exact = f.Abs
+	case isa.Sign:
+		exact = f.Sign
+	case isa.Floor:
+		exact = f.Floor
+	case isa.Ceil:
+		exact = f.Ceil
+	case isa.Round:
+		exact = f.Round
+	case isa.Trunc:
+		exact = f.Trunc
+	case isa.Rcp:
+		exact = f.Recip
+	case isa.Sqrt:
+		exact = f.Sqrt
+	case isa.VTanh:
+		each(dst, x, tanh)
+	case isa.VSigmoid:
+		each(dst, x, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })
+	case isa.VGELU:
+		for i, v := range x {
+			dst[i] = num.GELU.Apply(v, 0)
+		}
+	case isa.Exp:
+		each(dst, x, math.Exp)
+	case isa.Exp2:
+		each(dst, x, math.Exp2)
+	case isa.Expm1:
+		each(dst, x, math.Expm1)
+	case isa.Log:
+		each(dst, x, math.Log)
+	case isa.Log2:
+		each(dst, x, math.Log2)
+	case isa.Log1p:
+		each(dst, x, math.Log1p)
+	case isa.Sin:
+		each(dst, x, math.Sin)
+	case isa.Cos:
+		each(dst, x, math.Cos)
+	case isa.Erf:
+		each(dst, x, math.Erf)
+	case isa.Rsqrt:
+		each(dst, x, func(x float64) float64 { return 1 / math.Sqrt(x) })
+	}
+	if exact != nil {
+		exact(dst, x)
+	}
+}
+
+func tanh(x float64) float64 { return math.Tanh(x) }
+
+func each(dst, x []float32, f func(float64) float64) {
+	for i, v := range x {
+		dst[i] = float32(f(float64(v)))
+	}
+}
+
+// forms are the ways to compute a function of two values: of elements, with one number on
+// the right, and with one on the left, whose operands then come in the order elements,
+// number.
+type forms struct {
+	both        vec.Binary
+	right, left vec.Scalar
+	swap        bool // both takes its operands the other way round
+}
+
+func formsOf(f *vec.Funcs, fn isa.VectorFn) forms {
 	switch fn {
 	case isa.Add:
-		for i := range x {
-			x[i] += y[i]
-		}
+		return forms{f.Add, f.AddS, f.AddS, false}
 	case isa.Sub:
-		for i := range x {
-			x[i] -= y[i]
-		}
+		return forms{f.Sub, f.SubS, f.RSubS, false}
 	case isa.Mul:
-		for i := range x {
-			x[i] *= y[i]
-		}
-	case isa.MulAdd:
-		for i := range x {
-			x[i] = float32(x[i]*y[i]) + z[i]
-		}
+		return forms{f.Mul, f.MulS, f.MulS, false}
 	case isa.Div:
-		for i := range x {
-			x[i] /= y[i]
-		}
+		return forms{f.Div, f.DivS, f.RDivS, false}
 	case isa.Max:
-		for i := range x {
-			x[i] = max(x[i], y[i])
-		}
+		return forms{f.Max, f.MaxS, f.MaxS, false}
 	case isa.Min:
-		for i := range x {
-			x[i] = min(x[i], y[i])
-		}
+		return forms{f.Min, f.MinS, f.MinS, false}
 	case isa.Greater:
-		for i := range x {
-			if x[i] > y[i] {
-				x[i] = 1
-			} else {
-				x[i] = 0
-			}
+		return forms{f.Lt, f.GtS, f.LtS, true}
+	case isa.GreaterEq:
+		return forms{f.Le, f.GeS, f.LeS, true}
+	case isa.Equal:
+		return forms{f.Eq, f.EqS, f.EqS, false}
+	case isa.NotEqual:
+		return forms{f.Ne, f.NeS, f.NeS, false}
+	}
+	return forms{}
+}
+
+func (c *core) binary(fn isa.VectorFn, dst []float32, x, y operand) {
+	k := len(dst)
+	if fn == isa.Pow || fn == isa.Mod {
+		f := math.Pow
+		if fn == isa.Mod {
+			f = mod
 		}
-	case isa.Select:
-		for i := range x {
-			if x[i] != 0 {
-				x[i] = y[i]
-			} else {
-				x[i] = z[i]
-			}
+		a, b := x.whole(k, &c.lanes[0]), y.whole(k, &c.lanes[1])
+		for i := range dst {
+			dst[i] = float32(f(float64(a[i]), float64(b[i])))
 		}
+		return
+	}
+	f := formsOf(c.vec, fn)
+	switch {
+	case y.single:
+		f.right(dst, x.whole(k, &c.lanes[0]), y.values[0])
+	case x.single:
+		f.left(dst, y.values, x.values[0])
+	case f.swap:
+		f.both(dst, y.values, x.values)
 	default:
-		for i, v := range x {
-			x[i] = unary(fn, v)
-		}
+		f.both(dst, x.values, y.values)
+	}
+	if fn == isa.Max || fn == isa.Min {
+		c.vec.AddS(dst, dst, 0) // a zero is +0, whichever operand it is
 	}
 }
 
-// unary computes a function of one value, in float64 and rounded once where it is
-// more than a change of sign.
-func unary(fn isa.VectorFn, x float32) float32 {
-	switch fn {
-	case isa.Neg:
-		return -x
-	case isa.Abs:
-		return floatOf(bitsOf(x) &^ (1 << 31))
-	case isa.Exp:
-		return float32(math.Exp(float64(x)))
-	case isa.Log:
-		return float32(math.Log(float64(x)))
-	case isa.Rcp:
-		return 1 / x
-	case isa.Rsqrt:
-		return float32(1 / math.Sqrt(float64(x)))
-	case isa.Sqrt:
-		return float32(math.Sqrt(float64(x)))
-	case isa.VTanh:
-		return num.Tanh.Apply(x, 0)
-	case isa.VSigmoid:
-		return num.Sigmoid.Apply(x, 0)
-	case isa.VGELU:
-		return num.GELU.Apply(x, 0)
+// mod is the remainder with the sign of the divisor.
+func mod(x, y float64) float64 {
+	r := math.Mod(x, y)
+	if r == 0 {
+		return math.Copysign(0, y)
 	}
-	return x // copy
+	if (r < 0) != (y < 0) {
+		r += y
+	}
+	return r
 }
 
-// reduce sums or takes the largest along rows or columns. A row is folded onto the
-// lanes, a column onto the sublanes, one element after the other; what these hold is
-// then combined in halves.
-func (c *core) reduce(v *isa.VectorOp) {
-	n, length, across, step := v.Rows, v.Cols, v.Cols, 1
-	width := c.cfg.Lanes
-	if v.Fn == isa.ColSum || v.Fn == isa.ColMax {
-		n, length, across, step, width = v.Cols, v.Rows, 1, v.Cols, c.cfg.Sublanes
+// generate carries out what makes numbers of nothing, or of a key.
+func (c *core) generate(v *isa.VectorOp) {
+	if c.lanes == nil {
+		c.lanes = new([5]room)
 	}
-	largest := v.Fn == isa.RowMax || v.Fn == isa.ColMax
-	lanes := make([]float32, min(width, length))
-	var one [1]float32
-	for i := range n {
-		for e := range length {
-			at := i*across + e*step
-			load(one[:], c.buffer[v.Src[0]+int64(at*v.SrcType[0].Size()):], v.SrcType[0])
-			l := &lanes[e%width]
+	place := c.lanes[0][:]
+	var w [4]uint32
+	for lo := 0; lo < v.Count; lo += strip {
+		k := min(v.Count-lo, strip)
+		for e := range k {
+			at := lo + e
+			switch v.Fn {
+			case isa.IotaCol:
+				place[e] = v.Imm[0] + float32(at%v.Cols)
+				continue
+			case isa.IotaRow:
+				place[e] = v.Imm[0] + float32(at/v.Cols)
+				continue
+			}
+			if at%4 == 0 {
+				w = c.randomBlock(v.Src[0], v.First+uint64(at/4))
+			}
+			word := w[at%4]
 			switch {
-			case e < width:
-				*l = one[0]
-			case largest:
-				*l = max(*l, one[0])
+			case v.Fn == isa.RandomLow:
+				place[e] = float32(word & 0xff)
+			case v.DstType == isa.S32:
+				place[e] = floatOf(word)
 			default:
-				*l += one[0]
+				place[e] = float32(word >> 8)
 			}
 		}
-		for m := len(lanes); m > 1; {
-			half := (m + 1) / 2
-			for e := range m - half {
-				if largest {
-					lanes[e] = max(lanes[e], lanes[half+e])
-				} else {
-					lanes[e] += lanes[half+e]
-				}
-			}
-			m = half
+		at := v.Dst + int64(lo*v.DstType.Size())
+		if v.Fn == isa.Random && v.DstType == isa.S32 {
+			storeBits(c.buffer[at:], place[:k])
+		} else {
+			store(c.buffer[at:][:k*v.DstType.Size()], place[:k], v.DstType)
 		}
-		store(c.buffer[v.Dst+int64(i*v.DstType.Size()):], lanes[:1], v.DstType)
 	}
 }
 
-func (c *core) transpose(v *isa.VectorOp) {
-	var one [1]float32
-	for r := range v.Rows {
-		for j := range v.Cols {
-			load(one[:], c.buffer[v.Src[0]+int64((r*v.Cols+j)*v.SrcType[0].Size()):], v.SrcType[0])
-			store(c.buffer[v.Dst+int64((j*v.Rows+r)*v.DstType.Size()):], one[:], v.DstType)
-		}
-	}
+// randomBlock is four words of the stream of the key at an address of the buffer.
+func (c *core) randomBlock(key int64, block uint64) [4]uint32 {
+	seed, offset := le64(c.buffer[key:]), le64(c.buffer[key+8:])
+	at := offset + block
+	return ops.PhiloxBlock([4]uint32{uint32(at), uint32(at >> 32)}, [2]uint32{uint32(seed), uint32(seed >> 32)})
 }

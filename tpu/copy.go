@@ -1,0 +1,177 @@
+package tpu
+
+import (
+	"math"
+	"slices"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/ops"
+	"github.com/crease-ml/crease/shape"
+	"github.com/crease-ml/crease/tpu/isa"
+)
+
+// Rows that move elements: bits go through the buffer as they are, whatever their type.
+
+func init() {
+	declare("copy", dtype.All(), hal.Free, func(p *program) { p.copyArea(p.in[0].whole(), p.out[0].whole()) })
+	declare("full", dtype.All(), hal.Free, (*program).full)
+	declare("pad", dtype.All(), hal.Strided, (*program).pad)
+	declare("concat", dtype.All(), hal.Strided, (*program).concat)
+	declare("cast", []dtype.Type{dtype.F32, dtype.BF16, dtype.Bool}, hal.Free, (*program).cast)
+}
+
+// copyArea copies between areas of the same dimensions.
+func (p *program) copyArea(from, to area) {
+	dims, s := shape.Collapse(to.dims, to.strides, from.strides)
+	to.dims, to.strides, from.dims, from.strides = dims, s[0], dims, s[1]
+	turn := 0
+	boxes(dims, p.perBox(4*from.size), func(b box) {
+		if b.elements() == 0 || p.failed() {
+			return
+		}
+		m := p.fetch(side("c", turn), from.box(b))
+		p.store(m.Addr, to.box(b))
+		turn++
+	})
+}
+
+// full writes one value everywhere.
+func (p *program) full() {
+	a := p.attrs.(ops.FullAttrs)
+	p.fill(p.out[0].whole(), p.out[0].DType, a.Value)
+}
+
+// fill writes one value to an area, rounded to its type.
+func (p *program) fill(a area, t dtype.Type, value float64) {
+	n := min(a.elements(), largestBox)
+	m := p.slot("value", n*a.size)
+	bits := make([]byte, t.Size())
+	dtype.Convert(bits, t, dtype.Bytes([]float64{value}), dtype.F64)
+	p.pattern(m.Addr, bits, n)
+	boxes(a.dims, n, func(b box) { p.store(m.Addr, a.box(b)) })
+}
+
+// pattern fills the buffer with n copies of an element.
+func (p *program) pattern(addr int64, bits []byte, n int) {
+	set := func(addr int64, t isa.Type, bits uint32, count int) {
+		v := isa.VectorOp{Fn: isa.Copy, Count: count, Cols: count, Spread: [3]isa.Spread{isa.Scalar}, SrcType: [3]isa.Type{t}, DstType: t, Dst: addr}
+		v.Imm[0] = math.Float32frombits(bits)
+		p.Vector(v)
+	}
+	// Integers keep their bits whatever they are.
+	switch len(bits) {
+	case 1:
+		word := uint32(bits[0]) * 0x01010101
+		set(addr, isa.S32, word, (n+3)/4)
+	case 2:
+		word := uint32(bits[0]) | uint32(bits[1])<<8
+		set(addr, isa.S32, word|word<<16, (n+1)/2)
+	case 4:
+		set(addr, isa.S32, word(bits), n)
+	case 8:
+		if word(bits) == word(bits[4:]) {
+			set(addr, isa.S32, word(bits), 2*n)
+			return
+		}
+		// A row of two words that every row is a copy of.
+		pair := p.slot("pair", 16)
+		set(pair.Addr, isa.S32, word(bits), 1)
+		set(pair.Addr+8, isa.S32, word(bits[4:]), 1)
+		two := p.slot("two", 8)
+		p.pick(two.Addr, pair.Addr, 0, []int{2}, []int{2}, 4)
+		p.Vector(isa.VectorOp{Fn: isa.Copy, Count: 2 * n, Cols: 2, Spread: [3]isa.Spread{isa.PerCol}, SrcType: [3]isa.Type{isa.F32}, DstType: isa.F32, Src: [3]int64{two.Addr}, Dst: addr})
+	}
+}
+
+func word(b []byte) uint32 {
+	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+}
+
+// pad writes the value everywhere and then the elements that stay.
+func (p *program) pad() {
+	a, x, y := p.attrs.(ops.PadAttrs), &p.in[0], &p.out[0]
+	p.fill(y.whole(), y.DType, a.Value)
+	from, to := x.whole(), y.whole()
+	from.dims, to.dims = slices.Clone(from.dims), slices.Clone(to.dims)
+	to.strides = slices.Clone(to.strides)
+	at := func(list []int, i int) int {
+		if list == nil {
+			return 0
+		}
+		return list[i]
+	}
+	for i, n := range x.Shape {
+		lo, step := at(a.Lo, i), at(a.Interior, i)+1
+		// The elements first to last of the axis are within the result.
+		first := max(0, (-lo+step-1)/step)
+		last := min(n-1, floor(y.Shape[i]-1-lo, step))
+		if first > last {
+			return
+		}
+		from.addr += int64(first*x.Strides[i]) * int64(x.size)
+		to.addr += int64((lo+first*step)*y.Strides[i]) * int64(y.size)
+		from.dims[i], to.dims[i] = last-first+1, last-first+1
+		to.strides[i] *= step
+	}
+	p.Sync() // the elements go where the value went
+	p.copyArea(from, to)
+}
+
+func floor(a, b int) int {
+	if a < 0 {
+		return -((-a + b - 1) / b)
+	}
+	return a / b
+}
+
+// concat writes every input to its part of the result.
+func (p *program) concat() {
+	y := &p.out[0]
+	axis, err := shape.Axis(p.attrs.(ops.ConcatAttrs).Axis, len(y.Shape))
+	if err != nil {
+		p.refuse("%v", err)
+		return
+	}
+	at := 0
+	for i := range p.in {
+		x := &p.in[i]
+		to := y.along(x.Shape, y.Strides)
+		to.addr += int64(at*y.Strides[axis]) * int64(y.size)
+		if x.n > 0 {
+			p.copyArea(x.whole(), to)
+		}
+		at += x.Shape[axis]
+	}
+}
+
+// cast converts between the types that the vector unit has.
+func (p *program) cast() {
+	x, y := &p.in[0], &p.out[0]
+	if x.DType == y.DType {
+		p.copyArea(x.whole(), y.whole())
+		return
+	}
+	if t := y.DType; t != dtype.Bool && !slices.Contains(floats, t) {
+		p.refuse("a cast to %v", t)
+		return
+	}
+	dims, s := shape.Collapse(y.Shape, y.Strides, x.Strides)
+	to, from := y.along(dims, s[0]), x.along(dims, s[1])
+	turn := 0
+	boxes(dims, p.perBox(3*x.size+y.size), func(b box) {
+		if p.failed() {
+			return
+		}
+		n := b.elements()
+		m := p.fetch(side("x", turn), from.box(b))
+		r := p.slot(side("y", turn), n*y.size)
+		v := isa.VectorOp{Fn: isa.Copy, Count: n, Cols: n, Src: [3]int64{m.Addr}, SrcType: [3]isa.Type{spaceType(x.DType)}, Dst: r.Addr, DstType: spaceType(y.DType)}
+		if y.DType == dtype.Bool {
+			v.Fn, v.Spread[1], v.SrcType[1] = isa.NotEqual, isa.Scalar, isa.F32
+		}
+		p.Vector(v)
+		p.store(r.Addr, to.box(b))
+		turn++
+	})
+}
