@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -19,24 +20,27 @@ type Result struct {
 	Device  string  `json:"device"`
 	DType   string  `json:"dtype"`
 	Size    int     `json:"size"`
-	Threads int     `json:"threads,omitempty"`
-	Served  string  `json:"served"` // by a kernel's name, or the step of dispatch
-	Samples int     `json:"samples"`
+	Threads int     `json:"threads"`
+	Served  string  `json:"served"`  // by a kernel's name, or the step of dispatch
+	Samples int     `json:"samples"` // fewer than asked for where the time ran out
 	Median  float64 `json:"median_seconds"`
 	Mean    float64 `json:"mean_seconds"`
 	Dev     float64 `json:"deviation_seconds"`
 	GFlops  float64 `json:"gflops"`
 	GBytes  float64 `json:"gbytes_per_second"`
-	Peak    float64 `json:"peak_share,omitempty"` // of the device's measured arithmetic limit
+	Peak    float64 `json:"peak_share"` // of the device's measured arithmetic limit
 	// Peer is the peer's median over ours: above 1 we are faster.
-	Peer     float64 `json:"peer_ratio,omitempty"`
-	PeerName string  `json:"peer,omitempty"`
+	Peer     float64 `json:"peer_ratio"`
+	PeerName string  `json:"peer"`
+
+	Times []float64 `json:"-"` // of a call in every sample, in seconds
 }
 
 // Options of a measurement.
 type Options struct {
-	Samples int        // 5 when 0
-	Peer    *peer.BLAS // nil for none
+	Samples int           // 5 when 0
+	Limit   time.Duration // no sample begins later than this; 0 for no limit
+	Peer    *peer.BLAS    // nil for none
 }
 
 // sampleTime is how long a sample lasts at least: threads that have just woken do
@@ -47,8 +51,9 @@ const sampleTime = 50 * time.Millisecond
 // some tens of milliseconds and would take a core from whoever comes next.
 const settle = 120 * time.Millisecond
 
-// Measure times one op. Failures of the op are panics, as eager ops have them.
-func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Result, error) {
+// Measure times one op. Failures of the op are panics, as eager ops have them. When the
+// context ends, its error comes within a call of the op.
+func Measure(ctx context.Context, e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Result, error) {
 	if o.Samples == 0 {
 		o.Samples = 5
 	}
@@ -68,8 +73,13 @@ func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Res
 	e.ResetStats()
 	theirs := rival(o.Peer, op, size, t, info.Threads, w.host)
 	var mine, its []float64
-	for range o.Samples {
-		s, err := sample(w.apply, e.Sync)
+	start := time.Now()
+	for i := range o.Samples {
+		if i > 0 && o.Limit > 0 && time.Since(start) > o.Limit {
+			res.Samples = i
+			break
+		}
+		s, err := sample(ctx, w.apply, e.Sync)
 		if err != nil {
 			return res, err
 		}
@@ -78,12 +88,13 @@ func Measure(e *exec.Engine, op *ops.Op, size int, t dtype.Type, o Options) (Res
 			continue
 		}
 		time.Sleep(settle)
-		if s, err = sample(theirs, func() error { return nil }); err != nil {
+		if s, err = sample(ctx, theirs, func() error { return nil }); err != nil {
 			return res, err
 		}
 		its = append(its, s)
 		time.Sleep(settle)
 	}
+	res.Times = mine
 	res.Median, res.Mean, res.Dev = median(mine), mean(mine), deviation(mine)
 	cost := op.Cost(w.attrs, w.specs, w.outs)
 	res.GFlops, res.GBytes = cost.Flops/res.Median/1e9, cost.Bytes/res.Median/1e9
@@ -120,14 +131,21 @@ func rival(b *peer.BLAS, op *ops.Op, n int, t dtype.Type, threads int, in []ops.
 	return nil
 }
 
-// sample is the mean time of a call over a stretch of calls. A first call wakes
-// idle threads and is not counted.
-func sample(f func(), sync func() error) (float64, error) {
+// sample returns the mean time of a call over a stretch of calls. A first call wakes idle
+// threads and is not counted. When the context ends, its error comes after the call that
+// is running, if calls are as long as a sample, and otherwise after the stretch.
+func sample(ctx context.Context, f func(), sync func() error) (float64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
 	f()
 	if err := sync(); err != nil {
 		return 0, err
 	}
 	for n := 1; ; n *= 2 {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
 		start := time.Now()
 		for range n {
 			f()

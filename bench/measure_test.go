@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -53,7 +54,7 @@ func TestMeasure(t *testing.T) {
 		{ops.CrossEntropy, 8, dtype.F32, 6 * 8 * 8, 8*8*4 + 8*8 + 4},
 	} {
 		what := c.op.Name + " " + c.dt.String()
-		r, err := Measure(e, c.op, c.size, c.dt, Options{Samples: 1})
+		r, err := Measure(t.Context(), e, c.op, c.size, c.dt, Options{Samples: 1})
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 			continue
@@ -80,7 +81,7 @@ func TestMeasure(t *testing.T) {
 func TestSamples(t *testing.T) {
 	e := engine(t)
 	for given, want := range map[int]int{0: 5, 1: 1, 2: 2} {
-		r, err := Measure(e, ops.Add, 4, dtype.F32, Options{Samples: given})
+		r, err := Measure(t.Context(), e, ops.Add, 4, dtype.F32, Options{Samples: given})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,13 +99,13 @@ func TestServedByTheReference(t *testing.T) {
 		k.SetEnabled(false)
 		defer k.SetEnabled(true)
 	}
-	if r, err := Measure(e, ops.Add, 4, dtype.F32, Options{Samples: 1}); err != nil || r.Served != exec.Reference.String() {
+	if r, err := Measure(t.Context(), e, ops.Add, 4, dtype.F32, Options{Samples: 1}); err != nil || r.Served != exec.Reference.String() {
 		t.Errorf("add without a kernel was served by %q (%v)", r.Served, err)
 	}
 }
 
 func TestWithoutPeer(t *testing.T) {
-	r, err := Measure(engine(t), ops.MatMul, 8, dtype.F32, Options{Samples: 1})
+	r, err := Measure(t.Context(), engine(t), ops.MatMul, 8, dtype.F32, Options{Samples: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestWithoutPeer(t *testing.T) {
 	if err := json.Unmarshal(text, &fields); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"op", "device", "dtype", "size", "threads", "served", "samples", "median_seconds", "mean_seconds", "deviation_seconds", "gflops", "gbytes_per_second", "peak_share"} {
+	for _, name := range []string{"op", "device", "dtype", "size", "threads", "served", "samples", "median_seconds", "mean_seconds", "deviation_seconds", "gflops", "gbytes_per_second", "peak_share", "peer_ratio", "peer"} {
 		if _, ok := fields[name]; !ok {
 			t.Errorf("no %s in %s", name, text)
 		}
@@ -154,8 +155,8 @@ func TestRefused(t *testing.T) {
 		{ops.MatMul, maxSize, dtype.F32, 1, "size 16777216:"},
 		{ops.Conv2d, maxSize, dtype.F32, 1, "size 16777216:"},
 	} {
-		r, err := Measure(e, c.op, c.size, c.dt, Options{Samples: c.samples})
-		if err == nil || !strings.Contains(err.Error(), c.want) || r != (Result{}) {
+		r, err := Measure(t.Context(), e, c.op, c.size, c.dt, Options{Samples: c.samples})
+		if err == nil || !strings.Contains(err.Error(), c.want) || !reflect.DeepEqual(r, Result{}) {
 			t.Errorf("%s %s %d: %v, want %q (%+v)", c.op.Name, c.dt, c.size, err, c.want, r)
 		}
 	}
@@ -163,13 +164,13 @@ func TestRefused(t *testing.T) {
 		t.Errorf("memory was %+v and is %+v", before, after)
 	}
 	if hostmem.Total() > 0 {
-		_, err := Measure(e, ops.MatMul, maxSize/8, dtype.F32, Options{})
+		_, err := Measure(t.Context(), e, ops.MatMul, maxSize/8, dtype.F32, Options{})
 		if !errors.Is(err, hal.ErrOutOfMemory) || !strings.Contains(err.Error(), "size 2097152: ") {
 			t.Errorf("48 TiB: %v", err)
 		}
 	}
 	var bad *ops.DTypeError
-	if _, err := Measure(e, ops.Softmax, 8, dtype.I32, Options{}); !errors.As(err, &bad) {
+	if _, err := Measure(t.Context(), e, ops.Softmax, 8, dtype.I32, Options{}); !errors.As(err, &bad) {
 		t.Errorf("a type that the op lacks is a %T", err)
 	}
 }
@@ -220,7 +221,7 @@ func TestEveryRow(t *testing.T) {
 func TestMeasureKeepsNothing(t *testing.T) {
 	e := engine(t)
 	before := e.Device().(hal.Meter).Memory().InUse
-	if _, err := Measure(e, ops.MatMul, 16, dtype.F32, Options{Samples: 1}); err != nil {
+	if _, err := Measure(t.Context(), e, ops.MatMul, 16, dtype.F32, Options{Samples: 1}); err != nil {
 		t.Fatal(err)
 	}
 	defer exec.SetFallback(exec.SetFallback(exec.KernelsOnly))
@@ -235,7 +236,7 @@ func TestMeasureKeepsNothing(t *testing.T) {
 				t.Errorf("without a kernel: %v", err)
 			}
 		}()
-		_, err := Measure(e, ops.Add, 16, dtype.F32, Options{})
+		_, err := Measure(t.Context(), e, ops.Add, 16, dtype.F32, Options{})
 		t.Errorf("without a kernel it was measured (%v)", err)
 	}()
 	if after := e.Device().(hal.Meter).Memory().InUse; after != before {

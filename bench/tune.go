@@ -28,11 +28,11 @@ type TuneOptions struct {
 type Trial struct {
 	Kernel  string         `json:"kernel"` // as in tuning tables
 	Params  kernels.Params `json:"params"`
-	Seconds float64        `json:"seconds,omitempty"` // of a call, summed over the sizes
+	Seconds float64        `json:"seconds"` // of a call, summed over the sizes
 	// Speed is the geometric mean over the sizes of the time of what dispatch
 	// chooses now over the trial's.
-	Speed float64 `json:"speed,omitempty"`
-	Left  string  `json:"left,omitempty"` // why it was given up, for those without a speed
+	Speed float64 `json:"speed"`
+	Left  string  `json:"left"` // why it was given up, for those without a speed
 }
 
 // Tuned is what a search found.
@@ -43,10 +43,10 @@ type Tuned struct {
 	Now    string `json:"now"` // the kernel that dispatch chooses
 	// Best is the choice that is faster than that at every size, by medians of
 	// samples that took turns; nil when there is none.
-	Best *Trial `json:"best,omitempty"`
+	Best *Trial `json:"best"`
 	// Save is Best's parameters and, where dispatch would not choose its kernel, its
 	// rank: what [kernels.SaveTuning] takes.
-	Save kernels.Params `json:"save,omitempty"`
+	Save kernels.Params `json:"save"`
 }
 
 const (
@@ -83,7 +83,7 @@ func Tune(ctx context.Context, e *exec.Engine, op *ops.Op, t dtype.Type, o TuneO
 	}
 	s := &tuner{e: e, o: o}
 	defer s.release()
-	if err := s.prepare(op, t); err != nil {
+	if err := s.prepare(ctx, op, t); err != nil {
 		return res, err
 	}
 	now := s.loads[0].kernel()
@@ -97,7 +97,7 @@ func Tune(ctx context.Context, e *exec.Engine, op *ops.Op, t dtype.Type, o TuneO
 			if err := ctx.Err(); err != nil {
 				return Trial{}, err
 			}
-			r, err := s.try(u.With(p))
+			r, err := s.try(ctx, u.With(p))
 			r.Kernel, r.Params = u.Name, p
 			if err == nil && o.Report != nil {
 				o.Report(r)
@@ -171,7 +171,7 @@ type tuner struct {
 	now   []float64    // its seconds, by size
 }
 
-func (s *tuner) prepare(op *ops.Op, t dtype.Type) error {
+func (s *tuner) prepare(ctx context.Context, op *ops.Op, t dtype.Type) error {
 	for _, size := range s.o.Sizes {
 		w, err := newWorkload(s.e, op, size, t)
 		if err != nil {
@@ -184,7 +184,7 @@ func (s *tuner) prepare(op *ops.Op, t dtype.Type) error {
 		if err != nil {
 			return err
 		}
-		seconds, err := s.quick(w.apply, time.Now().Add(s.o.Limit))
+		seconds, err := s.quick(ctx, w.apply, time.Now().Add(s.o.Limit))
 		if err != nil {
 			return err
 		}
@@ -215,10 +215,13 @@ func hosts(list []ops.Value) (out []ops.Host, err error) {
 
 // try measures a kernel. Its error ends the search; what is wrong with the kernel
 // alone is in Trial.Left.
-func (s *tuner) try(k *hal.Kernel) (r Trial, err error) {
+func (s *tuner) try(ctx context.Context, k *hal.Kernel) (r Trial, err error) {
 	deadline := time.Now().Add(s.o.Limit)
 	logs := 0.0
 	for i, w := range s.loads {
+		if err := ctx.Err(); err != nil {
+			return r, err
+		}
 		out, err := s.e.ApplyWith(k, w.op, w.attrs, w.in...)
 		if err != nil {
 			r.Left = "fails: " + err.Error()
@@ -240,7 +243,7 @@ func (s *tuner) try(k *hal.Kernel) (r Trial, err error) {
 		}
 		seconds := math.Inf(1)
 		if time.Now().Before(deadline) {
-			if seconds, err = s.quick(func() { s.run(w, k) }, deadline); err != nil {
+			if seconds, err = s.quick(ctx, func() { s.run(w, k) }, deadline); err != nil {
 				return r, err
 			}
 		}
@@ -266,9 +269,12 @@ func (s *tuner) run(w *workload, k *hal.Kernel) {
 
 // quick is the shortest of three samples, of fewer where the deadline is near, and
 // infinite where not even one call ends before it.
-func (s *tuner) quick(f func(), deadline time.Time) (float64, error) {
+func (s *tuner) quick(ctx context.Context, f func(), deadline time.Time) (float64, error) {
 	best := math.Inf(1)
 	for range 3 {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
 		start := time.Now()
 		f()
 		if err := s.e.Sync(); err != nil {
@@ -282,7 +288,7 @@ func (s *tuner) quick(f func(), deadline time.Time) (float64, error) {
 			best = min(best, now.Sub(start).Seconds())
 			continue
 		}
-		seconds, err := sample(f, s.e.Sync)
+		seconds, err := sample(ctx, f, s.e.Sync)
 		if err != nil {
 			return 0, err
 		}
@@ -300,11 +306,11 @@ func (s *tuner) compare(ctx context.Context, k *hal.Kernel, r *Trial) (bool, err
 			if err := ctx.Err(); err != nil {
 				return false, err
 			}
-			a, err := sample(w.apply, s.e.Sync)
+			a, err := sample(ctx, w.apply, s.e.Sync)
 			if err != nil {
 				return false, err
 			}
-			b, err := sample(func() { s.run(w, k) }, s.e.Sync)
+			b, err := sample(ctx, func() { s.run(w, k) }, s.e.Sync)
 			if err != nil {
 				return false, err
 			}

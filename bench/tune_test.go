@@ -84,7 +84,7 @@ func TestTry(t *testing.T) {
 	e := engine(t)
 	s := &tuner{e: e, o: TuneOptions{Sizes: []int{8, 9}, Samples: 1, Limit: time.Minute}}
 	defer s.release()
-	if err := s.prepare(ops.MatMul, dtype.F32); err != nil {
+	if err := s.prepare(t.Context(), ops.MatMul, dtype.F32); err != nil {
 		t.Fatal(err)
 	}
 	right := s.loads[0].kernel()
@@ -110,7 +110,7 @@ func TestTry(t *testing.T) {
 			return func(hal.Stream, []hal.Operand, hal.Buffer) error { return errors.New("no luck") }
 		}),
 	} {
-		r, err := s.try(k)
+		r, err := s.try(t.Context(), k)
 		if err != nil || (r.Speed > 0) != (what == "") || (r.Seconds > 0) && what == "wrong" {
 			t.Errorf("%q: %+v, %v", what, r, err)
 		}
@@ -119,10 +119,10 @@ func TestTry(t *testing.T) {
 		}
 	}
 	s.o.Limit = time.Nanosecond
-	if r, err := s.try(right); err != nil || r.Left != "over limit" || r.Speed != 0 {
+	if r, err := s.try(t.Context(), right); err != nil || r.Left != "over limit" || r.Speed != 0 {
 		t.Errorf("without time: %+v, %v", r, err)
 	}
-	if err := s.prepare(ops.MatMul, dtype.F32); err == nil || !strings.Contains(err.Error(), "raise the limit") {
+	if err := s.prepare(t.Context(), ops.MatMul, dtype.F32); err == nil || !strings.Contains(err.Error(), "raise the limit") {
 		t.Error(err)
 	}
 }

@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/crease-ml/crease/internal/near"
 )
 
 // Status is one device a driver knows of, present or not.
@@ -144,7 +147,9 @@ func open(spec Spec, name string) (Device, error) {
 		kinds = append(kinds, k)
 	}
 	slices.Sort(kinds)
-	return nil, &SpecError{Spec: name, Reason: fmt.Sprintf("no driver of kind %q; this build has: %s", spec.Kind, strings.Join(kinds, ", "))}
+	known := slices.Concat(kinds, slices.Sorted(maps.Keys(elsewhere)), []string{"auto"})
+	reason := fmt.Sprintf("no driver of kind %q%s", spec.Kind, near.Hint(spec.Kind, known))
+	return nil, &SpecError{Spec: name, Reason: strings.TrimSuffix(reason, "?") + "; this build has: " + strings.Join(kinds, ", ")}
 }
 
 // isClosed asks a device for no memory, which any but a closed one gives.

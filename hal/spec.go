@@ -17,7 +17,8 @@ type Spec struct {
 
 const maxSpec = 256 // bytes; a longer name is a mistake, not a device
 
-// ParseSpec reads a device name.
+// ParseSpec reads a device name. Its letters may be in upper or lower case, but for the
+// values of options, and so "CPU/AVX2" is "cpu/avx2".
 func ParseSpec(s string) (Spec, error) {
 	bad := func(format string, args ...any) (Spec, error) {
 		return Spec{}, &SpecError{Spec: s[:min(len(s), maxSpec)], Reason: fmt.Sprintf(format, args...)}
@@ -27,6 +28,7 @@ func ParseSpec(s string) (Spec, error) {
 	}
 	var d Spec
 	head, opts, hasOpts := strings.Cut(s, "@")
+	head = strings.ToLower(head)
 	head, arch, hasArch := strings.Cut(head, "/")
 	kind, index, hasIndex := strings.Cut(head, ":")
 	if !word(kind) {
@@ -45,6 +47,7 @@ func ParseSpec(s string) (Spec, error) {
 	d.Options = map[string]string{}
 	for _, o := range strings.Split(opts, ",") {
 		k, v, ok := strings.Cut(o, "=")
+		k = strings.ToLower(k)
 		if !ok || !word(k) || v == "" {
 			return bad("option %q is not NAME=VALUE", o)
 		}

@@ -26,6 +26,9 @@ func TestParseSpec(t *testing.T) {
 			t.Errorf("%q prints as %q", in, got)
 		}
 	}
+	if s, err := hal.ParseSpec("OpenCL:PoCL/X@Path=/A"); err != nil || s.String() != "opencl:pocl/x@path=/A" {
+		t.Errorf("upper case: %q (%v)", s, err)
+	}
 	if s, err := hal.ParseSpec("cpu@z=1,a=2"); err != nil || s.String() != "cpu@a=2,z=1" {
 		t.Errorf("options are not sorted: %q (%v)", s, err)
 	}

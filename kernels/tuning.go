@@ -125,6 +125,18 @@ func parseTuning(b []byte) (rows []Tuning, err error) {
 	return rows, nil
 }
 
+// CheckTuning returns the error that [SaveTuning] would end with because of the file: a
+// search for parameters takes minutes.
+func CheckTuning(path string) error {
+	if _, err := readTuning(path); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return &TuningError{Path: path, Err: err}
+	}
+	return safefile.CheckWrite(path)
+}
+
 // SaveTuning adds parameters of a kernel to the table in a file, which need not
 // exist: to the row with the names of the given one, over those that it has there.
 func SaveTuning(path string, device Tuning, kernel string, values Params) error {
@@ -151,7 +163,7 @@ func SaveTuning(path string, device Tuning, kernel string, values Params) error 
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
+		return &TuningError{Path: path, Err: err}
 	}
 	return safefile.Write(path, 0o644, func(w io.Writer) error {
 		_, err := w.Write(append(b, '\n'))

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/ebitengine/purego"
+
+	"github.com/crease-ml/crease/internal/safefile"
 )
 
 // library is the functions of an OpenCL library, as addresses for
@@ -80,6 +82,9 @@ var load = sync.OnceValues(func() (*library, error) {
 })
 
 func openLibrary(name string) (*library, error) {
+	if err := safefile.CheckLibrary(name); err != nil {
+		return nil, err
+	}
 	handle, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
 		return nil, err

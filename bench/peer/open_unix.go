@@ -2,7 +2,11 @@
 
 package peer
 
-import "github.com/ebitengine/purego"
+import (
+	"github.com/ebitengine/purego"
+
+	"github.com/crease-ml/crease/internal/safefile"
+)
 
 // OpenBLAS opens OpenBLAS. A library that is not there is an *AbsentError.
 func OpenBLAS() (*BLAS, error) {
@@ -10,6 +14,9 @@ func OpenBLAS() (*BLAS, error) {
 	var err error
 	names := openBLASNames()
 	for _, name := range names {
+		if err = safefile.CheckLibrary(name); err != nil {
+			continue
+		}
 		if lib, err = purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL); err == nil {
 			break
 		}

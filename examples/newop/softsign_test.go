@@ -50,7 +50,7 @@ func TestSoftsignIsMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := bench.Measure(d.Engine(), Softsign, 16, dtype.F32, bench.Options{Samples: 1})
+	r, err := bench.Measure(t.Context(), d.Engine(), Softsign, 16, dtype.F32, bench.Options{Samples: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

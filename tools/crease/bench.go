@@ -1,12 +1,13 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,8 +23,12 @@ func init() { commands = append(commands, benchCommand) }
 // benchFlags are the flags of crease bench.
 type benchFlags struct {
 	common
-	sizes, types, threads, peer string
-	samples                     int
+	sizes   []int
+	types   []dtype.Type
+	threads []int
+	peer    string
+	samples int
+	limit   time.Duration
 }
 
 func benchCommand() *cobra.Command {
@@ -38,25 +43,38 @@ func benchCommand() *cobra.Command {
 		Example: "  crease bench matmul --shape 512-2048*2\n  crease bench matmul,softmax -d cpu/avx2,cpu/generic --threads 1,2",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError(errors.New("want the names of ops, as in: crease bench matmul,softmax"))
+				return usagef("want the names of ops, as in: crease bench matmul,softmax")
 			}
 			return nil
 		},
-		RunE: f.run,
+		ValidArgsFunction: completeOps,
+		RunE:              f.run,
 	}
-	fs := cmd.Flags()
-	fs.StringVar(&f.sizes, "shape", "256-1024*2", "sizes: 64, 64-1024*2, 64-256+64, and lists of these")
-	fs.StringVar(&f.types, "dtype", "f32", "element types, comma-separated")
-	fs.StringVar(&f.peer, "peer", "auto", "auto, openblas or none")
-	fs.StringVar(&f.threads, "threads", "", "threads of cpu devices, comma-separated (default: CREASE_THREADS, else all)")
-	bindSamples(cmd, &f.samples, 5)
+	sizesFlag(cmd, &f.sizes, "256-1024*2")
+	typesFlag(cmd, &f.types, 0, "element types, comma-separated")
+	choiceFlag(cmd, &f.peer, "peer", "", "auto", []string{"auto", "openblas", "none"}, "auto, openblas or none")
+	parsedFlag(cmd, "threads", "", "", "threads of cpu devices, comma-separated (default: CREASE_THREADS, else all)", f.setThreads)
+	samplesFlag(cmd, &f.samples, 5)
+	timeFlag(cmd, &f.limit, "limit", 30*time.Second, time.Millisecond, time.Hour, "time for one row: it has fewer samples where that is over")
 	f.bindDevices(cmd)
 	cmd.AddCommand(overheadCommand())
 	return f.bindOutput(cmd, "table", "json", "csv", "md", "bench")
 }
 
+func (f *benchFlags) setThreads(s string) error {
+	f.threads = nil
+	for part := range strings.SplitSeq(s, ",") {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 1 || n > maxThreads {
+			return fmt.Errorf("want numbers from 1 to %d", maxThreads)
+		}
+		f.threads = append(f.threads, n)
+	}
+	return nil
+}
+
 func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
-	list, sizes, types, err := f.parse(args)
+	list, err := benchable(args)
 	if err != nil {
 		return usageError(err)
 	}
@@ -69,16 +87,22 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	out := newBenchWriter(cmd, f.output)
+	err = f.measure(cmd.Context(), list, devs, blas, out)
+	return errors.Join(err, out.end())
+}
+
+// measure writes a row for every op, type, size and device.
+func (f *benchFlags) measure(ctx context.Context, list []*ops.Op, devs []*crease.Device, blas *peer.BLAS, out *benchWriter) error {
+	rows := len(list) * len(f.types) * len(f.sizes) * len(devs)
 	for _, op := range list {
-		for _, t := range types {
-			for _, n := range sizes {
+		for _, t := range f.types {
+			for _, n := range f.sizes {
 				for _, d := range devs {
-					if err := cmd.Context().Err(); err != nil {
-						return errors.Join(err, out.end())
-					}
+					kept(ctx).set("%d of %d measurements are complete", len(out.all), rows)
 					var res bench.Result
+					var err error
 					if e := crease.Try(func() {
-						res, err = bench.Measure(d.Engine(), op, n, t, bench.Options{Samples: f.samples, Peer: blas})
+						res, err = bench.Measure(ctx, d.Engine(), op, n, t, bench.Options{Samples: f.samples, Limit: f.limit, Peer: blas})
 					}); e != nil {
 						err = e
 					}
@@ -86,50 +110,20 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 						return fmt.Errorf("%s %s %d on %s: %w", op.Name, t, n, d.Name(), err)
 					}
 					out.row(res)
+					if out.err != nil {
+						return out.err
+					}
 				}
 			}
 		}
-	}
-	return out.end()
-}
-
-func (f *benchFlags) parse(args []string) (list []*ops.Op, sizes []int, types []dtype.Type, err error) {
-	if list, err = benchable(args); err != nil {
-		return nil, nil, nil, err
-	}
-	if sizes, err = bench.ParseSizes(f.sizes); err != nil {
-		return nil, nil, nil, fmt.Errorf("--shape: %w", err)
-	}
-	for name := range strings.SplitSeq(f.types, ",") {
-		t, err := dtype.Parse(name)
-		if err != nil {
-			return nil, nil, nil, fmt.Errorf("--dtype: %w", err)
-		}
-		types = append(types, t)
-	}
-	return list, sizes, types, checkSamples(f.samples)
-}
-
-// bindSamples adds the number of samples to a command that measures.
-func bindSamples(cmd *cobra.Command, n *int, usual int) {
-	cmd.Flags().IntVarP(n, "repetitions", "r", usual, "samples of every measurement")
-}
-
-func checkSamples(n int) error {
-	if n < 1 || n > 10000 {
-		return fmt.Errorf("-r %d: want 1 to 10000 samples", n)
 	}
 	return nil
 }
 
 // rival opens the peer for matmul.
 func (f *benchFlags) rival(cmd *cobra.Command, list []*ops.Op) (*peer.BLAS, error) {
-	switch f.peer {
-	case "none":
+	if f.peer == "none" {
 		return nil, nil
-	case "auto", "openblas":
-	default:
-		return nil, usageError(fmt.Errorf("--peer %s: want auto, openblas or none", f.peer))
 	}
 	wanted := f.peer == "openblas"
 	if !wanted && !slices.ContainsFunc(list, bench.Rivalled) {
@@ -137,25 +131,21 @@ func (f *benchFlags) rival(cmd *cobra.Command, list []*ops.Op) (*peer.BLAS, erro
 	}
 	b, err := peer.OpenBLAS()
 	if err != nil && f.peer == "auto" {
-		fmt.Fprintln(cmd.ErrOrStderr(), "crease: no peer:", err)
+		fmt.Fprintln(cmd.ErrOrStderr(), "crease: no peer:", oneLine(err.Error()))
 		return nil, nil
 	}
-	return b, err
+	return b, fileError(err)
 }
 
 // devices opens every device with every number of threads.
 func (f *benchFlags) devices(cmd *cobra.Command) ([]*crease.Device, error) {
-	if f.threads == "" {
+	if f.threads == nil {
 		return f.openAll(cmd)
 	}
 	var out []*crease.Device
 	for _, name := range f.names() {
-		for s := range strings.SplitSeq(f.threads, ",") {
-			n, err := strconv.Atoi(s)
-			if err != nil {
-				return nil, usageError(fmt.Errorf("--threads %q: want numbers", f.threads))
-			}
-			resolved, err := withThreads(name, n, true)
+		for _, n := range f.threads {
+			resolved, err := withThreads(name, n)
 			if err != nil {
 				return nil, err
 			}
@@ -173,14 +163,16 @@ func (f *benchFlags) devices(cmd *cobra.Command) ([]*crease.Device, error) {
 type benchWriter struct {
 	lines
 	format string
+	table  *table
 	all    []bench.Result
 }
 
 func newBenchWriter(cmd *cobra.Command, format string) *benchWriter {
-	w := &benchWriter{lines: lines{w: cmd.OutOrStdout()}, format: format}
+	w := &benchWriter{lines: lines{w: cmd.OutOrStdout()}, format: format, all: []bench.Result{}}
 	switch format {
 	case "table":
-		w.printf("%-10s %-21s %4s %5s %8s %8s %6s %5s %5s\n", "OP", "DEVICE", "TYPE", "SIZE", "MEDIAN", "GFLOP/s", "GB/s", "PEAK", "PEER")
+		w.table = w.lines.table(column{"OP", 9, false}, column{"DEVICE", 15, false}, column{"TYPE", 4, false}, column{"SIZE", 5, true},
+			column{"MEDIAN", 7, true}, column{"GFLOP/s", 7, true}, column{"GB/s", 6, true}, column{"PEAK", 4, true}, column{"PEER", 5, true})
 	case "md":
 		w.printf("| op | device | threads | type | size | median | GFLOP/s | GB/s | of peak | vs OpenBLAS |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	case "csv":
@@ -200,29 +192,42 @@ func (w *benchWriter) row(r bench.Result) {
 	}
 	switch w.format {
 	case "table":
-		w.printf("%-10s %-21s %4s %5d %8s %8.2f %6.1f %5s %5s\n", clip(r.Op, 10), clip(r.Device, 21), r.DType, r.Size, duration(r.Median), r.GFlops, r.GBytes, share, ratio)
+		w.table.row(r.Op, r.Device, r.DType, fmt.Sprint(r.Size), duration(r.Median), short(r.GFlops), short(r.GBytes), share, ratio)
 	case "md":
 		w.printf("| %s | %s | %d | %s | %d | %s | %.1f | %.1f | %s | %s |\n", r.Op, r.Device, r.Threads, r.DType, r.Size, duration(r.Median), r.GFlops, r.GBytes, share, ratio)
 	case "csv":
-		w.printf("%s,%s,%d,%s,%d,%s,%d,%g,%g,%g,%g,%g,%g,%g\n", r.Op, r.Device, r.Threads, r.DType, r.Size, r.Served, r.Samples, r.Median, r.Mean, r.Dev, r.GFlops, r.GBytes, r.Peak, r.Peer)
-	case "bench":
-		w.printf("Benchmark%s/device=%s/dtype=%s/size=%d 1 %.0f ns/op %.3f GFLOP/s %.3f GB/s\n", r.Op, r.Device, r.DType, r.Size, r.Median*1e9, r.GFlops, r.GBytes)
+		w.printf("%s,%s,%d,%s,%d,%s,%d,%g,%g,%g,%g,%g,%g,%g\n", r.Op, quoted(r.Device), r.Threads, r.DType, r.Size, quoted(r.Served), r.Samples, r.Median, r.Mean, r.Dev, r.GFlops, r.GBytes, r.Peak, r.Peer)
+	case "bench": // a line for every sample: benchstat compares their spread
+		for _, s := range r.Times {
+			w.printf("Benchmark%s/device=%s/dtype=%s/size=%d 1 %.0f ns/op %.3f GFLOP/s %.3f GB/s\n", r.Op, r.Device, r.DType, r.Size, s*1e9, r.GFlops*r.Median/s, r.GBytes*r.Median/s)
+		}
 	}
 }
 
 func (w *benchWriter) end() error {
 	if w.format == "json" {
-		return json.NewEncoder(w.w).Encode(w.all)
+		return writeJSON(w.w, w.all)
 	}
 	if w.format == "table" && len(w.all) > 0 {
 		for _, r := range w.all {
 			if r.PeerName != "" {
-				w.printf("\nPEER: the peer's median time over ours, above 1 we are faster\n%s\n", wrap(r.PeerName, 80, 0))
+				w.printf("\n%s\n%s\n", w.wrap("PEER: the peer's median time over ours, above 1 we are faster", 0), w.wrap(r.PeerName, 0))
 				break
 			}
 		}
 	}
 	return w.err
+}
+
+// short prints a number of any size in six characters or so.
+func short(v float64) string {
+	switch {
+	case v >= 1e6 || v != 0 && v < 0.001:
+		return fmt.Sprintf("%.1e", v)
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
 }
 
 // duration prints seconds with three digits.

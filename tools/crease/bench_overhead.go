@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -16,14 +15,17 @@ import (
 	"github.com/crease-ml/crease/bench"
 	"github.com/crease-ml/crease/bench/peer"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/near"
 )
 
 // overheadFlags are the flags of crease bench overhead.
 type overheadFlags struct {
 	common
-	peer, python string
-	samples      int
-	large        bool
+	libraries []string // peers
+	named     bool     // they were asked for by name
+	python    string
+	samples   int
+	large     bool
 }
 
 func overheadCommand() *cobra.Command {
@@ -43,30 +45,24 @@ func overheadCommand() *cobra.Command {
 		Args:    noArgs,
 		RunE:    f.run,
 	}
-	fs := cmd.Flags()
-	fs.StringVar(&f.peer, "peer", "auto", "auto, none, or a list of "+strings.Join(peer.Libraries, ", "))
-	fs.StringVar(&f.python, "python", "", "Python of the peers (default: CREASE_PYTHON, else python3)")
-	fs.BoolVar(&f.large, "large", false, "measure the workloads of large matrices too")
-	bindSamples(cmd, &f.samples, 25)
+	f.libraries = peer.Libraries
+	parsedFlag(cmd, "peer", "", "auto", "auto, none, or a list of "+strings.Join(peer.Libraries, ", "), f.setPeers)
+	completes(cmd, "peer", append([]string{"auto", "none"}, peer.Libraries...))
+	nameFlag(cmd, &f.python, "python", "", "Python of the peers (default: CREASE_PYTHON, else python3)")
+	cmd.Flags().BoolVar(&f.large, "large", false, "measure the workloads of large matrices too")
+	samplesFlag(cmd, &f.samples, 25)
 	f.bindDevices(cmd)
 	return f.bindOutput(cmd, "table", "json", "csv", "md", "bench")
 }
 
 func (f *overheadFlags) run(cmd *cobra.Command, _ []string) error {
-	if err := checkSamples(f.samples); err != nil {
-		return usageError(err)
-	}
-	libraries, err := f.libraries()
-	if err != nil {
-		return usageError(err)
-	}
 	devs, err := f.devices(cmd)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
-	peers, err := f.peers(ctx, cmd, libraries)
+	peers, err := f.peers(ctx, cmd)
 	defer func() {
 		for _, p := range peers {
 			p.Close()
@@ -76,9 +72,10 @@ func (f *overheadFlags) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	out := &overheadWriter{lines: lines{w: cmd.OutOrStdout()}, format: f.output, peers: peers, all: []bench.Overhead{}}
-	for _, d := range devs {
+	for i, d := range devs {
 		out.begin(d)
 		o := bench.OverheadOptions{Samples: f.samples, Large: f.large, Peers: peers, Failed: func(err error) error { return f.without(cmd, err) }}
+		kept(ctx).set("%d of %d devices are measured", i, len(devs))
 		rows, err := bench.MeasureOverhead(ctx, d, o)
 		if err != nil {
 			return errors.Join(fmt.Errorf("overhead on %s: %w", d.Name(), err), out.end())
@@ -90,27 +87,32 @@ func (f *overheadFlags) run(cmd *cobra.Command, _ []string) error {
 	return out.end()
 }
 
-// libraries are the peers asked for.
-func (f *overheadFlags) libraries() ([]string, error) {
-	switch f.peer {
+// setPeers reads --peer.
+func (f *overheadFlags) setPeers(s string) error {
+	f.named = false
+	switch s {
 	case "auto":
-		return peer.Libraries, nil
+		f.libraries = peer.Libraries
+		return nil
 	case "none":
-		return nil, nil
+		f.libraries = nil
+		return nil
 	}
-	list := strings.Split(f.peer, ",")
+	list := strings.Split(s, ",")
 	for _, l := range list {
 		if !slices.Contains(peer.Libraries, l) {
-			return nil, fmt.Errorf("--peer %s: want auto, none, or a list of %s", f.peer, strings.Join(peer.Libraries, ", "))
+			return fmt.Errorf("want auto, none, or a list of %s%s", strings.Join(peer.Libraries, ", "), near.Hint(l, peer.Libraries))
 		}
 	}
 	slices.Sort(list)
-	return slices.Compact(list), nil
+	f.libraries, f.named = slices.Compact(list), true
+	return nil
 }
 
 // peers starts a Python for each library, all at once: loading PyTorch takes
 // seconds. Those that started are returned with an error too.
-func (f *overheadFlags) peers(ctx context.Context, cmd *cobra.Command, libraries []string) (list []*peer.Python, err error) {
+func (f *overheadFlags) peers(ctx context.Context, cmd *cobra.Command) (list []*peer.Python, err error) {
+	libraries := f.libraries
 	found, errs := make([]*peer.Python, len(libraries)), make([]error, len(libraries))
 	var all sync.WaitGroup
 	for i, l := range libraries {
@@ -133,10 +135,10 @@ func (f *overheadFlags) without(cmd *cobra.Command, err error) error {
 		return ctxErr
 	}
 	err = fmt.Errorf("no peer: %w; --python or CREASE_PYTHON names another Python", err)
-	if f.peer != "auto" {
-		return err
+	if f.named || f.python != "" {
+		return fileError(err)
 	}
-	fmt.Fprintln(cmd.ErrOrStderr(), "crease:", err)
+	fmt.Fprintln(cmd.ErrOrStderr(), "crease:", oneLine(err.Error()))
 	return nil
 }
 
@@ -145,7 +147,7 @@ func (f *overheadFlags) without(cmd *cobra.Command, err error) error {
 func (f *overheadFlags) devices(cmd *cobra.Command) (out []*crease.Device, err error) {
 	for _, name := range f.names() {
 		asked := name
-		if name == "auto" {
+		if strings.EqualFold(name, "auto") {
 			d, err := hal.Open(name)
 			if err != nil {
 				return nil, err
@@ -157,7 +159,7 @@ func (f *overheadFlags) devices(cmd *cobra.Command) (out []*crease.Device, err e
 			return nil, err
 		}
 		if _, given := s.Options["threads"]; s.Kind == "cpu" && !given {
-			if name, err = withThreads(name, 1, true); err != nil {
+			if name, err = withThreads(name, 1); err != nil {
 				return nil, err
 			}
 		}
@@ -165,7 +167,7 @@ func (f *overheadFlags) devices(cmd *cobra.Command) (out []*crease.Device, err e
 		if err != nil {
 			return nil, err
 		}
-		if asked == "auto" {
+		if strings.EqualFold(asked, "auto") {
 			sayAuto(cmd, d)
 		}
 		out = append(out, d)
@@ -177,6 +179,7 @@ func (f *overheadFlags) devices(cmd *cobra.Command) (out []*crease.Device, err e
 type overheadWriter struct {
 	lines
 	format string
+	table  *table
 	peers  []*peer.Python
 	all    []bench.Overhead
 	begun  bool
@@ -191,8 +194,9 @@ func (w *overheadWriter) begin(d *crease.Device) {
 		if !first {
 			w.printf("\n")
 		}
-		w.printf("8×8 f32 on %s, nanoseconds per op:\n\n", clip(d.Name(), 46))
-		w.printf("%-17s %8s %8s %8s %7s %7s %8s %8s\n", "WORKLOAD", "MEDIAN", "P10", "P90", "ALLOCS", "BYTES", "NUMPY", "TORCH")
+		w.printf("%s\n\n", w.wrap(fmt.Sprintf("8×8 f32 on %s, nanoseconds per op:", d.Name()), 0))
+		w.table = w.lines.table(column{"WORKLOAD", 17, false}, column{"MEDIAN", 7, true}, column{"P10", 7, true}, column{"P90", 7, true},
+			column{"ALLOCS", 6, true}, column{"BYTES", 6, true}, column{"NUMPY", 7, true}, column{"TORCH", 7, true})
 	case w.format == "bench":
 		if first {
 			w.printf("goos: %s\ngoarch: %s\n", runtime.GOOS, runtime.GOARCH)
@@ -209,7 +213,7 @@ func (w *overheadWriter) row(r bench.Overhead) {
 	w.all = append(w.all, r)
 	switch w.format {
 	case "table":
-		w.printf("%-17s %8s %8s %8s %7.4g %7.0f %8s %8s\n", r.Workload, nanoseconds(&r.Median), nanoseconds(&r.P10), nanoseconds(&r.P90), r.Allocs, r.Bytes, nanoseconds(r.NumPy), nanoseconds(r.Torch))
+		w.table.row(r.Workload, nanoseconds(&r.Median), nanoseconds(&r.P10), nanoseconds(&r.P90), fmt.Sprintf("%.4g", r.Allocs), fmt.Sprintf("%.0f", r.Bytes), nanoseconds(r.NumPy), nanoseconds(r.Torch))
 	case "md":
 		w.printf("| %s | %s | %s | %s | %s | %.4g | %.0f | %s | %s |\n", r.Workload, r.Device, nanoseconds(&r.Median), nanoseconds(&r.P10), nanoseconds(&r.P90), r.Allocs, r.Bytes, nanoseconds(r.NumPy), nanoseconds(r.Torch))
 	case "csv":
@@ -236,14 +240,14 @@ func (w *overheadWriter) row(r bench.Overhead) {
 func (w *overheadWriter) end() error {
 	switch w.format {
 	case "json":
-		return json.NewEncoder(w.w).Encode(w.all)
+		return writeJSON(w.w, w.all)
 	case "table":
 		var beside []string
 		for _, p := range w.peers {
 			beside = append(beside, fmt.Sprintf("%s: %s in Python %s", strings.ToUpper(p.Library), p.Version, p.Runs))
 		}
 		if len(beside) > 0 {
-			w.printf("\n%s\n", wrap(strings.Join(beside, ", "), 80, 0))
+			w.printf("\n%s\n", w.wrap(strings.Join(beside, ", "), 0))
 		}
 	}
 	return w.err

@@ -62,7 +62,7 @@ func TestOverheadWithABadPython(t *testing.T) {
 		return path
 	}
 	code, _, errs := runCrease(t, "bench", "overhead", "-d", "cpu", "-r", "1", "--peer", "numpy,torch", "--python", script("echo 'no luck' >&2; exit 3"))
-	if code != exitFailed || !strings.Contains(errs, "ended instead of answering for numpy (exit status 3: no luck)") || strings.Count(errs, "\n") != 1 {
+	if code != exitInput || !strings.Contains(errs, "ended instead of answering for numpy (exit status 3: no luck)") || strings.Count(errs, "\n") != 1 {
 		t.Errorf("exit code %d, %q", code, errs)
 	}
 	for _, text := range []string{"sleep 30", `echo "{\"library\": \"$3\", \"version\": \"1\", \"workloads\": [\"eager_add\"]}"; sleep 30`} {

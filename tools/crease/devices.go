@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,12 +15,12 @@ func init() { commands = append(commands, devicesCommand) }
 type deviceRow struct {
 	Name        string  `json:"name"`
 	Present     bool    `json:"present"`
-	Description string  `json:"description,omitempty"`
-	Threads     int     `json:"threads,omitempty"`
-	Memory      int     `json:"memory_bytes,omitempty"`
-	GFlops      float64 `json:"peak_f32_gflops,omitempty"` // measured
-	Reason      string  `json:"reason,omitempty"`
-	Remedy      string  `json:"remedy,omitempty"`
+	Description string  `json:"description"`
+	Threads     int     `json:"threads"`
+	Memory      int     `json:"memory_bytes"`
+	GFlops      float64 `json:"peak_f32_gflops"` // measured
+	Reason      string  `json:"reason"`
+	Remedy      string  `json:"remedy"`
 }
 
 func devicesCommand() *cobra.Command {
@@ -38,7 +36,7 @@ func devicesCommand() *cobra.Command {
 				return err
 			}
 			if c.output == "json" {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(rows)
+				return writeJSON(cmd.OutOrStdout(), rows)
 			}
 			return printDevices(&lines{w: cmd.OutOrStdout()}, rows)
 		},
@@ -74,7 +72,7 @@ func deviceRows(measure bool) ([]deviceRow, error) {
 }
 
 func printDevices(p *lines, rows []deviceRow) error {
-	p.printf("%-12s  %-7s  %7s  %10s  %s\n", "DEVICE", "STATE", "THREADS", "MEMORY", "HARDWARE")
+	t := p.table(column{"DEVICE", 12, false}, column{"STATE", 7, false}, column{"THREADS", 7, true}, column{"MEMORY", 10, true}, column{"HARDWARE", 36, false})
 	for _, r := range rows {
 		if !r.Present {
 			continue
@@ -83,47 +81,14 @@ func printDevices(p *lines, rows []deviceRow) error {
 		if r.GFlops > 0 {
 			text += fmt.Sprintf(", %.0f GFLOP/s f32 measured", r.GFlops)
 		}
-		p.printf("%-12s  %-7s  %7d  %6.1f GiB  %s\n", r.Name, "present", r.Threads, float64(r.Memory)/(1<<30), clip(text, 36))
+		t.row(r.Name, "present", fmt.Sprint(r.Threads), fmt.Sprintf("%.1f GiB", float64(r.Memory)/(1<<30)), text)
 	}
 	p.printf("\n")
 	for _, r := range rows {
 		if !r.Present {
-			p.printf("%-12s  absent   %s\n", r.Name, wrap(sentence(r.Reason)+" "+r.Remedy, 80, 23))
+			head := fmt.Sprintf("%-12s  absent   ", r.Name)
+			p.printf("%s%s\n", head, p.wrap(sentence(r.Reason)+" "+r.Remedy, len(head)))
 		}
 	}
 	return p.err
-}
-
-func sentence(s string) string {
-	if s == "" || strings.HasSuffix(s, ".") {
-		return s
-	}
-	return s + "."
-}
-
-// clip shortens a line's last column.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return s[:n-3] + "..."
-}
-
-// wrap breaks text into lines of the given width, the first of which begins at
-// indent; the others are indented so far.
-func wrap(s string, width, indent int) string {
-	var b strings.Builder
-	at := indent
-	for i, word := range strings.Fields(s) {
-		if i > 0 && at+1+len(word) > width {
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			at = indent
-		} else if i > 0 {
-			b.WriteByte(' ')
-			at++
-		}
-		b.WriteString(word)
-		at += len(word)
-	}
-	return b.String()
 }

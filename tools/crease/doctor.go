@@ -1,7 +1,8 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -22,7 +23,7 @@ type finding struct {
 	Op     string `json:"op"`
 	Cases  int    `json:"cases"`
 	Served string `json:"served"` // kernel, lowering or reference
-	Error  string `json:"error,omitempty"`
+	Error  string `json:"error"`
 }
 
 func doctorCommand() *cobra.Command {
@@ -32,34 +33,48 @@ func doctorCommand() *cobra.Command {
 		Short: "Check kernels on every present device against the reference",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var all []finding
 			devs, err := c.doctorDevices(cmd)
 			if err != nil {
 				return err
 			}
-			for _, d := range devs {
-				for _, op := range ops.All() {
-					if op.Probe {
-						all = append(all, examine(d, op))
-					}
-				}
-			}
+			all, err := examineAll(cmd.Context(), devs)
 			if c.output == "json" {
-				if err := json.NewEncoder(cmd.OutOrStdout()).Encode(all); err != nil {
-					return err
-				}
-			} else if err := printFindings(&lines{w: cmd.OutOrStdout()}, all); err != nil {
+				err = errors.Join(err, writeJSON(cmd.OutOrStdout(), all))
+			} else {
+				err = errors.Join(err, printFindings(&lines{w: cmd.OutOrStdout()}, all))
+			}
+			if err != nil {
 				return err
 			}
 			for _, f := range all {
 				if f.Error != "" {
-					return fmt.Errorf("device %s computes %s wrongly; crease ops %s -d %s shows its kernels", f.Device, f.Op, f.Op, f.Device)
+					return &exitError{exitTolerance, fmt.Errorf("device %s computes %s wrongly; crease ops %s -d %s shows its kernels", f.Device, f.Op, f.Op, f.Device)}
 				}
 			}
 			return nil
 		},
 	}
 	return c.bind(cmd, "table", "json")
+}
+
+// examineAll examines every probe op on every device. When the context ends it returns
+// its error beside what was found until then.
+func examineAll(ctx context.Context, devs []*crease.Device) ([]finding, error) {
+	all := []finding{}
+	for _, d := range devs {
+		for _, op := range ops.All() {
+			if !op.Probe {
+				continue
+			}
+			kept(ctx).set("%d results are complete", len(all))
+			f := examine(ctx, d, op)
+			if err := ctx.Err(); err != nil {
+				return all, err
+			}
+			all = append(all, f)
+		}
+	}
+	return all, nil
 }
 
 // doctorDevices are those asked for, or every present one.
@@ -73,7 +88,7 @@ func (c *common) doctorDevices(cmd *cobra.Command) ([]*crease.Device, error) {
 			if !s.Present {
 				continue
 			}
-			name, err := withThreads(s.Name, c.threads, cmd.Flags().Changed("threads"))
+			name, err := withThreads(s.Name, c.threads)
 			if err != nil {
 				return nil, err
 			}
@@ -88,11 +103,14 @@ func (c *common) doctorDevices(cmd *cobra.Command) ([]*crease.Device, error) {
 }
 
 // examine runs an op's cases in float32 and compares with the reference.
-func examine(d *crease.Device, op *ops.Op) finding {
+func examine(ctx context.Context, d *crease.Device, op *ops.Op) finding {
 	f := finding{Device: d.Name(), Op: op.Name}
 	d.Engine().ResetStats()
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, c := range op.Cases {
+		if ctx.Err() != nil {
+			break
+		}
 		if err := compare(d, op, c, r); err != nil {
 			f.Error = fmt.Sprintf("case %s: %v", c.Name, err)
 			break
@@ -149,13 +167,13 @@ func compare(d *crease.Device, op *ops.Op, c ops.Case, r *rand.Rand) error {
 }
 
 func printFindings(p *lines, all []finding) error {
-	p.printf("%-14s  %-14s  %5s  %-12s  %s\n", "DEVICE", "OP", "CASES", "SERVED BY", "RESULT")
+	t := p.table(column{"DEVICE", 14, false}, column{"OP", 14, false}, column{"CASES", 5, true}, column{"SERVED BY", 12, false}, column{"RESULT", 0, false})
 	for _, f := range all {
 		result := "ok"
 		if f.Error != "" {
-			result = "WRONG: " + wrap(f.Error, 80, 60)
+			result = "WRONG: " + f.Error
 		}
-		p.printf("%-14s  %-14s  %5d  %-12s  %s\n", f.Device, f.Op, f.Cases, f.Served, result)
+		t.row(f.Device, f.Op, fmt.Sprint(f.Cases), f.Served, result)
 	}
 	return p.err
 }

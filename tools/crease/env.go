@@ -1,11 +1,10 @@
 package main
 
 import (
-	"encoding/json"
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,22 +14,6 @@ import (
 )
 
 func init() { commands = append(commands, envCommand, versionCommand) }
-
-// variables are the environment variables that crease reads.
-var variables = []struct{ name, doc string }{
-	{"CREASE_DEVICE", "device when --device is not given"},
-	{"CREASE_THREADS", "threads of cpu devices"},
-	{"CREASE_CPU_MAX", "best kernels: avx512, avx2, generic"},
-	{"CREASE_FALLBACK", "lowest dispatch: ref, lower, error"},
-	{"CREASE_DEBUG", "1 prints plans as made, 2 kernels too"},
-	{"CREASE_DATA", "directory of data sets"},
-	{"CREASE_OPENCL", "OpenCL library, where it is not found"},
-	{"CREASE_TUNING", "table of kernel parameters, or off"},
-	{"CREASE_CACHE", "directory of compiled kernels, or off"},
-	{"CREASE_OPENBLAS", "OpenBLAS that bench compares with"},
-	{"CREASE_PYTHON", "Python with NumPy or PyTorch for bench"},
-	{"NO_COLOR", "output has no colour in any case"},
-}
 
 // machine is what crease sees of the machine and of its environment.
 type machine struct {
@@ -75,50 +58,83 @@ func envCommand() *cobra.Command {
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		m, p := thisMachine(), &lines{w: cmd.OutOrStdout()}
 		if f.output == "json" {
-			return json.NewEncoder(p.w).Encode(m)
+			return writeJSON(p.w, m)
 		}
-		p.printf("%-17s %s\n", "crease", m.Version)
-		p.printf("%-17s %s %s\n", "go", m.Go, m.Platform)
-		p.printf("%-17s %s\n", "processor", m.Processor)
-		p.printf("%-17s %s\n", "kernels", strings.Join(m.Kernels, ", "))
-		p.printf("%-17s L1 %d KiB, L2 %d KiB, L3 %d KiB\n", "caches", m.Caches[0]>>10, m.Caches[1]>>10, m.Caches[2]>>10)
-		p.printf("%-17s %d\n", "processors", m.CPUs)
-		p.printf("%-17s %.1f GiB\n\n", "memory", float64(m.Memory)/(1<<30))
+		show := func(name, format string, args ...any) {
+			p.printf("%-17s %s\n", name, p.wrap(fmt.Sprintf(format, args...), 18))
+		}
+		show("crease", "%s", m.Version)
+		show("go", "%s %s", m.Go, m.Platform)
+		show("processor", "%s", m.Processor)
+		show("kernels", "%s", strings.Join(m.Kernels, ", "))
+		show("caches", "L1 %d KiB, L2 %d KiB, L3 %d KiB", m.Caches[0]>>10, m.Caches[1]>>10, m.Caches[2]>>10)
+		show("processors", "%d", m.CPUs)
+		show("memory", "%.1f GiB", float64(m.Memory)/(1<<30))
+		p.printf("\n")
+		t := p.table(column{"VARIABLE", 16, false}, column{"VALUE", 20, false}, column{"WHAT IT IS", 40, false})
 		for _, v := range variables {
 			value, set := m.Variables[v.name]
 			if !set {
 				value = "-"
 			}
-			p.printf("%-17s %-22s %s\n", v.name, clip(value, 22), v.doc)
+			t.row(v.name, value, v.doc)
 		}
 		return p.err
 	}
 	return f.bindOutput(c, "table", "json")
 }
 
+// build says what this binary was made of.
+type build struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit"` // "" when unknown
+	Modified bool   `json:"modified"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func thisBuild() build {
+	b := build{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	b.Version = info.Main.Version
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Commit = s.Value
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
+		}
+	}
+	return b
+}
+
 func versionCommand() *cobra.Command {
-	return &cobra.Command{
+	var f common
+	c := &cobra.Command{
 		Use:   "version",
-		Short: "Print the version",
+		Short: "Print the version, the commit and the Go version",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p := &lines{w: cmd.OutOrStdout()}
+			if f.output == "json" {
+				return writeJSON(p.w, thisBuild())
+			}
 			p.printf("crease %s\n", version())
 			return p.err
 		},
 	}
+	return f.bindOutput(c, "table", "json")
 }
 
-// version is the module's version, or the commit it was built from.
+// version is the module's version, and the commit it was built from.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	i := slices.IndexFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "vcs.revision" })
-	if i >= 0 && len(info.Settings[i].Value) >= 12 {
-		v += " (" + info.Settings[i].Value[:12] + ")"
+	b := thisBuild()
+	v := b.Version
+	if len(b.Commit) >= 12 {
+		v += " (" + b.Commit[:12] + ")"
 	}
 	return v
 }

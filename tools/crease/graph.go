@@ -2,8 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -23,8 +21,9 @@ func init() { commands = append(commands, graphCommand) }
 // graphFlags are the flags of crease graph.
 type graphFlags struct {
 	common
-	model, data, passes, diff, dot, svg string
-	batch, samples                      int
+	model, data, diff, dot, svg string
+	passes                      *graph.PassSet
+	batch, samples              int
 }
 
 func graphCommand() *cobra.Command {
@@ -43,16 +42,26 @@ func graphCommand() *cobra.Command {
 		ValidArgs: taskArgs(),
 		RunE:      func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
-	fs := c.Flags()
-	fs.StringVar(&f.model, "model", "", "model: mlp or cnn for fashion, chain for uncrumple")
-	fs.IntVar(&f.batch, "batch", 0, "samples in a step (default: the task's)")
-	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
-	fs.StringVar(&f.passes, "passes", "", "passes to leave out, as in -fuse,-arena (default: CREASE_PASSES)")
-	fs.StringVar(&f.diff, "diff", "", "print what this pass changed")
-	fs.StringVar(&f.dot, "dot", "", "write the compiled graph to this file, for Graphviz")
-	fs.StringVar(&f.svg, "svg", "", "draw the program and its memory to this file")
-	bindSamples(c, &f.samples, 20)
+	modelFlag(c, &f.model)
+	wholeFlag(c, &f.batch, "batch", "", 0, 1, maxCount, "samples in a step (default: the task's)")
+	nameFlag(c, &f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
+	parsedFlag(c, "passes", "", "", "passes to leave out, as in -fuse,-arena (default: CREASE_PASSES)", func(s string) error {
+		set, err := graph.ParsePasses(s)
+		f.passes = &set
+		return err
+	})
+	choiceFlag(c, &f.diff, "diff", "", "", passNames(), "print what this pass changed")
+	nameFlag(c, &f.dot, "dot", "", "write the compiled graph to this file, for Graphviz")
+	nameFlag(c, &f.svg, "svg", "", "draw the program and its memory to this file")
+	samplesFlag(c, &f.samples, 20)
 	return f.bind(c, "table", "json")
+}
+
+func passNames() (names []string) {
+	for _, p := range graph.Passes() {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 func (f *graphFlags) run(cmd *cobra.Command, name string) error {
@@ -60,14 +69,11 @@ func (f *graphFlags) run(cmd *cobra.Command, name string) error {
 	if err != nil {
 		return usageError(err)
 	}
-	o := bench.GraphOptions{Samples: f.samples}
-	if err := f.check(cmd, &o); err != nil {
-		return usageError(err)
+	if err := task.CheckModel(f.model); err != nil {
+		return err
 	}
-	for _, path := range []string{f.dot, f.svg} {
-		if err := writable(path); err != nil {
-			return err
-		}
+	if err := f.check(); err != nil {
+		return err
 	}
 	dev, err := f.open(cmd)
 	if err != nil {
@@ -83,7 +89,7 @@ func (f *graphFlags) run(cmd *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	r, err := bench.MeasureGraph(cmd.Context(), o, step.Run, step.In...)
+	r, err := bench.MeasureGraph(cmd.Context(), bench.GraphOptions{Samples: f.samples, Passes: f.passes}, step.Run, step.In...)
 	if err != nil {
 		return err
 	}
@@ -91,28 +97,32 @@ func (f *graphFlags) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	if f.output == "json" {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+		return writeJSON(cmd.OutOrStdout(), r)
 	}
 	title := fmt.Sprintf("%s %s, a training step of %d samples, on %s", name, step.Model, step.Batch, r.Device)
 	return f.print(&lines{w: cmd.OutOrStdout()}, title, r)
 }
 
-// check reads the flags.
-func (f *graphFlags) check(cmd *cobra.Command, o *bench.GraphOptions) error {
-	if f.batch < 0 {
-		return errors.New("--batch must not be negative")
-	}
-	if cmd.Flags().Changed("passes") {
-		set, err := graph.ParsePasses(f.passes)
-		if err != nil {
-			return fmt.Errorf("--passes: %w", err)
+// check refuses passes that change no program, and files that could not be written or
+// are no drawings.
+func (f *graphFlags) check() error {
+	for _, pass := range graph.Passes() {
+		if pass.Name == f.diff && pass.Places() {
+			return usagef("--diff %s: the pass changes where values lie, not the program; --svg draws that", f.diff)
 		}
-		o.Passes = &set
 	}
-	if f.diff != "" && !slices.ContainsFunc(graph.Passes(), func(p graph.Pass) bool { return p.Name == f.diff }) {
-		return fmt.Errorf("--diff %s: there is no such pass (crease graph --help lists them)", f.diff)
+	if f.dot != "" && f.dot == f.svg {
+		return usagef("--dot and --svg name one file")
 	}
-	return checkSamples(f.samples)
+	for path, begins := range map[string]string{f.dot: "digraph", f.svg: "<svg"} {
+		if path == "" {
+			continue
+		}
+		if err := replaceable(path, begins); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // write writes the files that were asked for.
@@ -136,22 +146,24 @@ func (f *graphFlags) print(p *lines, title string, r *bench.GraphReport) error {
 	if f.diff != "" {
 		return f.printDiff(p, r)
 	}
-	p.printf("%s\n\n%-10s %5s %6s  %s\n", title, "PASS", "NODES", "", "WHAT IT DOES")
+	p.printf("%s\n\n", p.wrap(title, 0))
+	t := p.table(column{"PASS", 10, false}, column{"NODES", 5, true}, column{"", 6, true}, column{"WHAT IT DOES", 0, false})
 	for i, s := range r.Passes {
 		change := ""
 		if i > 0 && s.Nodes != r.Passes[i-1].Nodes {
 			change = fmt.Sprintf("%+d", s.Nodes-r.Passes[i-1].Nodes)
 		}
-		p.printf("%s\n", strings.TrimRight(fmt.Sprintf("%-10s %5d %6s  %s", cmp.Or(s.Name, "recorded"), s.Nodes, change, wrap(s.Doc, 80, 25)), " "))
+		t.row(cmp.Or(s.Name, "recorded"), fmt.Sprint(s.Nodes), change, s.Doc)
 	}
-	p.printf("\n%-10s %10s %10s\n", "", "EAGER", "COMPILED")
-	p.printf("%-10s %10s %10s  %.2fx as fast\n", "time", duration(r.Eager), duration(r.Graph), r.Eager/r.Graph)
+	p.printf("\n")
+	t = p.table(column{"", 6, false}, column{"EAGER", 9, true}, column{"COMPILED", 9, true}, column{"", 0, false})
+	t.row("time", duration(r.Eager), duration(r.Graph), fmt.Sprintf("%.2fx as fast", r.Eager/r.Graph))
 	if r.GraphPeak >= 0 {
-		p.printf("%-10s %10s %10s  %.2fx as much\n", "peak", size(r.EagerPeak), size(r.GraphPeak), float64(r.GraphPeak)/float64(max(r.EagerPeak, 1)))
+		t.row("peak", size(r.EagerPeak), size(r.GraphPeak), fmt.Sprintf("%.2fx as much", float64(r.GraphPeak)/float64(max(r.EagerPeak, 1))))
 	}
-	p.printf("%-10s %10s %10s  %s without sharing\n", "arena", "", size(r.Arena), size(r.Apart))
-	p.printf("%-10s %10s %10d  %s each\n", "steps", "", len(r.Steps), duration(r.Graph/float64(max(len(r.Steps), 1))))
-	p.printf("\nThe steps that take longest, each measured by itself:\n\n")
+	t.row("arena", "", size(r.Arena), size(r.Apart)+" without sharing")
+	t.row("steps", "", fmt.Sprint(len(r.Steps)), duration(r.Graph/float64(max(len(r.Steps), 1)))+" each")
+	p.printf("\n%s\n\n", p.wrap("The steps that take longest, each measured by itself:", 0))
 	return printLongest(p, r.Steps)
 }
 
@@ -169,7 +181,7 @@ func printLongest(p *lines, steps []bench.GraphStep) error {
 		if s.Served != "kernel" {
 			text = "(" + s.Served + ") " + text
 		}
-		p.printf("%5.1f %% %9s  %s\n", 100*s.Seconds/all, duration(s.Seconds), clip(text, 60))
+		p.printf("%5.1f %% %9s  %s\n", 100*s.Seconds/all, duration(s.Seconds), clip(text, max(p.width()-20, least)))
 	}
 	return p.err
 }
@@ -181,12 +193,7 @@ func (f *graphFlags) printDiff(p *lines, r *bench.GraphReport) error {
 			return p.err
 		}
 	}
-	for _, pass := range graph.Passes() {
-		if pass.Name == f.diff && pass.Places() {
-			return usageError(fmt.Errorf("--diff %s: the pass changes where values lie, not the program; --svg draws that", f.diff))
-		}
-	}
-	return usageError(fmt.Errorf("--diff %s: the pass did not run", f.diff))
+	return usagef("--diff %s: the pass did not run", f.diff)
 }
 
 // size prints bytes.

@@ -81,13 +81,13 @@ func TestGraphDiff(t *testing.T) {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
 	for args, want := range map[string]string{
-		"--diff nothing":                 "no such pass",
+		"--diff nothing":                 "want dead",
 		"--diff arena":                   "--svg draws",
 		"--diff fuse --passes=-fuse":     "did not run",
 		"--passes=fuse":                  "no sign",
-		"--batch=-1":                     "negative",
-		"-r 0":                           "-r",
-		"--svg /nowhere/at/all/plan.svg": "cannot be written",
+		"--batch=-1":                     "whole number",
+		"-r 0":                           "repetitions",
+		"--svg /nowhere/at/all/plan.svg": "cannot write",
 	} {
 		code, _, errs := runCrease(t, append([]string{"graph", "uncrumple", "-d", "cpu"}, strings.Fields(args)...)...)
 		if code == 0 || !strings.Contains(errs, want) {

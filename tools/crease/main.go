@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -15,74 +15,50 @@ import (
 	_ "github.com/crease-ml/crease/tpu"    // emulated systolic arrays
 
 	"github.com/crease-ml/crease"
-	"github.com/crease-ml/crease/hal"
-	"github.com/crease-ml/crease/tools/crease/train"
-)
-
-// Exit codes.
-const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitDevice      = 3   // a device asked for is not there
-	exitTolerance   = 4   // a result is outside its tolerance
-	exitInput       = 5   // a bad input file (errors say so by an ExitCode method)
-	exitInterrupted = 130 // stopped by Ctrl-C, after saving
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// A second Ctrl-C stops at once.
-	context.AfterFunc(ctx, stop)
+	ctx, done := onSignal(context.Background(), os.Stderr, os.Exit)
 	root := rootCommand()
 	root.SetArgs(os.Args[1:])
-	os.Exit(execute(ctx, root))
+	code := execute(ctx, root)
+	done()
+	os.Exit(code)
 }
 
-// execute runs the command and prints its error.
+// execute runs the command and prints its error, on one line.
 func execute(ctx context.Context, root *cobra.Command) int {
 	var err error
 	if e := crease.Try(func() { err = root.ExecuteContext(ctx) }); e != nil {
 		err = e
 	}
 	if err == nil || errors.Is(err, syscall.EPIPE) {
-		return 0
+		return exitOK
 	}
-	fmt.Fprintln(root.ErrOrStderr(), "crease:", err)
+	var end *said
+	switch cause := stoppedBy(ctx); {
+	case errors.As(err, &end) && cause != nil:
+		fmt.Fprintln(root.ErrOrStderr(), "crease:", cause.Error()+": "+end.text)
+		return exitCode(cause)
+	case cause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause)):
+		fmt.Fprintln(root.ErrOrStderr(), "crease:", kept(ctx).last(cause))
+		return exitCode(cause)
+	}
+	fmt.Fprintln(root.ErrOrStderr(), "crease:", oneLine(err.Error()))
 	return exitCode(err)
 }
 
-// exitError gives an error an exit code.
-type exitError struct {
-	code int
-	err  error
-}
+// said is the end of a command that was stopped and says itself what it kept.
+type said struct{ text string }
 
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
-func (e *exitError) ExitCode() int { return e.code }
+func (s *said) Error() string { return s.text }
+func (s *said) ExitCode() int { return exitInterrupted }
 
-// usageError marks a mistake on the command line; nil stays nil.
-func usageError(err error) error {
-	if err == nil {
-		return nil
+// oneLine puts an error of several lines on one, but for those that show a compiler's
+// log below their first.
+func oneLine(s string) string {
+	if strings.Contains(s, "The compiler says:") {
+		return s
 	}
-	return &exitError{exitUsage, err}
-}
-
-func exitCode(err error) int {
-	var coded interface{ ExitCode() int }
-	var absent *hal.AbsentError
-	var spec *hal.SpecError
-	switch {
-	case errors.As(err, &coded):
-		return coded.ExitCode()
-	case errors.As(err, &absent):
-		return exitDevice
-	case errors.As(err, &spec):
-		return exitUsage
-	case errors.Is(err, train.ErrInterrupted), errors.Is(err, context.Canceled):
-		return exitInterrupted
-	}
-	return exitFailed
+	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/near"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -38,22 +38,13 @@ func opsCommand() *cobra.Command {
 		Long: "Show how every op is served: k by a kernel, l by its lowering, r by the\n" +
 			"reference on the host, v by a view (nothing runs), - not defined.\n" +
 			"With names, describe those ops.",
-		ValidArgsFunction: func(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
-			for _, op := range ops.All() {
-				names = append(names, op.Name)
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
+		ValidArgsFunction: completeOps,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list := ops.All()
 			if len(args) > 0 {
-				list = nil
-				for _, name := range args {
-					op := ops.Get(name)
-					if op == nil {
-						return usageError(fmt.Errorf("no op %q (crease ops lists them)", name))
-					}
-					list = append(list, op)
+				var err error
+				if list, err = findOps(args); err != nil {
+					return usageError(err)
 				}
 			}
 			devs, err := c.openAll(cmd)
@@ -69,7 +60,7 @@ func opsCommand() *cobra.Command {
 			p := &lines{w: cmd.OutOrStdout()}
 			switch {
 			case c.output == "json":
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(rows)
+				return writeJSON(cmd.OutOrStdout(), rows)
 			case c.output == "md":
 				return markdownMatrix(p, rows)
 			case len(args) > 0:
@@ -81,6 +72,36 @@ func opsCommand() *cobra.Command {
 		},
 	}
 	return c.bind(cmd, "table", "json", "md")
+}
+
+// findOps looks names of ops up, which may be lists with commas.
+func findOps(args []string) (list []*ops.Op, err error) {
+	for _, arg := range args {
+		for name := range strings.SplitSeq(arg, ",") {
+			op := ops.Get(name)
+			if op == nil {
+				return nil, fmt.Errorf("no op %q%s (crease ops lists them)", name, near.Hint(name, opNames()))
+			}
+			list = append(list, op)
+		}
+	}
+	return list, nil
+}
+
+func opNames() (names []string) {
+	for _, op := range ops.All() {
+		names = append(names, op.Name)
+	}
+	return names
+}
+
+// completeOps completes the last name of a list.
+func completeOps(_ *cobra.Command, _ []string, typed string) (names []string, _ cobra.ShellCompDirective) {
+	before := typed[:strings.LastIndex(typed, ",")+1]
+	for _, name := range opNames() {
+		names = append(names, before+name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // serve finds out from the kernels' own conditions: a call of the op's first case
@@ -155,6 +176,7 @@ func printMatrix(p *lines, rows []opRow, several bool) error {
 	for _, t := range matrixTypes {
 		head += fmt.Sprintf(" %*s", len(t.String()), t)
 	}
+	wide := len(head) <= p.width()
 	last := ""
 	for _, r := range rows {
 		if last == "" || several && r.Device != last {
@@ -162,20 +184,38 @@ func printMatrix(p *lines, rows []opRow, several bool) error {
 			if several {
 				p.printf("device %s\n", r.Device)
 			}
-			p.printf("%s\n", head)
+			if wide {
+				p.printf("%s\n", head)
+			}
+		}
+		if !wide {
+			p.printf("%s\n", r.Op)
+			for _, how := range []string{"k", "l", "r", "v"} {
+				if types := servedBy(r, how); types != "" {
+					p.printf("  %s %s\n", how, p.wrap(types, 4))
+				}
+			}
+			continue
 		}
 		line := fmt.Sprintf("%-18s", clip(r.Op, 18))
 		for _, t := range matrixTypes {
-			s := r.Served[t.String()]
-			if s == "" {
-				s = "-"
-			}
-			line += fmt.Sprintf(" %*s", len(t.String()), s)
+			line += fmt.Sprintf(" %*s", len(t.String()), cmp.Or(r.Served[t.String()], "-"))
 		}
 		p.printf("%s\n", line)
 	}
-	p.printf("\nk kernel  l lowering  r reference on the host  v view  - not defined\n")
+	p.printf("\n%s\n", p.wrap("k kernel, l lowering, r reference on the host, v view, - not defined", 0))
 	return p.err
+}
+
+// servedBy lists the element types that are served in one way.
+func servedBy(r opRow, how string) string {
+	var types []string
+	for _, t := range matrixTypes {
+		if r.Served[t.String()] == how {
+			types = append(types, t.String())
+		}
+	}
+	return strings.Join(types, " ")
 }
 
 func markdownMatrix(p *lines, rows []opRow) error {
@@ -196,12 +236,12 @@ func markdownMatrix(p *lines, rows []opRow) error {
 
 // describe prints what the table knows of an op.
 func describe(p *lines, op *ops.Op) {
-	p.printf("%s (%s)\n  %s\n", op.Name, op.Kind, wrap(op.Doc, 80, 2))
+	p.printf("%s (%s)\n  %s\n", op.Name, op.Kind, p.wrap(op.Doc, 2))
 	if op.Inputs != "" {
 		p.printf("  inputs    %s\n", op.Inputs)
 	}
 	if op.Attrs != nil {
-		p.printf("  settings  %s\n", wrap(fmt.Sprintf("%+v", op.Attrs), 80, 12))
+		p.printf("  settings  %s\n", p.wrap(fmt.Sprintf("%+v", op.Attrs), 12))
 	}
 	if op.ONNX != "" {
 		p.printf("  ONNX      %s\n", op.ONNX)
@@ -215,10 +255,10 @@ func describe(p *lines, op *ops.Op) {
 	}
 	p.printf("  gradient  %s\n", gradient)
 	if op.Expr != nil {
-		p.printf("  computes  %s\n", wrap(op.Expr.String(), 80, 12))
+		p.printf("  computes  %s\n", p.wrap(op.Expr.String(), 12))
 	}
 	if op.Bench != nil {
-		p.printf("  measured  %s\n", wrap("at size 64: "+operands(op), 80, 12))
+		p.printf("  measured  %s\n", p.wrap("at size 64: "+operands(op), 12))
 	}
 	p.printf("\n")
 }

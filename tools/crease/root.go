@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/near"
 )
 
 // commands make the subcommands; every command file adds its own.
@@ -21,13 +21,18 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "crease",
 		Short:         "Deep learning on whatever hardware is there",
-		Long:          "crease trains models and measures kernels on the devices of this machine\nthrough one small interface.",
+		Long:          "crease trains models and measures kernels on the devices of this machine\nthrough one small interface.\n\n" +
+			"Exit codes: 0 done, 1 failed, 2 a flag, argument or variable means nothing, 3 no\n" +
+			"such device, 4 a result outside its tolerance, 5 a file that cannot be used,\n" +
+			"128 plus its number after a signal (130 after Ctrl-C).",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return checkVariables(cmd)
+		},
 	}
-	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath()))
 	})
@@ -35,11 +40,7 @@ func rootCommand() *cobra.Command {
 		if len(args) == 0 {
 			return nil
 		}
-		text := fmt.Sprintf("no command %q", args[0])
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			text += ": did you mean " + strings.Join(near, " or ") + "?"
-		}
-		return usageError(fmt.Errorf("%s (see crease --help)", text))
+		return usagef("no command %q%s (see crease --help)", args[0], near.Hint(args[0], commandNames(cmd)))
 	}
 	for _, c := range commands {
 		root.AddCommand(c())
@@ -47,51 +48,36 @@ func rootCommand() *cobra.Command {
 	return root
 }
 
+func commandNames(cmd *cobra.Command) (names []string) {
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return names
+}
+
 // common are the flags that most commands share.
 type common struct {
 	device  string
 	threads int
 	output  string
-	formats []string
 }
 
 // bind adds the flags to a command. The first format is the default.
 func (c *common) bind(cmd *cobra.Command, formats ...string) *cobra.Command {
-	c.formats = formats
-	fs := cmd.Flags()
-	fs.StringVarP(&c.device, "device", "d", "", "device, as in cpu, cpu/avx2, auto (default: CREASE_DEVICE, else auto)")
-	fs.IntVar(&c.threads, "threads", 0, "threads of a cpu device (default: CREASE_THREADS, else all)")
-	completeDevices(cmd)
+	deviceFlag(cmd, &c.device, "device, as in cpu, cpu/avx2, auto (default: CREASE_DEVICE, else auto)")
+	threadsFlag(cmd, &c.threads)
 	return c.bindOutput(cmd, formats...)
 }
 
 // bindDevices adds --device for several devices.
 func (c *common) bindDevices(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&c.device, "device", "d", "", "devices, comma-separated (default: CREASE_DEVICE, else auto)")
-	completeDevices(cmd)
+	deviceFlag(cmd, &c.device, "devices, comma-separated (default: CREASE_DEVICE, else auto)")
 }
 
 // bindOutput adds --output alone.
 func (c *common) bindOutput(cmd *cobra.Command, formats ...string) *cobra.Command {
-	c.formats = formats
-	cmd.Flags().StringVarP(&c.output, "output", "o", formats[0], "output: "+strings.Join(formats, ", "))
-	old := cmd.PreRunE
-	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
-		if !slices.Contains(c.formats, c.output) {
-			return usageError(fmt.Errorf("--output %s: want %s", c.output, strings.Join(c.formats, ", ")))
-		}
-		if old != nil {
-			return old(cmd, args)
-		}
-		return nil
-	}
+	choiceFlag(cmd, &c.output, "output", "o", formats[0], formats, "output: "+strings.Join(formats, ", "))
 	return cmd
-}
-
-func completeDevices(cmd *cobra.Command) {
-	if err := cmd.RegisterFlagCompletionFunc("device", completeDevice); err != nil {
-		panic(err) // the caller has added the flag
-	}
 }
 
 func completeDevice(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -106,19 +92,9 @@ func completeDevice(*cobra.Command, []string, string) ([]string, cobra.ShellComp
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// names are the devices asked for, comma-separated; options of a device also
-// have commas, so only a comma before a name separates.
+// names are the devices asked for.
 func (c *common) names() []string {
-	name := cmp.Or(c.device, os.Getenv("CREASE_DEVICE"), "auto")
-	var out []string
-	for part := range strings.SplitSeq(name, ",") {
-		if len(out) > 0 && strings.Contains(part, "=") && !strings.Contains(part, "@") {
-			out[len(out)-1] += "," + part
-			continue
-		}
-		out = append(out, part)
-	}
-	return out
+	return deviceNames(cmp.Or(c.device, os.Getenv("CREASE_DEVICE"), "auto"))
 }
 
 // open opens the one device asked for.
@@ -128,7 +104,7 @@ func (c *common) open(cmd *cobra.Command) (*crease.Device, error) {
 		return nil, err
 	}
 	if len(list) != 1 {
-		return nil, usageError(fmt.Errorf("--device names %d devices, want one", len(list)))
+		return nil, usagef("--device names %d devices, want one", len(list))
 	}
 	return list[0], nil
 }
@@ -137,7 +113,7 @@ func (c *common) open(cmd *cobra.Command) (*crease.Device, error) {
 func (c *common) openAll(cmd *cobra.Command) ([]*crease.Device, error) {
 	var out []*crease.Device
 	for _, name := range c.names() {
-		resolved, err := withThreads(name, c.threads, cmd.Flags().Changed("threads"))
+		resolved, err := withThreads(name, c.threads)
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +121,7 @@ func (c *common) openAll(cmd *cobra.Command) ([]*crease.Device, error) {
 		if err != nil {
 			return nil, err
 		}
-		if name == "auto" {
+		if strings.EqualFold(name, "auto") {
 			sayAuto(cmd, d)
 		}
 		out = append(out, d)
@@ -158,27 +134,26 @@ func sayAuto(cmd *cobra.Command, d *crease.Device) {
 	fmt.Fprintf(cmd.ErrOrStderr(), "crease: device auto is %s (%s)\n", d.Name(), d.Info().Description)
 }
 
-// withThreads puts --threads into the name of a cpu device.
-func withThreads(name string, threads int, given bool) (string, error) {
-	if !given {
+// withThreads puts --threads, 0 where it was not given, into the name of a cpu device.
+func withThreads(name string, threads int) (string, error) {
+	if threads == 0 {
 		return name, nil
-	}
-	if threads < 1 {
-		return "", usageError(fmt.Errorf("--threads %d: want at least 1", threads))
-	}
-	if name == "auto" {
-		d, err := hal.Open("auto")
-		if err != nil {
-			return "", err
-		}
-		name = d.Info().Name
 	}
 	s, err := hal.ParseSpec(name)
 	if err != nil {
 		return "", err
 	}
+	if s.Kind == "auto" {
+		d, err := hal.Open("auto")
+		if err != nil {
+			return "", err
+		}
+		if s, err = hal.ParseSpec(d.Info().Name); err != nil {
+			return "", err
+		}
+	}
 	if s.Kind != "cpu" {
-		return "", usageError(fmt.Errorf("--threads is for cpu devices, not %s", name))
+		return "", usagef("--threads is for cpu devices, not %s", name)
 	}
 	if s.Options == nil {
 		s.Options = map[string]string{}

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/crease-ml/crease/internal/near"
 	"github.com/crease-ml/crease/tpu/arch"
 	"github.com/crease-ml/crease/tpu/timing"
 )
@@ -19,7 +21,7 @@ func tpuCommand() *cobra.Command {
 		Short: "Emulated systolic-array accelerators: timing and programs",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError(fmt.Errorf("no command tpu %s (see crease tpu --help)", args[0]))
+				return usagef("no command tpu %s%s (see crease tpu --help)", args[0], near.Hint(args[0], commandNames(cmd)))
 			}
 			return nil
 		},
@@ -38,25 +40,29 @@ type tpuHardware struct {
 }
 
 func (h *tpuHardware) bind(cmd *cobra.Command) {
-	fs := cmd.Flags()
-	fs.StringVar(&h.preset, "preset", "", "chip: "+strings.Join(arch.Names, ", "))
-	fs.IntVar(&h.rows, "rows", 0, "rows of the array")
-	fs.IntVar(&h.cols, "cols", 0, "columns of the array")
-	fs.StringVar(&h.dataflow, "dataflow", "", "stationary operand: ws, os or is (default ws)")
-	fs.StringVar(&h.dtype, "dtype", "", "operands of the array: int8 or bf16")
-	fs.StringVar(&h.buffer, "ub", "", "activation buffer in bytes, as in 24M")
-	fs.StringVar(&h.bandwidth, "bandwidth", "", "off-chip memory in bytes per second, as in 34G")
-	fs.StringVar(&h.freq, "freq", "", "clock in hertz, as in 700M")
-	if err := cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(arch.Names, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag was added above
-	}
+	choiceFlag(cmd, &h.preset, "preset", "", "", arch.Names, "chip: "+strings.Join(arch.Names, ", "))
+	wholeFlag(cmd, &h.rows, "rows", "", 0, 1, maxCount, "rows of the array")
+	wholeFlag(cmd, &h.cols, "cols", "", 0, 1, maxCount, "columns of the array")
+	choiceFlag(cmd, &h.dataflow, "dataflow", "", "", []string{"ws", "os", "is"}, "stationary operand: ws, os or is (default ws)")
+	choiceFlag(cmd, &h.dtype, "dtype", "", "", []string{"int8", "bf16"}, "operands of the array: int8 or bf16")
+	nameFlag(cmd, &h.buffer, "ub", "", "activation buffer in bytes, as in 24M")
+	nameFlag(cmd, &h.bandwidth, "bandwidth", "", "off-chip memory in bytes per second, as in 34G")
+	nameFlag(cmd, &h.freq, "freq", "", "clock in hertz, as in 700M")
+}
+
+// tpuOptions are the flags besides --preset.
+var tpuOptions = []string{"rows", "cols", "dataflow", "dtype", "ub", "bandwidth", "freq"}
+
+// given reports whether any of the flags was given.
+func (h *tpuHardware) given(cmd *cobra.Command) bool {
+	return h.preset != "" || slices.ContainsFunc(tpuOptions, func(name string) bool { return cmd.Flags().Changed(name) })
 }
 
 // config is the hardware that the flags describe. Unnamed flags take the values of
 // fallback.
 func (h *tpuHardware) config(cmd *cobra.Command, fallback map[string]string) (*arch.Config, error) {
 	opts := map[string]string{}
-	for _, name := range []string{"rows", "cols", "dataflow", "dtype", "ub", "bandwidth", "freq"} {
+	for _, name := range tpuOptions {
 		if f := cmd.Flags().Lookup(name); f.Changed {
 			opts[name] = f.Value.String()
 		} else if v, ok := fallback[name]; ok && h.preset == "" {
@@ -78,7 +84,7 @@ func tpuPaperCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p := &lines{w: cmd.OutOrStdout()}
-			p.printf("%-37s  %9s  %9s  %-11s  %s\n", "FIGURE", "MODEL", "PAPER", "DIFFERENCE", "")
+			t := p.table(column{"FIGURE", 37, false}, column{"MODEL", 9, true}, column{"PAPER", 9, true}, column{"DIFFERENCE", 11, false}, column{"", 6, false})
 			for _, k := range timing.Paper() {
 				verdict := "within"
 				switch {
@@ -93,7 +99,7 @@ func tpuPaperCommand() *cobra.Command {
 				if k.Unit == "%" {
 					unit = " points"
 				}
-				p.printf("%-37s  %9.4g  %9.4g  %-11s  %s\n", clip(k.Name, 37), k.Model, k.Paper, fmt.Sprintf("%.2f%s", k.Difference, unit), verdict)
+				t.row(k.Name, fmt.Sprintf("%.4g", k.Model), fmt.Sprintf("%.4g", k.Paper), fmt.Sprintf("%.2f%s", k.Difference, unit), verdict)
 			}
 			return p.err
 		},

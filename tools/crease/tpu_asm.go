@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/crease-ml/crease/internal/safefile"
+	"github.com/crease-ml/crease/tpu/arch"
 	"github.com/crease-ml/crease/tpu/isa"
 )
 
@@ -48,6 +49,22 @@ func tpuAsmCommand() *cobra.Command {
 			"that hardware.",
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if out != "" && out != "-" {
+				empty, err := new(isa.Program).MarshalBinary()
+				if err != nil {
+					return err
+				}
+				if err := replaceable(out, string(empty[:len(empty)-8])); err != nil { // less two counts
+					return err
+				}
+			}
+			var c *arch.Config
+			if hw.given(cmd) {
+				var err error
+				if c, err = hw.config(cmd, nil); err != nil {
+					return err
+				}
+			}
 			name, text, err := programFile(cmd, args)
 			if err != nil {
 				return err
@@ -56,11 +73,7 @@ func tpuAsmCommand() *cobra.Command {
 			if err != nil {
 				return &exitError{exitInput, fmt.Errorf("%s: %w", name, err)}
 			}
-			if hw.preset != "" || cmd.Flags().Changed("rows") || cmd.Flags().Changed("cols") {
-				c, err := hw.config(cmd, nil)
-				if err != nil {
-					return err
-				}
+			if c != nil {
 				if err := p.Check(c, isa.Limits{HBM: 1 << 40, Host: 1 << 40}); err != nil {
 					return &exitError{exitInput, fmt.Errorf("%s: %w", name, err)}
 				}
@@ -80,7 +93,7 @@ func tpuAsmCommand() *cobra.Command {
 		},
 	}
 	hw.bind(cmd)
-	cmd.Flags().StringVar(&out, "out", "", "file to write (default standard output)")
+	nameFlag(cmd, &out, "out", "", "file to write (default standard output)")
 	return cmd
 }
 

@@ -38,7 +38,7 @@ type cyclesFlags struct {
 	common
 	hardware tpuHardware
 	timing   string
-	gemms    []string
+	gemms    []timing.Product
 	csv      string
 }
 
@@ -57,10 +57,13 @@ func tpuCyclesCommand() *cobra.Command {
 		RunE: f.run,
 	}
 	f.hardware.bind(cmd)
-	fs := cmd.Flags()
-	fs.StringVar(&f.timing, "timing", "own", "rule: "+strings.Join(timing.Rules(), ", "))
-	fs.StringArrayVar(&f.gemms, "gemm", nil, "a product as M,N,K; may be repeated")
-	fs.StringVar(&f.csv, "csv", "", "file of products with the columns M, N and K; - is standard input")
+	choiceFlag(cmd, &f.timing, "timing", "", "own", timing.Rules(), "rule: "+strings.Join(timing.Rules(), ", "))
+	parsedFlag(cmd, "gemm", "", "", "a product as M,N,K; may be repeated", func(s string) error {
+		q, err := parseProduct(strings.Split(s, ","))
+		f.gemms = append(f.gemms, q)
+		return err
+	})
+	nameFlag(cmd, &f.csv, "csv", "", "file of products with the columns M, N and K; - is standard input")
 	return f.bindOutput(cmd, "table", "jsonl")
 }
 
@@ -82,8 +85,9 @@ func (f *cyclesFlags) run(cmd *cobra.Command, _ []string) error {
 	w := bufio.NewWriter(cmd.OutOrStdout())
 	p := &lines{w: w}
 	enc := json.NewEncoder(w)
+	var t *table
 	if f.output == "table" {
-		p.printf("%-28s %12s %12s %8s %8s\n", "PRODUCT M,N,K", "CYCLES", "STALL", "USED", "MAPPED")
+		t = p.table(column{"PRODUCT M,N,K", 24, false}, column{"CYCLES", 13, true}, column{"STALL", 13, true}, column{"USED", 8, true}, column{"MAPPED", 8, true})
 	}
 	one := func(q timing.Product) error {
 		r, err := rule(c, q)
@@ -91,16 +95,12 @@ func (f *cyclesFlags) run(cmd *cobra.Command, _ []string) error {
 			return usageError(err)
 		}
 		if f.output == "table" {
-			p.printf("%-28s %12d %12d %7.2f%% %7.2f%%\n", q, r.Cycles, r.Stall, 100*r.Utilization, 100*r.Mapping)
+			t.row(q.String(), fmt.Sprint(r.Cycles), fmt.Sprint(r.Stall), fmt.Sprintf("%.2f%%", 100*r.Utilization), fmt.Sprintf("%.2f%%", 100*r.Mapping))
 			return p.err
 		}
 		return enc.Encode(cyclesRow{c.Name, c.Rows, c.Cols, c.Dataflow.String(), f.timing, q.M, q.N, q.K, r.Cycles, r.Stall, r.Utilization, r.Mapping})
 	}
-	for _, g := range f.gemms {
-		q, err := parseProduct(strings.Split(g, ","))
-		if err != nil {
-			return usageError(fmt.Errorf("--gemm %s: %w", g, err))
-		}
+	for _, q := range f.gemms {
 		if err := one(q); err != nil {
 			return err
 		}

@@ -1,17 +1,21 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
-	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/data/picture"
+	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/tools/crease/train"
 )
 
@@ -23,9 +27,14 @@ type trainFlags struct {
 	model, mode, save, resume  string
 	picture, data              string
 	epochs, steps, batch, stop int
-	lr, decay                  float64
+	lr                         float64
+	decay                      *float64
 	seed                       uint64
+	force                      bool
 }
+
+// maxCount is the most that flags which count something take.
+const maxCount = 1_000_000_000
 
 func trainCommand() *cobra.Command {
 	var f trainFlags
@@ -45,20 +54,37 @@ func trainCommand() *cobra.Command {
 		},
 	}
 	fs := c.Flags()
-	fs.StringVar(&f.model, "model", "", "model: mlp or cnn for fashion, chain for uncrumple")
-	fs.IntVar(&f.epochs, "epochs", 0, "passes over the training data (default: the task's)")
-	fs.IntVar(&f.steps, "steps", 0, "training steps; wins over --epochs (default: the task's)")
-	fs.IntVar(&f.batch, "batch", 0, "samples in a step (default: the task's)")
-	fs.Float64Var(&f.lr, "lr", 0, "peak learning rate of the one-cycle schedule (default: the task's)")
-	fs.Float64Var(&f.decay, "weight-decay", 0, "weight decay of AdamW (default: the task's)")
-	fs.Uint64Var(&f.seed, "seed", 0, "seed of the data, the weights and the order")
-	fs.StringVar(&f.mode, "mode", "eager", "eager, or graph to compile the step")
-	fs.StringVar(&f.save, "save", "", "write checkpoints to this file (safetensors)")
-	fs.StringVar(&f.resume, "resume", "", "go on from this checkpoint")
-	fs.IntVar(&f.stop, "stop-at", 0, "save and stop after this step, as Ctrl-C would")
-	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
-	fs.StringVar(&f.picture, "picture", "", "uncrumple: draw the ball after every layer to this PNG file")
+	modelFlag(c, &f.model)
+	wholeFlag(c, &f.epochs, "epochs", "", 0, 1, maxCount, "passes over the training data (default: the task's)")
+	wholeFlag(c, &f.steps, "steps", "", 0, 1, maxCount, "training steps; wins over --epochs (default: the task's)")
+	wholeFlag(c, &f.batch, "batch", "", 0, 1, maxCount, "samples in a step (default: the task's)")
+	realFlag(c, &f.lr, "lr", 0, 1e6, false, "peak learning rate of the one-cycle schedule (default: the task's)")
+	f.decay = new(float64)
+	realFlag(c, f.decay, "weight-decay", 0, 1e6, true, "weight decay of AdamW, 0 for none (default: the task's)")
+	parsedFlag(c, "seed", "", "0", "seed of the data, the weights and the order", func(s string) (err error) {
+		if f.seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			return errors.New("want a whole number from 0 to 2^64-1")
+		}
+		return nil
+	})
+	choiceFlag(c, &f.mode, "mode", "", "eager", []string{"eager", "graph"}, "eager, or graph to compile the step")
+	nameFlag(c, &f.save, "save", "", "write checkpoints to this file (safetensors)")
+	fs.BoolVar(&f.force, "force", false, "replace files that are not of this run")
+	nameFlag(c, &f.resume, "resume", "", "go on from this checkpoint")
+	wholeFlag(c, &f.stop, "stop-at", "", 0, 1, maxCount, "save and stop after this step")
+	nameFlag(c, &f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
+	endingFlag(c, &f.picture, "picture", []string{".png"}, "uncrumple: draw the ball after every layer to this PNG file")
 	return f.bind(c, "table", "json")
+}
+
+// modelFlag adds --model; which models there are depends on the task.
+func modelFlag(cmd *cobra.Command, at *string) {
+	var names []string
+	for _, t := range train.Tasks {
+		names = append(names, t.Model...)
+	}
+	nameFlag(cmd, at, "model", "", "model: mlp or cnn for fashion, chain for uncrumple")
+	completes(cmd, "model", names)
 }
 
 // taskArgs are the tasks with their descriptions, for completion.
@@ -72,32 +98,18 @@ func taskArgs() (list []string) {
 // exactTask wants one known task.
 func exactTask(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usageError(fmt.Errorf("want one task: uncrumple or fashion"))
+		return usagef("want one task: uncrumple or fashion")
 	}
 	_, err := train.Find(args[0])
-	return usageError(err)
+	return err
 }
 
 func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 	task, err := train.Find(name)
 	if err != nil {
-		return usageError(err)
+		return err
 	}
-	switch {
-	case f.mode != "eager" && f.mode != "graph":
-		return usageError(fmt.Errorf("--mode %s: want eager or graph", f.mode))
-	case f.epochs < 0 || f.steps < 0 || f.batch < 0 || f.stop < 0 || f.lr < 0 || f.decay < 0:
-		return usageError(errors.New("--epochs, --steps, --batch, --lr, --weight-decay and --stop-at must not be negative"))
-	case f.picture != "" && task.Layers == nil:
-		return usageError(fmt.Errorf("--picture is for uncrumple: the layers of %s have no picture", name))
-	}
-	for _, path := range []string{f.save, f.picture} {
-		if err := writable(path); err != nil {
-			return err
-		}
-	}
-	dev, err := f.open(cmd)
-	if err != nil {
+	if err := f.check(cmd, task); err != nil {
 		return err
 	}
 	dir := ""
@@ -106,17 +118,32 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 			return err
 		}
 	}
+	dev, err := f.open(cmd)
+	if err != nil {
+		return err
+	}
+	if !cmd.Flags().Changed("weight-decay") {
+		f.decay = nil
+	}
 	// With JSON, standard output is for the result alone.
 	out := cmd.OutOrStdout()
 	if f.output == "json" {
 		out = cmd.ErrOrStderr()
 	}
+	k := kept(cmd.Context())
+	k.set("no step was saved")
+	defer k.finishing(0)
 	res, err := train.Run(cmd.Context(), train.Options{
 		Task: task, Device: dev, Data: dir, Seed: f.seed, SeedSet: cmd.Flags().Changed("seed"), Graph: f.mode == "graph",
 		Settings: train.Settings{Model: f.model, Epochs: f.epochs, Steps: f.steps, Batch: f.batch, LR: f.lr, WeightDecay: f.decay},
-		Save:     f.save, Resume: f.resume, StopAt: f.stop, Reporter: newProgress(out),
+		Save:     f.save, Force: f.force, Resume: f.resume, StopAt: f.stop, Reporter: newProgress(out, k),
+		OnSave: func(path string, step int) { k.set("%s holds step %d", path, step) },
 	})
-	if err != nil {
+	var end *train.Stopped
+	switch {
+	case errors.As(err, &end):
+		return f.stopped(cmd, name, end, out)
+	case err != nil:
 		return err
 	}
 	if f.picture != "" {
@@ -125,23 +152,110 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 		}
 	}
 	if f.output == "json" {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(res)
+		return writeJSON(cmd.OutOrStdout(), res)
 	}
 	return printResult(out, res, f.picture)
 }
 
-// writable refuses a path that could not be written when training has ended.
-func writable(path string) error {
-	if path == "" {
+// check refuses, before anything is opened, what training would end with.
+func (f *trainFlags) check(cmd *cobra.Command, task *train.Task) error {
+	if err := task.CheckModel(f.model); err != nil {
+		return err
+	}
+	switch {
+	case f.picture != "" && task.Layers == nil:
+		return usagef("--picture is for uncrumple: the layers of %s have no picture", task.Name)
+	case f.picture != "" && f.picture == f.save:
+		return usagef("--picture and --save name one file")
+	case f.steps != 0 && f.stop > f.steps:
+		return usagef("--stop-at %d is behind the last step, %d", f.stop, f.steps)
+	}
+	if f.picture != "" {
+		ok := replaceable(f.picture, "\x89PNG")
+		if f.force {
+			ok = safefile.CheckWrite(f.picture)
+		}
+		if ok != nil {
+			return ok
+		}
+	}
+	if f.save == "" {
+		if err := safefile.CheckWrite(train.DefaultSave(task)); err != nil {
+			fmt.Fprintln(cmd.ErrOrStderr(), "crease: a run that is stopped will be lost, no file can be made here; --save names one elsewhere:", err)
+		}
+	}
+	return nil
+}
+
+// stopped says where a run that was stopped can be taken up again.
+func (f *trainFlags) stopped(cmd *cobra.Command, task string, end *train.Stopped, out io.Writer) error {
+	text := fmt.Sprintf("nothing was trained, and so nothing kept (step %d of %d)", end.Step, end.Steps)
+	if end.Path != "" {
+		text = fmt.Sprintf("step %d of %d is saved in %s; go on with: %s", end.Step, end.Steps, end.Path, goOn(cmd, task, end.Path))
+	}
+	if !end.Asked {
+		return &said{text}
+	}
+	p := &lines{w: out}
+	p.printf("stopped as --stop-at says: %s\n", text)
+	if f.output == "json" {
+		return writeJSON(cmd.OutOrStdout(), struct {
+			Task       string `json:"task"`
+			Step       int    `json:"step"`
+			Steps      int    `json:"steps"`
+			Checkpoint string `json:"checkpoint"`
+		}{task, end.Step, end.Steps, end.Path})
+	}
+	return p.err
+}
+
+// goOn is the command that resumes a run with all its options. Those that a checkpoint
+// keeps in another form, or that belong to one start only, are left out.
+func goOn(cmd *cobra.Command, task, path string) string {
+	words := []string{"crease", "train", task, "--resume", path, "--save", path}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "resume", "save", "stop-at", "epochs", "force":
+			return
+		}
+		words = append(words, "--"+f.Name, f.Value.String())
+	})
+	for i, w := range words {
+		words[i] = shellWord(w)
+	}
+	return strings.Join(words, " ")
+}
+
+// plainWord is what a shell takes as it stands.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=@,+-]+$`)
+
+// shellWord quotes a word for a shell.
+func shellWord(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// replaceable refuses to write over what is not a file of the same sort, which begins
+// with this text.
+func replaceable(path, begins string) error {
+	if err := safefile.CheckWrite(path); err != nil {
+		return err
+	}
+	f, size, err := safefile.Open(path, math.MaxInt64)
+	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	dir := filepath.Dir(path)
-	probe, err := os.CreateTemp(dir, ".crease-*")
 	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
+		return err
 	}
-	probe.Close()
-	return os.Remove(probe.Name())
+	defer f.Close()
+	head := make([]byte, len(begins))
+	if _, err := io.ReadFull(f, head); size == 0 || err == nil && string(head) == begins {
+		return nil
+	}
+	return fileError(fmt.Errorf("%s is there and is no file of this kind: remove it, or give another name", path))
 }
 
 func drawLayers(path string, res *train.Result) error {
@@ -166,14 +280,14 @@ func layerName(i int) string {
 func printResult(w io.Writer, res *train.Result, drawn string) error {
 	p := &lines{w: w}
 	if len(res.ProbeAccuracy) > 0 {
-		p.printf("\nHow far a linear classifier tells the sheets apart:\n\n")
+		p.printf("\n%s\n\n", p.wrap("How far a linear classifier tells the sheets apart:", 0))
 		for i, a := range res.ProbeAccuracy {
-			p.printf("  %-8s %6.2f %%  %s\n", layerName(i), 100*a, bar(a, 40))
+			p.printf("  %-8s %6.2f %%  %s\n", layerName(i), 100*a, bar(a, min(40, p.width()-21)))
 		}
 		p.printf("\n")
 	}
-	p.printf("%s on %s (%s): test accuracy %.2f %%, test loss %.4f, %d parameters, %.1f s\n",
-		res.Task, res.Device, res.Mode, 100*res.TestAccuracy, res.TestLoss, res.Parameters, res.Seconds)
+	p.printf("%s\n", wrap(fmt.Sprintf("%s on %s (%s): test accuracy %.2f %%, test loss %.4f, %d parameters, %.1f s",
+		res.Task, res.Device, res.Mode, 100*res.TestAccuracy, res.TestLoss, res.Parameters, res.Seconds), p.width(), 0))
 	if drawn != "" {
 		p.printf("picture: %s\n", drawn)
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,10 +20,12 @@ func init() { commands = append(commands, tuneCommand) }
 // tuneFlags are the flags of crease tune.
 type tuneFlags struct {
 	common
-	shape, dtype, table string
-	samples             int
-	limit               time.Duration
-	dryRun              bool
+	sizes   []int
+	types   []dtype.Type
+	table   string
+	samples int
+	limit   time.Duration
+	dryRun  bool
 }
 
 func tuneCommand() *cobra.Command {
@@ -40,20 +40,20 @@ func tuneCommand() *cobra.Command {
 		Example: "  crease tune matmul -d opencl --shape 256-1024*2\n  crease tune softmax,relu -d opencl --dry-run",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError(errors.New("want the names of ops, as in: crease tune matmul -d opencl"))
+				return usagef("want the names of ops, as in: crease tune matmul -d opencl")
 			}
 			return nil
 		},
-		RunE: f.run,
+		ValidArgsFunction: completeOps,
+		RunE:              f.run,
 	}
 	f.bind(cmd, "table", "json")
-	fs := cmd.Flags()
-	fs.StringVar(&f.shape, "shape", "256-1024*2", "sizes: 64, 64-1024*2, 64-256+64, and lists of these")
-	fs.StringVar(&f.dtype, "dtype", "f32", "element type")
-	fs.StringVar(&f.table, "table", "", "table to add to (default: CREASE_TUNING, else tuning.json in the configuration folder)")
-	fs.IntVarP(&f.samples, "repetitions", "r", 5, "samples of the last comparison")
-	fs.DurationVar(&f.limit, "limit", 5*time.Second, "time for one choice of parameters, compiling included")
-	fs.BoolVar(&f.dryRun, "dry-run", false, "search, but keep nothing")
+	sizesFlag(cmd, &f.sizes, "256-1024*2")
+	typesFlag(cmd, &f.types, 1, "element type")
+	nameFlag(cmd, &f.table, "table", "", "table to add to (default: CREASE_TUNING, else tuning.json in the configuration folder)")
+	samplesFlag(cmd, &f.samples, 5)
+	timeFlag(cmd, &f.limit, "limit", 5*time.Second, time.Millisecond, time.Hour, "time for one choice of parameters, compiling included")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "search, but keep nothing")
 	return cmd
 }
 
@@ -62,25 +62,25 @@ func (f *tuneFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return usageError(err)
 	}
-	o := bench.TuneOptions{Samples: f.samples, Limit: f.limit}
-	t, err := f.parse(&o)
-	if err != nil {
-		return usageError(err)
+	if err := f.check(); err != nil {
+		return err
 	}
 	d, err := f.open(cmd)
 	if err != nil {
 		return err
 	}
 	p := &lines{w: cmd.OutOrStdout()}
-	var all []bench.Tuned
+	all := []bench.Tuned{}
+	o := bench.TuneOptions{Sizes: f.sizes, Samples: f.samples, Limit: f.limit}
 	if f.output == "table" {
-		p.printf("%-26s %-24s %9s %9s\n", "KERNEL", "PARAMETERS", "TIME", "SPEED")
-		o.Report = func(r bench.Trial) { p.printf("%s\n", trialRow(r)) }
+		t := p.table(column{"KERNEL", 26, false}, column{"PARAMETERS", 24, false}, column{"TIME", 9, true}, column{"SPEED", 10, true})
+		o.Report = func(r bench.Trial) { t.row(trialRow(r)...) }
 	}
 	for _, op := range list {
-		res, err := bench.Tune(cmd.Context(), d.Engine(), op, t, o)
+		kept(cmd.Context()).set("%d of %d ops are tuned, the table has what was found for them", len(all), len(list))
+		res, err := bench.Tune(cmd.Context(), d.Engine(), op, f.types[0], o)
 		if err != nil {
-			return fmt.Errorf("%s %s on %s: %w", op.Name, t, d.Name(), err)
+			return fmt.Errorf("%s %s on %s: %w", op.Name, f.types[0], d.Name(), err)
 		}
 		if res.Best != nil && !f.dryRun {
 			row := d.Engine().Device().(kernels.Tuner).Portable().Row()
@@ -90,61 +90,48 @@ func (f *tuneFlags) run(cmd *cobra.Command, args []string) error {
 		}
 		all = append(all, res)
 		if f.output == "table" {
-			p.printf("%s\n", wrap(f.verdict(res), 80, 0))
+			p.printf("%s\n", p.wrap(f.verdict(res), 0))
 		}
 	}
 	if f.output == "json" {
-		return json.NewEncoder(p.w).Encode(all)
+		return writeJSON(p.w, all)
 	}
 	return p.err
 }
 
-// parse checks the flags and finds the table, so that no search is in vain.
-func (f *tuneFlags) parse(o *bench.TuneOptions) (t dtype.Type, err error) {
-	if o.Sizes, err = bench.ParseSizes(f.shape); err != nil {
-		return t, fmt.Errorf("--shape: %w", err)
-	}
-	if t, err = dtype.Parse(f.dtype); err != nil {
-		return t, fmt.Errorf("--dtype: %w", err)
-	}
-	if err := checkSamples(f.samples); err != nil {
-		return t, err
-	}
-	if f.limit < time.Millisecond || f.limit > time.Hour {
-		return t, fmt.Errorf("--limit %v: want 1ms to 1h", f.limit)
-	}
+// check finds the table and sees whether it can be written, so that no search is in vain.
+func (f *tuneFlags) check() error {
 	if f.table == "" {
 		f.table = kernels.TuningFile()
 	}
-	if f.table == "" && !f.dryRun {
-		return t, errors.New("there is no table to add to (CREASE_TUNING is off, or there is no home folder): name one with --table, or search with --dry-run")
+	switch {
+	case f.dryRun:
+		return nil
+	case f.table == "":
+		return usagef("there is no table to add to (CREASE_TUNING is off, or there is no home folder): name one with --table, or search with --dry-run")
 	}
-	return t, nil
+	return kernels.CheckTuning(f.table)
 }
 
 // benchable reads names of ops that can be measured.
-func benchable(args []string) (list []*ops.Op, err error) {
-	for _, arg := range args {
-		for name := range strings.SplitSeq(arg, ",") {
-			op := ops.Get(name)
-			if op == nil {
-				return nil, fmt.Errorf("no op %q (crease ops lists them)", name)
-			}
-			if _, _, err := bench.Inputs(op, 1, dtype.F32); err != nil {
-				return nil, err
-			}
-			list = append(list, op)
+func benchable(args []string) ([]*ops.Op, error) {
+	list, err := findOps(args)
+	if err != nil {
+		return nil, err
+	}
+	for _, op := range list {
+		if _, _, err := bench.Inputs(op, 1, dtype.F32); err != nil {
+			return nil, err
 		}
 	}
 	return list, nil
 }
 
-func trialRow(r bench.Trial) string {
-	s := fmt.Sprintf("%-26s %-24s ", r.Kernel, parameters(r.Params))
+func trialRow(r bench.Trial) []string {
 	if r.Left != "" {
-		return s + fmt.Sprintf("%19s", clip(r.Left, 19))
+		return []string{r.Kernel, parameters(r.Params), "", clip(r.Left, 10)}
 	}
-	return s + fmt.Sprintf("%9s %8.2fx", duration(r.Seconds), r.Speed)
+	return []string{r.Kernel, parameters(r.Params), duration(r.Seconds), fmt.Sprintf("%.2fx", r.Speed)}
 }
 
 // parameters prints "EACH 4, SIDE 16".

@@ -18,10 +18,10 @@ func TestTuneRefuses(t *testing.T) {
 		"tune":                                   "want the names of ops",
 		"tune nosuch --dry-run":                  `no op "nosuch"`,
 		"tune reshape --dry-run":                 "no benchmark",
-		"tune matmul --dry-run --limit 0s":       "--limit 0s",
+		"tune matmul --dry-run --limit 0s":       "\"--limit\" flag: want a time",
 		"tune matmul --dry-run --shape x":        "--shape",
 		"tune matmul --dry-run --dtype f31":      "--dtype",
-		"tune matmul --dry-run -r 0":             "-r 0",
+		"tune matmul --dry-run -r 0":             "from 1 to 10000",
 		"tune matmul":                            "no table to add to",
 		"tune matmul --dry-run -d cpu@threads=1": "has no portable kernels",
 	} {

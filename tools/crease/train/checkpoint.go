@@ -1,11 +1,17 @@
 package train
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/crease-ml/crease/data/safetensors"
+	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/nn"
 )
 
@@ -45,13 +51,80 @@ func (r *run) save(path string) error {
 	meta := map[string]string{
 		"format": checkpointFormat, "task": r.task.Name, "model": r.set.Model,
 		"seed": strconv.FormatUint(r.opts.Seed, 10), "steps": strconv.Itoa(r.set.Steps), "batch": strconv.Itoa(r.set.Batch),
-		"lr": exact(r.set.LR), "weight_decay": exact(r.set.WeightDecay),
+		"lr": exact(r.set.LR), "weight_decay": exact(*r.set.WeightDecay),
 		"step": strconv.Itoa(r.step), "loss_sum": exact(r.lossSum), "loss_count": strconv.Itoa(r.lossN), "last_loss": exact(r.lastLoss),
 	}
 	if err := safetensors.Save(path, nn.Pack("", r.state()), meta); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
+	if r.opts.OnSave != nil {
+		r.opts.OnSave(path, r.step)
+	}
 	return nil
+}
+
+// claim takes the lock of the file that a run saves to, for as long as it lasts, and
+// refuses one that holds something else than this run: a file that is there must be the
+// checkpoint that the run is resumed from, or be given up by Options.Force.
+func claim(o Options) (*safefile.Locked, error) {
+	safefile.Clean(filepath.Dir(o.Save))
+	lock, err := safefile.Lock(o.Save)
+	if err != nil {
+		return nil, err
+	}
+	if err := own(o); err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	return lock, nil
+}
+
+func own(o Options) error {
+	if err := safefile.CheckWrite(o.Save); err != nil {
+		return err
+	}
+	info, err := os.Stat(o.Save)
+	if err != nil || o.Force {
+		return nil // there is none, or it may go
+	}
+	if o.Resume != "" {
+		if from, err := os.Stat(o.Resume); err == nil && os.SameFile(info, from) {
+			return nil
+		}
+	}
+	const rest = "replace it with --force, or give another file"
+	f, err := safetensors.Open(o.Save)
+	if err != nil || f.Metadata["format"] != checkpointFormat {
+		return &CheckpointError{o.Save, "this file is there and is not a checkpoint of crease: " + rest}
+	}
+	m := f.Metadata
+	return &CheckpointError{o.Save, fmt.Sprintf("this file is there and holds step %s of %s of another run of %s: go on with it by --resume, %s", m["step"], m["steps"], m["task"], rest)}
+}
+
+// DefaultSave is the name of the checkpoint of a run that was stopped and has no other.
+// Where a file has it, a number is added.
+func DefaultSave(t *Task) string { return "crease-" + t.Name + ".safetensors" }
+
+// saveAnew saves to the first default name that no file has.
+func (r *run) saveAnew() (path string, err error) {
+	base := strings.TrimSuffix(DefaultSave(r.task), ".safetensors")
+	path = DefaultSave(r.task)
+	for i := 2; ; i++ {
+		lock, err := safefile.Lock(path)
+		used := new(safefile.InUseError)
+		switch {
+		case errors.As(err, &used):
+		case err != nil:
+			return "", err
+		default:
+			if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+				defer lock.Unlock()
+				return path, r.save(path)
+			}
+			lock.Unlock()
+		}
+		path = fmt.Sprintf("%s-%d.safetensors", base, i)
+	}
 }
 
 // exact is a float that reads back as the same bits.
@@ -75,7 +148,7 @@ func resumeSettings(f *safetensors.File, o Options) (Options, error) {
 	steps, err2 := strconv.Atoi(m["steps"])
 	batch, err3 := strconv.Atoi(m["batch"])
 	lr, err4 := strconv.ParseFloat(m["lr"], 64)
-	decay, err5 := strconv.ParseFloat(m["weight_decay"], 64)
+	weightDecay, err5 := strconv.ParseFloat(m["weight_decay"], 64)
 	for _, err := range []error{err1, err2, err3, err4, err5} {
 		if err != nil {
 			return bad("unreadable settings: %v", err)
@@ -95,9 +168,11 @@ func resumeSettings(f *safetensors.File, o Options) (Options, error) {
 		return bad("it was made with --batch %d, not %d", batch, s.Batch)
 	case s.LR != 0 && s.LR != lr:
 		return bad("it was made with --lr %v, not %v", lr, s.LR)
+	case s.WeightDecay != nil && *s.WeightDecay != weightDecay:
+		return bad("it was made with --weight-decay %v, not %v", weightDecay, *s.WeightDecay)
 	}
 	o.Seed = seed
-	o.Settings = Settings{Model: m["model"], Steps: steps, Batch: batch, LR: lr, WeightDecay: decay}
+	o.Settings = Settings{Model: m["model"], Steps: steps, Batch: batch, LR: lr, WeightDecay: &weightDecay}
 	return o, nil
 }
 

@@ -50,9 +50,9 @@ var Fashion = &Task{
 	},
 	Defaults: func(model string) Settings {
 		if model == "cnn" {
-			return Settings{Epochs: 10, Batch: 128, LR: 3e-3, WeightDecay: 1e-2}
+			return Settings{Epochs: 10, Batch: 128, LR: 3e-3, WeightDecay: decay(1e-2)}
 		}
-		return Settings{Epochs: 10, Batch: 128, LR: 2e-3, WeightDecay: 1e-2}
+		return Settings{Epochs: 10, Batch: 128, LR: 2e-3, WeightDecay: decay(1e-2)}
 	},
 }
 

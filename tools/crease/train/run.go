@@ -23,11 +23,14 @@ type Options struct {
 	SeedSet  bool   // Seed was given, not a default
 	Graph    bool   // compile the step instead of running it eagerly
 	Save     string // checkpoint path, "" for none
+	Force    bool   // Save may replace a file that is not this run's
 	Resume   string // checkpoint to continue
 	StopAt   int    // save and stop after this step, 0 for never
 	Reporter Reporter
 	// OnStep, when set, sees the loss of every step.
 	OnStep func(step int, loss float64)
+	// OnSave, when set, is told of every checkpoint that was written.
+	OnSave func(path string, step int)
 }
 
 // Reporter shows how a run gets on.
@@ -80,8 +83,29 @@ type Layer struct {
 	Y      []int64
 }
 
-// ErrInterrupted is returned when a run was cancelled after saving.
+// ErrInterrupted is what errors.Is finds in a *[Stopped].
 var ErrInterrupted = errors.New("interrupted")
+
+// Stopped is the end of a run that has steps left: its context was cancelled, or
+// Options.StopAt was reached.
+type Stopped struct {
+	Step, Steps int
+	Path        string // of the checkpoint; "" where nothing was done since the run began
+	Asked       bool   // by Options.StopAt
+}
+
+func (s *Stopped) Error() string {
+	if s.Path == "" {
+		return fmt.Sprintf("stopped at step %d of %d before anything was done", s.Step, s.Steps)
+	}
+	return fmt.Sprintf("stopped after step %d of %d, which %s keeps", s.Step, s.Steps, s.Path)
+}
+
+// Is reports that the run was interrupted.
+func (s *Stopped) Is(target error) bool { return target == ErrInterrupted }
+
+// ExitCode is the command line's code after an interruption.
+func (s *Stopped) ExitCode() int { return 130 }
 
 // run is a run in progress.
 type run struct {
@@ -98,6 +122,7 @@ type run struct {
 	stepOn      func(in ...*crease.Tensor) []*crease.Tensor
 	scores      func(in ...*crease.Tensor) []*crease.Tensor
 	began       time.Time
+	first       int // the step the run begins with
 	last        *evaluation
 }
 
@@ -107,8 +132,8 @@ type evaluation struct {
 	loss, accuracy float64
 }
 
-// Run trains. When ctx is cancelled it saves a checkpoint and returns
-// ErrInterrupted, wrapped.
+// Run trains. When ctx is cancelled it saves a checkpoint and returns a *Stopped. Paths,
+// settings and the checkpoint to resume from are checked before the training begins.
 func Run(ctx context.Context, o Options) (res *Result, err error) {
 	if e := crease.Try(func() { res, err = start(ctx, o) }); e != nil {
 		return nil, e
@@ -117,6 +142,16 @@ func Run(ctx context.Context, o Options) (res *Result, err error) {
 }
 
 func start(ctx context.Context, o Options) (*Result, error) {
+	if err := o.Task.CheckModel(o.Settings.Model); err != nil {
+		return nil, err
+	}
+	if o.Save != "" {
+		lock, err := claim(o)
+		if err != nil {
+			return nil, err
+		}
+		defer lock.Unlock()
+	}
 	var saved *safetensors.File
 	if o.Resume != "" {
 		f, err := safetensors.Open(o.Resume)
@@ -136,6 +171,7 @@ func start(ctx context.Context, o Options) (*Result, error) {
 		if err := r.restore(saved); err != nil {
 			return nil, err
 		}
+		r.first = r.step
 	}
 	if o.Graph {
 		r.stepOn, r.scores = crease.Compile(r.stepOn).Call, crease.Compile(r.scores).Call
@@ -144,10 +180,15 @@ func start(ctx context.Context, o Options) (*Result, error) {
 		Task: o.Task.Name, Model: r.set.Model, Device: o.Device.Name(), Mode: r.mode(), Parameters: nn.Count(r.model),
 		Samples: r.train.Len(), Step: r.step, Steps: r.set.Steps, Batch: r.set.Batch,
 	})
-	if err := r.loop(ctx); err != nil {
-		return nil, err
+	err = r.loop(ctx)
+	var res *Result
+	if err == nil {
+		res, err = r.finish(ctx)
 	}
-	return r.finish()
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil, r.interrupt(false)
+	}
+	return res, err
 }
 
 // newRun is a run at its beginning, with the task's data and a fresh model.
@@ -163,7 +204,7 @@ func newRun(o Options) (*run, error) {
 	r := &run{opts: o, task: o.Task, set: set, train: train, test: test, began: time.Now()}
 	r.gen = crease.NewGenerator(o.Seed, crease.On(o.Device))
 	r.model = o.Task.Build(set.Model, o.Device, r.gen)
-	r.opt = optim.NewAdamW(nn.Tensors(nn.Parameters(r.model)), optim.AdamConfig{LR: set.LR, WeightDecay: set.WeightDecay})
+	r.opt = optim.NewAdamW(nn.Tensors(nn.Parameters(r.model)), optim.AdamConfig{LR: set.LR, WeightDecay: *set.WeightDecay})
 	r.rate = optim.OneCycle(set.LR, set.Steps, 0.3)
 	r.prepare()
 	return r, nil
@@ -253,18 +294,15 @@ func (r *run) loop(ctx context.Context) error {
 		}
 		r.opts.Reporter.Step(r.step, r.set.Steps, loss)
 		if r.step%every == 0 || r.step == r.set.Steps {
-			if err := r.report(); err != nil {
+			if err := r.report(ctx); err != nil {
 				return err
 			}
 		}
 		if r.step == r.opts.StopAt && r.step < r.set.Steps {
-			break
+			return r.interrupt(true)
 		}
 	}
-	if r.step < r.set.Steps {
-		return r.interrupt()
-	}
-	return nil
+	return ctx.Err()
 }
 
 // reportEvery is an epoch, or a tenth of the run for tasks whose epochs are short.
@@ -276,9 +314,9 @@ func (r *run) reportEvery(epoch int) int {
 }
 
 // report evaluates, and saves when asked to.
-func (r *run) report() error {
+func (r *run) report(ctx context.Context) error {
 	r.lastLoss, r.lossSum, r.lossN = r.lossSum/float64(max(1, r.lossN)), 0, 0
-	loss, accuracy, err := r.evaluate()
+	loss, accuracy, err := r.evaluate(ctx)
 	if err != nil {
 		return err
 	}
@@ -290,23 +328,30 @@ func (r *run) report() error {
 	return nil
 }
 
-// interrupt saves where the run stands.
-func (r *run) interrupt() error {
-	path := r.opts.Save
-	if path == "" {
-		path = "crease-" + r.task.Name + ".safetensors"
+// interrupt saves where the run stands and returns a *Stopped. A run that has done no
+// step saves nothing.
+func (r *run) interrupt(asked bool) error {
+	end := &Stopped{Step: r.step, Steps: r.set.Steps, Asked: asked}
+	var err error
+	switch {
+	case r.step == r.first:
+		return end
+	case r.opts.Save == "":
+		end.Path, err = r.saveAnew()
+	default:
+		end.Path, err = r.opts.Save, r.save(r.opts.Save)
 	}
-	if err := r.save(path); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("stopped after step %d of %d: %w", r.step, r.set.Steps, err)
 	}
-	return fmt.Errorf("%w after step %d of %d; go on with: crease train %s --resume %s", ErrInterrupted, r.step, r.set.Steps, r.task.Name, path)
+	return end
 }
 
 // evalBatch is the number of test samples at a time.
 const evalBatch = 500
 
 // evaluate is the mean loss and the accuracy on the test data.
-func (r *run) evaluate() (loss, accuracy float64, err error) {
+func (r *run) evaluate(ctx context.Context) (loss, accuracy float64, err error) {
 	nn.Eval(r.model)
 	defer nn.Train(r.model)
 	loader, err := data.NewLoader(r.test, data.LoaderConfig{Batch: min(evalBatch, r.test.Len())})
@@ -315,6 +360,9 @@ func (r *run) evaluate() (loss, accuracy float64, err error) {
 	}
 	crease.NoGrad(func() {
 		for i := range loader.Steps() {
+			if err = ctx.Err(); err != nil {
+				return
+			}
 			b := loader.At(i)
 			crease.Tidy(func() []*crease.Tensor {
 				x, y := r.tensors(b, r.test.Shape)
@@ -326,13 +374,13 @@ func (r *run) evaluate() (loss, accuracy float64, err error) {
 		}
 	})
 	n := float64(r.test.Len())
-	return loss / n, accuracy / n, nil
+	return loss / n, accuracy / n, err
 }
 
 // finish describes the trained model.
-func (r *run) finish() (*Result, error) {
+func (r *run) finish(ctx context.Context) (*Result, error) {
 	if r.last == nil || r.last.step != r.step { // resumed at its very end
-		loss, accuracy, err := r.evaluate()
+		loss, accuracy, err := r.evaluate(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -344,7 +392,9 @@ func (r *run) finish() (*Result, error) {
 		TrainLoss: r.lastLoss, TestLoss: r.last.loss, TestAccuracy: r.last.accuracy, Parameters: nn.Count(r.model), Checkpoint: r.opts.Save,
 	}
 	if r.task.Layers != nil {
-		r.look(res)
+		if err := r.look(ctx, res); err != nil {
+			return nil, err
+		}
 	}
 	return res, nil
 }
@@ -353,16 +403,20 @@ func (r *run) finish() (*Result, error) {
 const probeSamples = 5000
 
 // look measures how far every layer has pulled the classes apart.
-func (r *run) look(res *Result) {
+func (r *run) look(ctx context.Context, res *Result) error {
 	nn.Eval(r.model)
 	fit := &data.Arrays{X: r.train.X, Shape: r.train.Shape, Y: r.train.Y}
 	n := min(probeSamples, fit.Len())
 	before := r.layers(fit.X[:n*space], n)
 	after := r.layers(r.test.X, r.test.Len())
 	for i := range after {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		res.Layers = append(res.Layers, Layer{after[i], r.test.Y})
 		res.ProbeAccuracy = append(res.ProbeAccuracy, probe(before[i], fit.Y[:n], after[i], r.test.Y, space, len(r.test.Classes)))
 	}
+	return nil
 }
 
 // layers is the output of every layer for n points.

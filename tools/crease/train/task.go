@@ -7,6 +7,7 @@ import (
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/data"
+	"github.com/crease-ml/crease/internal/near"
 	"github.com/crease-ml/crease/nn"
 )
 
@@ -26,14 +27,29 @@ type Task struct {
 	Layers func(m nn.Module, x *crease.Tensor) []*crease.Tensor
 }
 
-// Settings of a run. Zero fields stand for the task's defaults.
+// Settings of a run. Zero and nil fields stand for the task's defaults.
 type Settings struct {
 	Model       string
 	Epochs      int // passes over the training data; gives way to Steps
 	Steps       int
 	Batch       int
 	LR          float64 // the peak of the one-cycle schedule
-	WeightDecay float64
+	WeightDecay *float64
+}
+
+// decay is a weight decay that was chosen.
+func decay(v float64) *float64 { return &v }
+
+// SettingsError is a setting that a task cannot have.
+type SettingsError struct{ Reason string }
+
+func (e *SettingsError) Error() string { return e.Reason }
+
+// ExitCode is the command line's code for a flag that means nothing.
+func (e *SettingsError) ExitCode() int { return 2 }
+
+func settingsError(format string, args ...any) error {
+	return &SettingsError{fmt.Sprintf(format, args...)}
 }
 
 // Tasks are the known tasks.
@@ -48,16 +64,24 @@ func Find(name string) (*Task, error) {
 		}
 		names = append(names, t.Name)
 	}
-	return nil, fmt.Errorf("no task %q; there are %s", name, strings.Join(names, ", "))
+	return nil, settingsError("no task %q%s; there are %s", name, strings.TrimSuffix(near.Hint(name, names), "?"), strings.Join(names, ", "))
+}
+
+// CheckModel refuses models that the task does not have; "" is its first.
+func (t *Task) CheckModel(name string) error {
+	if name == "" || slices.Contains(t.Model, name) {
+		return nil
+	}
+	return settingsError("task %s has no model %q%s; there are %s", t.Name, name, strings.TrimSuffix(near.Hint(name, t.Model), "?"), strings.Join(t.Model, ", "))
 }
 
 // settle fills in the defaults and checks the values.
 func (t *Task) settle(s Settings, samples int) (Settings, error) {
+	if err := t.CheckModel(s.Model); err != nil {
+		return s, err
+	}
 	if s.Model == "" {
 		s.Model = t.Model[0]
-	}
-	if !slices.Contains(t.Model, s.Model) {
-		return s, fmt.Errorf("task %s has no model %q; there are %s", t.Name, s.Model, strings.Join(t.Model, ", "))
 	}
 	d := t.Defaults(s.Model)
 	if s.Batch == 0 {
@@ -66,11 +90,11 @@ func (t *Task) settle(s Settings, samples int) (Settings, error) {
 	if s.LR == 0 {
 		s.LR = d.LR
 	}
-	if s.WeightDecay == 0 {
+	if s.WeightDecay == nil {
 		s.WeightDecay = d.WeightDecay
 	}
 	if s.Batch < 1 || s.Batch > samples {
-		return s, fmt.Errorf("a batch of %d: want 1 to %d, the number of training samples", s.Batch, samples)
+		return s, settingsError("a batch of %d: want 1 to %d, the number of training samples", s.Batch, samples)
 	}
 	if s.Steps == 0 && s.Epochs == 0 {
 		s.Steps, s.Epochs = d.Steps, d.Epochs
@@ -78,8 +102,8 @@ func (t *Task) settle(s Settings, samples int) (Settings, error) {
 	if s.Steps == 0 {
 		s.Steps = s.Epochs * (samples / s.Batch)
 	}
-	if s.Steps < 1 || s.Epochs < 0 || !(s.LR > 0) {
-		return s, fmt.Errorf("steps %d, epochs %d and learning rate %v must be positive", s.Steps, s.Epochs, s.LR)
+	if s.Steps < 1 || s.Epochs < 0 || !(s.LR > 0) || !(*s.WeightDecay >= 0) {
+		return s, settingsError("steps %d, epochs %d and learning rate %v must be positive, weight decay %v not negative", s.Steps, s.Epochs, s.LR, *s.WeightDecay)
 	}
 	return s, nil
 }

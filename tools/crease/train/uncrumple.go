@@ -22,7 +22,7 @@ var Uncrumple = &Task{
 	},
 	Build: func(_ string, dev *crease.Device, g *crease.Generator) nn.Module { return newChain(dev, g) },
 	Defaults: func(string) Settings {
-		return Settings{Steps: 3500, Batch: 1024, LR: 0.02, WeightDecay: 1e-4}
+		return Settings{Steps: 3500, Batch: 1024, LR: 0.02, WeightDecay: decay(1e-4)}
 	},
 	Layers: func(m nn.Module, x *crease.Tensor) []*crease.Tensor { return m.(*chain).layers(x) },
 }
