@@ -19,9 +19,9 @@ var commands []func() *cobra.Command
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "crease",
-		Short:         "Deep learning on whatever hardware is there",
-		Long:          "crease trains models and measures kernels on the devices of this machine\nthrough one small interface.\n\n" +
+		Use:   "crease",
+		Short: "Deep learning on whatever hardware is there",
+		Long: "crease trains models and measures kernels on the devices of this machine\nthrough one small interface.\n\n" +
 			"Exit codes: 0 done, 1 failed, 2 a flag, argument or variable means nothing, 3 no\n" +
 			"such device, 4 a result outside its tolerance, 5 a file that cannot be used,\n" +
 			"128 plus its number after a signal (130 after Ctrl-C).",
