@@ -21,6 +21,9 @@ const (
 
 // String prints the elements as NumPy's str does. Inside a function that is being
 // compiled that is a *CompileError, as every look at elements is.
+//
+// Of an array with more than a thousand elements it reads the corners that it prints, not
+// the rest.
 func (t *Tensor) String() string {
 	if tracing() != nil {
 		return printHost(t.Host())
@@ -31,11 +34,76 @@ func (t *Tensor) String() string {
 	if a, ok := t.v.Value().(interface{ Released() bool }); ok && a.Released() {
 		return "<" + t.Spec().String() + " freed>"
 	}
-	return printHost(t.Host())
+	if t.Len() <= printThreshold {
+		return printHost(t.Host())
+	}
+	h, cut := t.corners()
+	return printCorners(h, cut)
 }
 
+// corners copies what a summary shows to the host: the three first and the three last
+// items of every axis with more than six. cut says which axes these are.
+func (t *Tensor) corners() (h ops.Host, cut []bool) {
+	dims := shape.Clone(t.Shape())
+	cut = make([]bool, len(dims))
+	for axis, n := range dims {
+		if cut[axis] = n > 2*printEdge; cut[axis] {
+			dims[axis] = 2 * printEdge
+		}
+	}
+	h = ops.NewHost(ops.Spec{DType: t.DType(), Shape: dims})
+	NoGrad(func() {
+		Tidy(func() []*Tensor {
+			t.Detach().copyCorners(h, cut, 0, make([]int, len(dims)))
+			return nil
+		})
+	})
+	return h, cut
+}
+
+// copyCorners copies the corners of t to their places in h, from an axis on; those before
+// it are cut already, and begin at these places.
+func (t *Tensor) copyCorners(h ops.Host, cut []bool, axis int, at []int) {
+	if axis == len(cut) {
+		part, size := t.Host(), h.DType.Size()
+		from := shape.NewIterator(part.Shape, shape.Strides(h.Shape))
+		first := 0
+		for i, stride := range shape.Strides(h.Shape) {
+			first += at[i] * stride
+		}
+		for i := 0; from.Next(); i++ {
+			copy(h.Data[(first+from.Offsets()[0])*size:][:size], part.Data[i*size:])
+		}
+		return
+	}
+	if !cut[axis] {
+		t.copyCorners(h, cut, axis+1, at)
+		return
+	}
+	for _, start := range []int{0, printEdge} {
+		at[axis] = start
+		begin := start
+		if start > 0 {
+			begin = t.Dim(axis) - printEdge
+		}
+		t.Narrow(axis, begin, printEdge).copyCorners(h, cut, axis+1, at)
+	}
+	at[axis] = 0
+}
+
+// printHost prints a whole array, summarised where it is large.
 func printHost(h ops.Host) string {
-	p := &printer{h: h, strides: shape.Strides(h.Shape), short: h.Elements() > printThreshold}
+	cut := make([]bool, len(h.Shape))
+	for axis, n := range h.Shape {
+		cut[axis] = h.Elements() > printThreshold && n > 2*printEdge
+	}
+	return printCorners(h, cut)
+}
+
+// printCorners prints an array whose cut axes have an ellipsis between the first and the
+// last items; it may have been left out of h already.
+func printCorners(h ops.Host, cut []bool) string {
+	p := &printer{h: h, strides: shape.Strides(h.Shape), cut: cut}
 	if h.Elements() == 0 {
 		return "[]"
 	}
@@ -51,7 +119,7 @@ func printHost(h ops.Host) string {
 type printer struct {
 	h       ops.Host
 	strides []int
-	short   bool
+	cut     []bool // by axis
 	format  func(at int) string
 }
 
@@ -59,7 +127,7 @@ type printer struct {
 // means that head is all of it.
 func (p *printer) split(axis int) (head, tail int) {
 	n := p.h.Shape[axis]
-	if p.short && n > 2*printEdge {
+	if p.cut[axis] {
 		return printEdge, printEdge
 	}
 	return n, 0

@@ -204,6 +204,9 @@ func (t *Tensor) Item() float64 {
 func fromHost(h ops.Host, d *Device) *Tensor {
 	l := state()
 	if tr := l.tracing(); tr != nil {
+		if n, err := shape.Bytes(h.DType, h.Shape); err != nil || n != len(h.Data) {
+			panic(&ops.ShapeError{Op: "upload", In: []ops.Spec{h.Spec}, Rule: fmt.Sprintf("takes %d bytes, the array has %d", n, len(h.Data))})
+		}
 		return wrap(tr.g.Const(h), tr.dev, l)
 	}
 	a, err := d.engine.Upload(h)

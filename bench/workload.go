@@ -77,11 +77,11 @@ func operands(dev hal.Info, op *ops.Op, attrs any, args []ops.Arg, t dtype.Type)
 		}
 		need += n
 	}
-	have := dev.Memory
-	if total := hostmem.Total(); have == 0 || total > 0 && total < have {
-		have = total
+	have := hostmem.Room() // where a copy of the operands is made
+	if dev.Memory > 0 {
+		have = min(have, dev.Memory)
 	}
-	if have > 0 && need > have {
+	if need > have {
 		return nil, nil, fmt.Errorf("%w: operands and results take %d bytes of %d", hal.ErrOutOfMemory, need, have)
 	}
 	return in, out, nil

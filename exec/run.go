@@ -336,7 +336,10 @@ func (e *Engine) reference(p *Plan, in, out []*Array) ([]*Array, error) {
 	}
 	res := make([]ops.Host, len(p.out))
 	for i, l := range p.out {
-		res[i] = ops.NewHost(l.spec)
+		var err error
+		if res[i], err = ops.MakeHost(l.spec); err != nil {
+			return nil, err
+		}
 	}
 	// A reference panics with an error for what only elements tell: an index out of range.
 	if err := caught(func() { p.op.Ref(p.attrs, host, res) }); err != nil {

@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/hostmem"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -116,14 +117,14 @@ func (a *Array) Host() (ops.Host, error) {
 }
 
 func (e *Engine) host(a *Array) (ops.Host, error) {
-	h := ops.NewHost(a.layout.spec)
-	if len(h.Data) == 0 {
-		return h, nil
+	h, err := ops.MakeHost(a.layout.spec)
+	if err != nil || len(h.Data) == 0 {
+		return h, err
 	}
 	if !a.layout.dense {
 		return e.gather(a, h)
 	}
-	err := e.read(h.Data, a.Operand(), a.layout.spec.DType.Size())
+	err = e.read(h.Data, a.Operand(), a.layout.spec.DType.Size())
 	runtime.KeepAlive(a) // its block must outlive the copy
 	return h, err
 }
@@ -184,7 +185,9 @@ func (e *Engine) stretch(a *Array) (raw []byte, lo int, err error) {
 		return nil, 0, err
 	}
 	size := a.layout.spec.DType.Size()
-	raw = make([]byte, (hi-lo)*size)
+	if raw, err = hostmem.Make((hi - lo) * size); err != nil {
+		return nil, 0, &ops.MemoryError{Spec: a.layout.spec, Err: err}
+	}
 	at := a.Operand()
 	at.Offset += lo - a.offset
 	return raw, lo, e.read(raw, at, size)

@@ -10,6 +10,7 @@ import (
 	"github.com/ebitengine/purego"
 
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/hostmem"
 )
 
 // buffer is device memory from the pool. Blocks are memory objects of their own,
@@ -64,6 +65,11 @@ func (b *buffer) Free() {
 func (d *Device) create(n int) (uintptr, error) {
 	if d.maxAlloc > 0 {
 		n = min(n, d.maxAlloc)
+	}
+	if d.processor() { // its memory is the machine's, and drivers give what it has not
+		if err := hostmem.Check(n); err != nil {
+			return 0, fmt.Errorf("%w: %w", hal.ErrOutOfMemory, err)
+		}
 	}
 	var code int32
 	const readWrite = 1

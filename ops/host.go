@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/hostmem"
 	"github.com/crease-ml/crease/shape"
 )
 
@@ -14,9 +16,38 @@ type Host struct {
 	Data []byte
 }
 
-// NewHost is a zeroed array of a spec that has passed a shape rule.
+// MemoryError is an array that the host has no memory for. errors.Is finds
+// hal.ErrOutOfMemory in it.
+type MemoryError struct {
+	Spec Spec
+	Err  error // of the allocation
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("an array %s on the host: %v", e.Spec, e.Err)
+}
+
+// Unwrap returns hal.ErrOutOfMemory and the allocation's error.
+func (e *MemoryError) Unwrap() []error { return []error{hal.ErrOutOfMemory, e.Err} }
+
+// MakeHost returns a zeroed array of a spec that has passed a shape rule, or a
+// *MemoryError where the machine has no room for it.
+func MakeHost(s Spec) (Host, error) {
+	b, err := hostmem.Make(s.Bytes())
+	if err != nil {
+		return Host{}, &MemoryError{s, err}
+	}
+	return Host{Spec: s, Data: b}, nil
+}
+
+// NewHost is MakeHost for code that reports errors by panics, as references and the ops
+// of tensors do.
 func NewHost(s Spec) Host {
-	return Host{Spec: s, Data: dtype.Bytes(make([]uint64, (s.Bytes()+7)/8))[:s.Bytes()]}
+	h, err := MakeHost(s)
+	if err != nil {
+		panic(err)
+	}
+	return h
 }
 
 // HostOf copies a Go slice. The length must be that of the shape.
@@ -28,7 +59,10 @@ func HostOf[T dtype.Element](dims []int, values []T) (Host, error) {
 	if n != len(values) {
 		return Host{}, fmt.Errorf("shape %s holds %d elements, the slice has %d", shape.String(dims), n, len(values))
 	}
-	h := NewHost(Spec{dtype.Of[T](), shape.Clone(dims)})
+	h, err := MakeHost(Spec{dtype.Of[T](), shape.Clone(dims)})
+	if err != nil {
+		return Host{}, err
+	}
 	copy(h.Data, dtype.Bytes(values))
 	return h, nil
 }
@@ -50,8 +84,12 @@ func (h Host) Set(i int, v float64) { dtype.Store(h.Data, h.DType, i, v) }
 func (h Host) Int(i int) int64       { return dtype.LoadInt(h.Data, h.DType, i) }
 func (h Host) SetInt(i int, v int64) { dtype.StoreInt(h.Data, h.DType, i, v) }
 
-// Float64s is every element as a float64.
+// Float64s returns every element as a float64. It panics with a *MemoryError where there
+// is no memory for them.
 func (h Host) Float64s() []float64 {
+	if err := hostmem.Check(8 * h.Elements()); err != nil {
+		panic(&MemoryError{Spec{dtype.F64, h.Shape}, err})
+	}
 	out := make([]float64, h.Elements())
 	for i := range out {
 		out[i] = h.At(i)

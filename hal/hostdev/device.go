@@ -31,8 +31,9 @@ var (
 	_ hal.Meter  = (*Device)(nil)
 )
 
-// New returns a device without kernels. Its pool is limited to nine tenths of
-// info.Memory, where that is known; see [Device.Limit].
+// New returns a device without kernels. Its pool takes what is free on the machine or in
+// its control group (see hostmem.Alloc), and at most nine tenths of info.Memory, where
+// these are known; see [Device.Limit].
 func New(info hal.Info) *Device {
 	d := &Device{info: info}
 	d.pool = hal.Pool[hostmem.Block]{New: allocate, Drop: hostmem.Block.Free, Limit: info.Memory / 10 * 9}
