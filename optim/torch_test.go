@@ -2,12 +2,14 @@ package optim_test
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"testing"
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/optim"
 )
 
@@ -134,29 +136,9 @@ func TestSchedulesAgreeWithPyTorch(t *testing.T) {
 	}
 }
 
-// Joined optimisers share the rate by their scales, and state and gradients are
-// of all.
-func TestJoin(t *testing.T) {
-	a, b := crease.Ones([]int{2, 2}, crease.RequireGrad()), crease.Ones([]int{2}, crease.RequireGrad())
-	o := optim.Join(optim.Part{Optimizer: optim.NewSGD([]*crease.Tensor{a}, optim.SGDConfig{})}, optim.Part{Optimizer: optim.NewSGD([]*crease.Tensor{b}, optim.SGDConfig{}), Scale: 3})
-	o.SetLR(0.1)
-	a.Sum().Add(b.Sum()).Backward()
-	o.Step()
-	o.ZeroGrad()
-	if a.Grad() != nil || b.Grad() != nil {
-		t.Error("gradients are left")
-	}
-	if x, y := a.Floats()[0], b.Floats()[0]; math.Abs(x-0.9) > 1e-6 || math.Abs(y-0.7) > 1e-6 {
-		t.Errorf("parameters are %v and %v", x, y)
-	}
-	names := map[string]bool{}
-	for _, s := range o.State() {
-		names[s.Name] = true
-	}
-	if len(names) != 4 || !names["0.lr"] || !names["1.momentum.0"] {
-		t.Errorf("the state is %v", names)
-	}
-	if err := crease.Try(func() { optim.NewMuon([]*crease.Tensor{b}, optim.MuonConfig{}) }); err == nil {
-		t.Error("Muon took a vector")
+func TestMuonIsForMatrices(t *testing.T) {
+	var bad *ops.ShapeError
+	if err := crease.Try(func() { optim.NewMuon([]*crease.Tensor{crease.Ones([]int{2})}, optim.MuonConfig{}) }); !errors.As(err, &bad) {
+		t.Errorf("Muon took a vector: %v", err)
 	}
 }
