@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/crease-ml/crease/internal/safefile"
 )
 
 // Text is a text as tokens, one for each character.
@@ -70,33 +72,26 @@ func RandomWindows(tokens []int64, count, length int, seed uint64, step int) (x,
 	return x, y
 }
 
-// shakespeare is the text of Karpathy's char-rnn.
-var shakespeare = struct {
-	name, sub, url string
-	size           int
-}{"input.txt", "tinyshakespeare", "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt", 1115394}
+// shakespeareSize is the number of bytes of the text.
+const shakespeareSize = 1115394
 
-// Shakespeare reads 40,000 lines of plays from a directory or its subfolder
-// tinyshakespeare. A missing or short file is a *FileError.
+// Shakespeare reads the 40,000 lines of plays of Karpathy's char-rnn from a
+// directory or its subfolder tinyshakespeare. A missing or short file is a
+// *FileError.
 func Shakespeare(dir string) (*Text, error) {
-	f := shakespeare
-	for _, path := range []string{filepath.Join(dir, f.sub, f.name), filepath.Join(dir, f.name)} {
-		info, err := os.Stat(path)
-		if err != nil {
+	const sub, name = "tinyshakespeare", "input.txt"
+	for _, path := range []string{filepath.Join(dir, sub, name), filepath.Join(dir, name)} {
+		if _, err := os.Stat(path); err != nil {
 			continue
 		}
-		if info.Size() != int64(f.size) {
-			return nil, &FileError{Path: path, Reason: fmt.Sprintf("it has %d bytes, want %d", info.Size(), f.size), Remedy: "Get it again from " + f.url}
-		}
-		b, err := os.ReadFile(path)
+		b, err := safefile.Read(path, 2*shakespeareSize)
 		if err != nil {
 			return nil, &FileError{Path: path, Reason: err.Error()}
 		}
+		if len(b) != shakespeareSize {
+			return nil, &FileError{Path: path, Reason: fmt.Sprintf("it has %d bytes, want %d", len(b), shakespeareSize), Remedy: "Get it again from " + ShakespeareURL}
+		}
 		return NewText(string(b)), nil
 	}
-	return nil, &FileError{
-		Path:   filepath.Join(dir, f.sub, f.name),
-		Reason: "the file is missing",
-		Remedy: fmt.Sprintf("Get it from %s (%d bytes) and put it there, or name another directory with --data DIR or CREASE_DATA", f.url, f.size),
-	}
+	return nil, missing(dir, sub, name, ShakespeareURL, shakespeareSize)
 }

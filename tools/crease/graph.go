@@ -46,7 +46,7 @@ func graphCommand() *cobra.Command {
 	fs := c.Flags()
 	fs.StringVar(&f.model, "model", "", "model: mlp, cnn or resnet for fashion, nano-cpu or baby for chargpt")
 	fs.IntVar(&f.batch, "batch", 0, "samples in a step (default: the task's)")
-	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
+	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA, or what crease data get got)")
 	fs.StringVar(&f.passes, "passes", "", "passes to leave out, as in -fuse,-arena (default: CREASE_PASSES)")
 	fs.StringVar(&f.diff, "diff", "", "print what this pass changed")
 	fs.StringVar(&f.dot, "dot", "", "write the compiled graph to this file, for Graphviz")

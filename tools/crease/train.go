@@ -64,7 +64,7 @@ func trainCommand() *cobra.Command {
 	fs.StringVar(&f.best, "keep-best", "", "write a checkpoint of the best evaluation to this file")
 	fs.StringVar(&f.resume, "resume", "", "go on from this checkpoint")
 	fs.IntVar(&f.stop, "stop-at", 0, "save and stop after this step, as Ctrl-C would")
-	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
+	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA, or what crease data get got)")
 	fs.StringVar(&f.picture, "picture", "", "uncrumple: draw the ball after every layer to this PNG file")
 	return f.bind(c, "table", "json")
 }
