@@ -27,7 +27,7 @@ var layers = []struct {
 	{"backends", []string{"cpu", "opencl", "tpu", "kernels/emulate", "hal/null"}},
 	{"execution", []string{"exec", "autograd", "graph"}},
 	{"the user's package", []string{""}},
-	{"libraries", []string{"data/safetensors", "data/picture", "data", "nn", "optim", "conform", "conform/fixture"}},
+	{"libraries", []string{"data/safetensors", "data/picture", "data", "data/fetch", "nn", "optim", "conform", "conform/fixture", "models", "train"}},
 	{"tools", []string{"bench/...", "tools/...", "examples/..."}},
 }
 
@@ -43,7 +43,10 @@ var sideways = map[string][]string{
 	"tpu/sim":      {"tpu/arch", "tpu/num", "tpu/isa"},
 	"tpu/scalar":   {"tpu/arch", "tpu/num", "tpu/isa"},
 	"data":         {"data/safetensors"},
+	"data/fetch":   {"data"},
 	"nn":           {"data/safetensors"},
+	"models":       {"nn"},
+	"train":        {"data", "data/safetensors", "nn", "optim"},
 	"bench":        {"bench/peer"},
 	"tools/crease": {"bench", "bench/peer", "tools/crease/train"},
 }

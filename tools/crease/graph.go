@@ -44,9 +44,9 @@ func graphCommand() *cobra.Command {
 		RunE:      func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	fs := c.Flags()
-	fs.StringVar(&f.model, "model", "", "model: mlp or cnn for fashion, chain for uncrumple")
+	fs.StringVar(&f.model, "model", "", "model: mlp, cnn or resnet for fashion, nano-cpu or baby for chargpt")
 	fs.IntVar(&f.batch, "batch", 0, "samples in a step (default: the task's)")
-	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
+	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA, or what crease data get got)")
 	fs.StringVar(&f.passes, "passes", "", "passes to leave out, as in -fuse,-arena (default: CREASE_PASSES)")
 	fs.StringVar(&f.diff, "diff", "", "print what this pass changed")
 	fs.StringVar(&f.dot, "dot", "", "write the compiled graph to this file, for Graphviz")
@@ -74,7 +74,7 @@ func (f *graphFlags) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	dir := ""
-	if task == train.Fashion {
+	if task.Files {
 		if dir, err = data.Dir(f.data); err != nil {
 			return err
 		}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +24,7 @@ type trainFlags struct {
 	common
 	model, mode, save, resume  string
 	picture, data              string
+	preset, best               string
 	epochs, steps, batch, stop int
 	lr, decay                  float64
 	seed                       uint64
@@ -31,13 +34,16 @@ func trainCommand() *cobra.Command {
 	var f trainFlags
 	c := &cobra.Command{
 		Use:   "train TASK",
-		Short: "Train a model: uncrumple or fashion",
+		Short: "Train a model: uncrumple, fashion, chargpt or charlstm",
 		Long: "Train a model on a device.\n\n" +
 			"  uncrumple   a ball of five crumpled sheets comes apart; needs no data\n" +
-			"  fashion     Fashion-MNIST pictures, from --data DIR or CREASE_DATA\n\n" +
+			"  fashion     Fashion-MNIST pictures, from --data DIR or CREASE_DATA\n" +
+			"  chargpt     a GPT writes Shakespeare, from the same directory; see crease sample\n" +
+			"  charlstm    an LSTM writes Shakespeare\n\n" +
 			"Ctrl-C saves a checkpoint and says how to go on. A resumed run ends with the\n" +
 			"same bits as one that was never stopped.",
-		Example:   "  crease train uncrumple --picture out.png\n  crease train fashion --model cnn --data DIR --save cnn.safetensors",
+		Example: "  crease train uncrumple --picture out.png\n  crease train fashion --model cnn --data DIR --save cnn.safetensors\n" +
+			"  crease train chargpt --preset nano-cpu --data DIR --save gpt.safetensors",
 		Args:      exactTask,
 		ValidArgs: taskArgs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,18 +51,20 @@ func trainCommand() *cobra.Command {
 		},
 	}
 	fs := c.Flags()
-	fs.StringVar(&f.model, "model", "", "model: mlp or cnn for fashion, chain for uncrumple")
+	fs.StringVar(&f.model, "model", "", "model: mlp, cnn or resnet for fashion")
+	fs.StringVar(&f.preset, "preset", "", "size and settings: nano-cpu or baby for chargpt")
 	fs.IntVar(&f.epochs, "epochs", 0, "passes over the training data (default: the task's)")
 	fs.IntVar(&f.steps, "steps", 0, "training steps; wins over --epochs (default: the task's)")
 	fs.IntVar(&f.batch, "batch", 0, "samples in a step (default: the task's)")
-	fs.Float64Var(&f.lr, "lr", 0, "peak learning rate of the one-cycle schedule (default: the task's)")
+	fs.Float64Var(&f.lr, "lr", 0, "highest learning rate of the schedule (default: the task's)")
 	fs.Float64Var(&f.decay, "weight-decay", 0, "weight decay of AdamW (default: the task's)")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of the data, the weights and the order")
 	fs.StringVar(&f.mode, "mode", "eager", "eager, or graph to compile the step")
 	fs.StringVar(&f.save, "save", "", "write checkpoints to this file (safetensors)")
+	fs.StringVar(&f.best, "keep-best", "", "write a checkpoint of the best evaluation to this file")
 	fs.StringVar(&f.resume, "resume", "", "go on from this checkpoint")
 	fs.IntVar(&f.stop, "stop-at", 0, "save and stop after this step, as Ctrl-C would")
-	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
+	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA, or what crease data get got)")
 	fs.StringVar(&f.picture, "picture", "", "uncrumple: draw the ball after every layer to this PNG file")
 	return f.bind(c, "table", "json")
 }
@@ -72,7 +80,7 @@ func taskArgs() (list []string) {
 // exactTask wants one known task.
 func exactTask(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usageError(fmt.Errorf("want one task: uncrumple or fashion"))
+		return usageError(fmt.Errorf("want one task: %s", strings.Join(train.Names(), ", ")))
 	}
 	_, err := train.Find(args[0])
 	return usageError(err)
@@ -88,10 +96,12 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 		return usageError(fmt.Errorf("--mode %s: want eager or graph", f.mode))
 	case f.epochs < 0 || f.steps < 0 || f.batch < 0 || f.stop < 0 || f.lr < 0 || f.decay < 0:
 		return usageError(errors.New("--epochs, --steps, --batch, --lr, --weight-decay and --stop-at must not be negative"))
+	case f.preset != "" && (!task.Sizes || f.model != ""):
+		return usageError(fmt.Errorf("--preset is for the sizes of chargpt and charlstm, without --model; %s has --model %s", name, strings.Join(task.Model, ", ")))
 	case f.picture != "" && task.Layers == nil:
 		return usageError(fmt.Errorf("--picture is for uncrumple: the layers of %s have no picture", name))
 	}
-	for _, path := range []string{f.save, f.picture} {
+	for _, path := range []string{f.save, f.best, f.picture} {
 		if err := writable(path); err != nil {
 			return err
 		}
@@ -101,7 +111,7 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	dir := ""
-	if task == train.Fashion {
+	if task.Files {
 		if dir, err = data.Dir(f.data); err != nil {
 			return err
 		}
@@ -113,8 +123,8 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 	}
 	res, err := train.Run(cmd.Context(), train.Options{
 		Task: task, Device: dev, Data: dir, Seed: f.seed, SeedSet: cmd.Flags().Changed("seed"), Graph: f.mode == "graph",
-		Settings: train.Settings{Model: f.model, Epochs: f.epochs, Steps: f.steps, Batch: f.batch, LR: f.lr, WeightDecay: f.decay},
-		Save:     f.save, Resume: f.resume, StopAt: f.stop, Reporter: newProgress(out),
+		Settings: train.Settings{Model: cmp.Or(f.preset, f.model), Epochs: f.epochs, Steps: f.steps, Batch: f.batch, LR: f.lr, WeightDecay: f.decay},
+		Save:     f.save, Best: f.best, Resume: f.resume, StopAt: f.stop, Reporter: newProgress(out),
 	})
 	if err != nil {
 		return err
@@ -165,15 +175,21 @@ func layerName(i int) string {
 
 func printResult(w io.Writer, res *train.Result, drawn string) error {
 	p := &lines{w: w}
-	if len(res.ProbeAccuracy) > 0 {
+	if res.Layers != nil {
 		p.printf("\nHow far a linear classifier tells the sheets apart:\n\n")
 		for i, a := range res.ProbeAccuracy {
 			p.printf("  %-8s %6.2f %%  %s\n", layerName(i), 100*a, bar(a, 40))
 		}
 		p.printf("\n")
 	}
-	p.printf("%s on %s (%s): test accuracy %.2f %%, test loss %.4f, %d parameters, %.1f s\n",
-		res.Task, res.Device, res.Mode, 100*res.TestAccuracy, res.TestLoss, res.Parameters, res.Seconds)
+	p.printf("%s on %s (%s): ", res.Task, res.Device, res.Mode)
+	if res.Written != nil {
+		p.printf("validation loss %.4f, ", res.ValLoss)
+	} else {
+		p.printf("test accuracy %.2f %%, test loss %.4f, ", 100*res.TestAccuracy, res.TestLoss)
+	}
+	p.printf("%d parameters, %.1f s\n", res.Parameters, res.Seconds)
+	p.printf("memory high water: %.1f MiB\n", float64(res.MemoryPeak)/(1<<20))
 	if drawn != "" {
 		p.printf("picture: %s\n", drawn)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/crease-ml/crease/tools/crease/train"
+	"github.com/crease-ml/crease/train"
 )
 
 // progress shows a run: one line per report, and on a terminal a line between
@@ -37,7 +37,11 @@ func (p *progress) Start(s train.Start) {
 	if s.Step > 0 {
 		p.printf("resumed after step %d\n", s.Step)
 	}
-	p.printf("\n%11s  %10s  %9s  %13s  %8s\n", "step", "train loss", "test loss", "test accuracy", "time")
+	p.printf("\n%11s  %10s", "step", "train loss")
+	for _, m := range s.Metrics {
+		p.printf("  %9s", metricName(m))
+	}
+	p.printf("  %8s\n", "time")
 }
 
 // Step redraws the live line at most ten times a second.
@@ -60,8 +64,20 @@ func (p *progress) clear() {
 
 func (p *progress) Report(r train.Report) {
 	p.clear()
-	p.printf("%5d/%-5d  %10.4f  %9.4f  %11.2f %%  %6.1f s\n", r.Step, r.Steps, r.TrainLoss, r.TestLoss, 100*r.TestAccuracy, r.Seconds)
+	p.printf("%5d/%-5d  %10.4f", r.Step, r.Steps, r.TrainLoss)
+	for _, m := range r.Metrics {
+		width := max(9, len(metricName(m)))
+		if m.Share {
+			p.printf("  %*.2f %%", width-2, 100*m.Value)
+		} else {
+			p.printf("  %*.4f", width, m.Value)
+		}
+	}
+	p.printf("  %6.1f s\n", r.Seconds)
 }
+
+// metricName is a metric's name as a heading.
+func metricName(m train.Metric) string { return strings.ReplaceAll(m.Name, "_", " ") }
 
 // lines writes text and remembers the first error.
 type lines struct {
