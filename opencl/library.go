@@ -62,7 +62,7 @@ func libraryNames() []string {
 // load opens the library, on first use and once in a process.
 var load = sync.OnceValues(func() (*library, error) {
 	l := &library{}
-	if err := dynlib.Open("OpenCL", "CREASE_OPENCL", libraryNames(), l.symbols()); err != nil {
+	if err := dynlib.Open("OpenCL", "1.2", "CREASE_OPENCL", libraryNames(), l.symbols()); err != nil {
 		return nil, err
 	}
 	return l, nil

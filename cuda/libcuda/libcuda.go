@@ -68,7 +68,7 @@ var Open = sync.OnceValues(func() (driver.Driver, error) {
 		names = []string{"/usr/local/cuda/lib/libcuda.dylib"}
 	}
 	l := &library{name: names[0]}
-	if err := dynlib.Open("CUDA", "CREASE_CUDA", names, l.symbols()); err != nil {
+	if err := dynlib.Open("CUDA", "11.2", "CREASE_CUDA", names, l.symbols()); err != nil {
 		return nil, err
 	}
 	return l, nil

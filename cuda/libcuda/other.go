@@ -10,5 +10,5 @@ import (
 
 // Open says why this system has no library.
 func Open() (driver.Driver, error) {
-	return nil, dynlib.Open("CUDA", "CREASE_CUDA", []string{"libcuda.so.1"}, nil)
+	return nil, dynlib.Open("CUDA", "11.2", "CREASE_CUDA", []string{"libcuda.so.1"}, nil)
 }

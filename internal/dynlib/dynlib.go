@@ -17,17 +17,17 @@ const Supported = true
 
 // Open opens the first of some files and finds the addresses of its functions, for
 // purego.SyscallN: a registered Go function costs several allocations a call. The
-// variable env, if it is set, names the only file that is tried. The error says what
-// was tried and why each failed. Drivers do not survive being unloaded, so a library
+// variable env, if it is set, names the only file that is tried. A library that lacks a
+// function is older than the least version. The error says what was tried and why each failed. Drivers do not survive being unloaded, so a library
 // stays open.
-func Open(what, env string, names []string, symbols map[string]*uintptr) error {
+func Open(what, least, env string, names []string, symbols map[string]*uintptr) error {
 	from := ""
 	if name := os.Getenv(env); name != "" {
 		names, from = []string{name}, ", which "+env+" names"
 	}
 	var why []string
 	for _, name := range names {
-		err := open(what, name, symbols)
+		err := open(what+" "+least, name, symbols)
 		if err == nil {
 			return nil
 		}
@@ -43,7 +43,7 @@ func open(what, name string, symbols map[string]*uintptr) error {
 	}
 	for symbol, to := range symbols {
 		if *to, err = purego.Dlsym(handle, symbol); err != nil {
-			return fmt.Errorf("%s is no library of a recent %s: %w", name, what, err)
+			return fmt.Errorf("%s is no library of %s or later: %w", name, what, err)
 		}
 	}
 	return nil

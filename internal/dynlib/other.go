@@ -11,6 +11,6 @@ import (
 const Supported = false
 
 // Open says that this system's libraries cannot be opened.
-func Open(what, _ string, names []string, _ map[string]*uintptr) error {
+func Open(what, _, _ string, names []string, _ map[string]*uintptr) error {
 	return fmt.Errorf("the %s library (%v) is opened by dlopen, on linux and darwin with amd64 or arm64; this is %s/%s", what, names, runtime.GOOS, runtime.GOARCH)
 }
