@@ -56,7 +56,9 @@ func (w *warp) global(a uint64, n, hint int) (data, init []byte) {
 	if b == nil || a-b.Base > uint64(len(b.Data)-n) || len(b.Data) < n {
 		b = w.block.run.mem.at(a)
 		if b == nil {
-			w.fault("access of %d bytes at %#x, where no memory is", n, a)
+			if b = w.block.run.mem.before(a); b == nil {
+				w.fault("access of %d bytes at %#x, where no memory is", n, a)
+			}
 		}
 		if a-b.Base > uint64(len(b.Data)-n) || len(b.Data) < n {
 			w.fault("access of %d bytes at %d of a block of %d", n, a-b.Base, len(b.Data))
