@@ -24,10 +24,10 @@ var layers = []struct {
 	{"ops", []string{"ops/expr", "ops"}},
 	{"kernels", []string{"cpu/gemm", "cpu/vec", "kernels"}},
 	{"emulated hardware", []string{"tpu/arch", "tpu/num", "tpu/timing", "tpu/isa", "tpu/sim", "tpu/scalar"}},
-	{"backends", []string{"cpu", "opencl", "tpu", "kernels/emulate", "hal/null"}},
+	{"backends", []string{"cpu", "cuda/driver", "cuda/libcuda", "cuda/emulate", "cuda", "opencl", "tpu", "kernels/emulate", "hal/null"}},
 	{"execution", []string{"exec", "autograd", "graph"}},
 	{"the user's package", []string{""}},
-	{"libraries", []string{"data/safetensors", "data/picture", "data", "nn", "optim", "conform", "conform/fixture"}},
+	{"libraries", []string{"data/safetensors", "data/picture", "data", "data/fetch", "nn", "optim", "conform", "conform/fixture", "models", "train"}},
 	{"tools", []string{"bench/...", "tools/...", "examples/..."}},
 }
 
@@ -42,8 +42,14 @@ var sideways = map[string][]string{
 	"tpu/isa":      {"tpu/arch", "tpu/num"},
 	"tpu/sim":      {"tpu/arch", "tpu/num", "tpu/isa"},
 	"tpu/scalar":   {"tpu/arch", "tpu/num", "tpu/isa"},
+	"cuda":         {"cuda/driver", "cuda/libcuda", "cuda/emulate"},
+	"cuda/emulate": {"cuda/driver"},
+	"cuda/libcuda": {"cuda/driver"},
 	"data":         {"data/safetensors"},
+	"data/fetch":   {"data"},
 	"nn":           {"data/safetensors"},
+	"models":       {"nn"},
+	"train":        {"data", "data/safetensors", "nn", "optim"},
 	"bench":        {"bench/peer"},
 	"tools/crease": {"bench", "bench/peer", "tools/crease/train"},
 }
@@ -51,7 +57,7 @@ var sideways = map[string][]string{
 // outside are the modules that packages may use besides the standard library.
 var outside = map[string][]string{
 	"golang.org/x/sys":             {"internal/...", "cpu/...", "tpu/num", "tools/avx512emu"},
-	"github.com/ebitengine/purego": {"internal/...", "bench/...", "opencl", "kernels/emulate"},
+	"github.com/ebitengine/purego": {"internal/...", "bench/...", "opencl", "cuda/libcuda", "kernels/emulate"},
 	"github.com/spf13/cobra":       {"tools/..."},
 	"github.com/spf13/pflag":       {"tools/..."},
 }

@@ -10,8 +10,8 @@ import (
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/conform"
-	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/conform/fixture"
+	"github.com/crease-ml/crease/dtype"
 	_ "github.com/crease-ml/crease/opencl"
 	"github.com/crease-ml/crease/ops"
 )

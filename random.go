@@ -1,7 +1,7 @@
 package crease
 
 import (
-	"math/bits"
+	"fmt"
 	"sync"
 
 	"github.com/crease-ml/crease/dtype"
@@ -35,7 +35,7 @@ func (g *Generator) Seed(seed uint64) {
 }
 
 // draw runs f on the present state and moves the state on past the Philox blocks
-// that n elements use; a normal draw of an odd number takes one word more.
+// that n words take.
 func (g *Generator) draw(n int, f func(key *Tensor) []*Tensor) []*Tensor {
 	if tracing() == nil {
 		b := g.state.array("draw").Block()
@@ -44,7 +44,7 @@ func (g *Generator) draw(n int, f func(key *Tensor) []*Tensor) []*Tensor {
 	}
 	return Tidy(func() []*Tensor {
 		out := f(g.state)
-		step := From([]uint64{0, ops.PhiloxBlocks(n + 1)}, []int{2}, On(g.state.dev))
+		step := From([]uint64{0, ops.PhiloxBlocks(n)}, []int{2}, On(g.state.dev))
 		g.state.Assign(apply1(ops.Add, nil, g.state, step))
 		return out
 	})
@@ -78,20 +78,25 @@ func Seed(seed uint64) {
 	})
 }
 
+// generator is the option's, or the device's.
+func (o options) generator() *Generator {
+	if o.gen != nil {
+		return o.gen
+	}
+	return DefaultGenerator(o.dev)
+}
+
 // drawn is a random tensor of an option's generator.
 func (o options) drawn(dims []int, op *ops.Op, attrs any) *Tensor {
-	g := o.gen
-	if g == nil {
-		g = DefaultGenerator(o.dev)
-	}
 	n := ops.Spec{DType: o.dtype, Shape: dims}.Elements()
-	return o.finish(g.draw(n, func(key *Tensor) []*Tensor { return Apply(op, attrs, key) })[0])
+	return o.finish(o.generator().draw(n, func(key *Tensor) []*Tensor { return Apply(op, attrs, key) })[0])
 }
 
 // Rand is uniform in [0, 1).
 func Rand(dims []int, opts ...Option) *Tensor { return RandUniform(dims, 0, 1, opts...) }
 
-// RandUniform is uniform in [lo, hi).
+// RandUniform is uniform in [lo, hi), of which hi is never drawn, and nothing outside by
+// rounding.
 func RandUniform(dims []int, lo, hi float64, opts ...Option) *Tensor {
 	o := collect(opts)
 	return o.drawn(dims, ops.Uniform, ops.RandAttrs{DType: o.dtype, Shape: dims, Lo: lo, Hi: hi})
@@ -112,19 +117,30 @@ func RandBernoulli(dims []int, p float64, opts ...Option) *Tensor {
 	return o.drawn(dims, ops.Bernoulli, ops.BernoulliAttrs{DType: o.dtype, Shape: dims, P: p})
 }
 
-// RandInt is uniform among the whole numbers lo to hi-1, of type i64 unless As
-// says otherwise. The range must be below 2^24, the resolution of the draw.
+// RandInt is uniform among the whole numbers lo to hi-1, each as likely as the others
+// to 2^-64, of type i64 unless As says otherwise. The type must hold all of them.
 func RandInt(dims []int, lo, hi int, opts ...Option) *Tensor {
-	if hi <= lo || bits.Len(uint(hi-lo)) > 24 {
-		panic(&ops.AttrError{Op: "rand_int", Reason: "want lo < hi and a range below 2^24"})
-	}
 	o := collect(append([]Option{As(dtype.I64)}, opts...))
-	to := o.dtype
-	o.dtype = dtype.F64
-	return Tidy1(func() *Tensor {
-		u := o.drawn(dims, ops.Uniform, ops.RandAttrs{DType: dtype.F64, Shape: dims, Lo: float64(lo), Hi: float64(hi)})
-		return u.Floor().Cast(to)
-	})
+	if hi <= lo {
+		panic(&ops.AttrError{Op: "rand_int", Reason: fmt.Sprintf("no whole number lies from %d up to and without %d", lo, hi)})
+	}
+	attrs := ops.RandIntAttrs{DType: o.dtype, Shape: dims, First: int64(lo), Last: int64(hi) - 1}
+	if o.dtype.IsInt() {
+		return o.blocks(dims, attrs)
+	}
+	for _, v := range []int{lo, lo + 1, hi - 2, hi - 1} {
+		if int(dtype.Round(o.dtype, float64(v))) != v {
+			panic(&ops.AttrError{Op: "rand_int", Reason: fmt.Sprintf("%s does not hold all whole numbers from %d to %d; draw integers", o.dtype, lo, hi-1)})
+		}
+	}
+	attrs.DType = dtype.I64
+	return Tidy1(func() *Tensor { return o.blocks(dims, attrs).Cast(o.dtype) })
+}
+
+// blocks draws whole numbers, which take a Philox block each.
+func (o options) blocks(dims []int, attrs ops.RandIntAttrs) *Tensor {
+	n := ops.Spec{DType: attrs.DType, Shape: dims}.Elements()
+	return o.finish(o.generator().draw(4*n, func(key *Tensor) []*Tensor { return Apply(ops.RandInt, attrs, key) })[0])
 }
 
 // Dropout zeroes elements with probability p and scales the others by 1/(1-p).

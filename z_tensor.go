@@ -129,7 +129,7 @@ func (t *Tensor) LogSumExpKeep(axes ...int) *Tensor {
 // Lt is row lt: x < y.
 func (t *Tensor) Lt(y *Tensor) *Tensor { return apply1(ops.Lt, nil, t, y) }
 
-// Max is row max: the larger of x and y, NaN if either is. Equal operands share the gradient by halves.
+// Max is row max: the larger of x and y, NaN if either is. Equal operands share the gradient by halves; beside NaN both get all of it, as in PyTorch.
 func (t *Tensor) Max(y *Tensor) *Tensor { return apply1(ops.Max, nil, t, y) }
 
 // Mean is row mean: the mean over axes, NaN over none. Without axes, over all of them.
@@ -140,7 +140,7 @@ func (t *Tensor) MeanKeep(axes ...int) *Tensor {
 	return apply1(ops.Mean, ops.ReduceAttrs{Axes: axes, Keep: true}, t)
 }
 
-// Min is row min: the smaller of x and y, NaN if either is. Equal operands share the gradient by halves.
+// Min is row min: the smaller of x and y, NaN if either is. Equal operands share the gradient by halves; beside NaN both get all of it, as in PyTorch.
 func (t *Tensor) Min(y *Tensor) *Tensor { return apply1(ops.Min, nil, t, y) }
 
 // Mod is row mod: the remainder of x / y with the sign of y, as in Python. Integers modulo 0 give 0.

@@ -119,12 +119,15 @@ func (d *device) attention(c *call) task {
 		for i := range sums {
 			row := p[i*n : (i+1)*n]
 			top := d.vec.MaxVal(row)
+			if lse[member*a.l+lo+i] = top; math.IsInf(float64(top), -1) { // no key is seen
+				clear(row)
+				sums[i] = 1
+				continue
+			}
 			d.vec.SubS(row, row, top)
 			d.vec.Exp(row, row)
 			sums[i] = d.vec.Sum(row)
-			if lse[member*a.l+lo+i] = top; !math.IsInf(float64(top), -1) {
-				lse[member*a.l+lo+i] += float32(math.Log(float64(sums[i])))
-			}
+			lse[member*a.l+lo+i] += float32(math.Log(float64(sums[i])))
 		}
 		to := y[(member*a.l+lo)*a.e : (member*a.l+hi)*a.e]
 		v := a.v[member/a.group*a.s*a.e:]
@@ -162,7 +165,9 @@ func (d *device) attentionGrad(c *call) task {
 				gemm.Gemm(d.gemm, m, n, a.e, stored(gs, a.e), transposed(v, a.e), ds, n, false, nil)
 				for i := range m {
 					prob, slope := p[i*n:(i+1)*n], ds[i*n:(i+1)*n]
-					d.vec.SubS(prob, prob, lse[at+i])
+					if !math.IsInf(float64(lse[at+i]), -1) { // else no key is seen, and exp makes 0
+						d.vec.SubS(prob, prob, lse[at+i])
+					}
 					d.vec.Exp(prob, prob)
 					d.vec.SubS(slope, slope, d.vec.Dot(gs[i*a.e:(i+1)*a.e], y[(at+i)*a.e:(at+i+1)*a.e]))
 					d.vec.Mul(slope, slope, prob)

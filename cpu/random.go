@@ -15,8 +15,16 @@ func init() {
 			return d.words(&c.in[0], out.n, func(at int, w []uint32) { copy(data[uint32](out)[at:], w) })
 		})
 		d.addDense(ops.Uniform.Name, dtype.U64, func(c *call) task {
-			a := c.attrs.(ops.RandAttrs)
-			return d.draw(c, func(w uint32) float64 { return float64(w>>8)*((a.Hi-a.Lo)*unit) + a.Lo })
+			return d.draw(c, c.attrs.(ops.RandAttrs).Draw())
+		})
+		d.addDense(ops.RandInt.Name, dtype.U64, func(c *call) task {
+			a, out := c.attrs.(ops.RandIntAttrs), &c.out[0]
+			return d.words(&c.in[0], 4*out.n, func(at int, w []uint32) {
+				b := out.memory()
+				for i := 0; i < len(w); i += 4 {
+					dtype.StoreInt(b, out.DType, (at+i)/4, a.Draw([4]uint32(w[i:])))
+				}
+			})
 		})
 		d.addDense(ops.Bernoulli.Name, dtype.U64, func(c *call) task {
 			p := c.attrs.(ops.BernoulliAttrs).P
@@ -49,12 +57,8 @@ func (d *device) words(from *operand, n int, f func(at int, w []uint32)) task {
 		for at := lo; at < hi; at += blockWords {
 			k := min(blockWords, hi-at)
 			for i := 0; i < k; i += 4 {
-				block := key[1] + uint64(at+i)/4
-				carry := uint32(0)
-				if block < key[1] {
-					carry = 1 // the counter has 128 bits
-				}
-				*(*[4]uint32)(w[i:]) = ops.PhiloxBlock([4]uint32{uint32(block), uint32(block >> 32), carry, 0}, seed)
+				block := key[1] + uint64(at+i)/4 // modulo 2^64, as on every device
+				*(*[4]uint32)(w[i:]) = ops.PhiloxBlock([4]uint32{uint32(block), uint32(block >> 32)}, seed)
 			}
 			f(at, w[:k])
 		}
@@ -85,45 +89,33 @@ func (d *device) draw(c *call, number func(uint32) float64) task {
 	})
 }
 
-// normal is the Box-Muller transform: the first half of the words gives radii,
-// the second angles; cosines come first, sines after.
+// normal makes two elements of every pair of words.
 func (d *device) normal(c *call) task {
-	a, out := c.attrs.(ops.NormalAttrs), &c.out[0]
-	half := (out.n + 1) / 2
-	var all []uint32
-	draw := d.words(&c.in[0], 2*half, func(at int, w []uint32) { copy(all[at:], w) })
-	body := func(lo, hi int) {
-		b, all := out.memory(), all
-		for i := lo; i < hi; i++ {
-			radius := a.Std * math.Sqrt(-2*math.Log(float64(all[i]>>8+1)*unit))
-			sin, cos := math.Sincos(2 * math.Pi * float64(all[half+i]>>8) * unit)
-			dtype.Store(b, out.DType, i, a.Mean+radius*cos)
-			if half+i < out.n {
-				dtype.Store(b, out.DType, half+i, a.Mean+radius*sin)
+	out := &c.out[0]
+	place := c.attrs.(ops.NormalAttrs).Placed()
+	return d.words(&c.in[0], out.n+out.n%2, func(at int, w []uint32) {
+		b := out.memory()
+		for i := 0; i < len(w); i += 2 {
+			first, second := ops.NormalPair(w[i], w[i+1])
+			dtype.Store(b, out.DType, at+i, place(first))
+			if at+i+1 < out.n {
+				dtype.Store(b, out.DType, at+i+1, place(second))
 			}
 		}
-	}
-	return task{work: aligned(2 * half * 4), run: func(work []byte) error {
-		all = scratch[uint32](&work, 2*half)
-		if err := draw.run(nil); err != nil {
-			return err
-		}
-		d.chunks(half, grain, body)
-		return nil
-	}}
+	})
 }
 
-// dropout keeps an element where its word is at least p·2^32.
+// dropout keeps an element where its word is at least the threshold.
 func (d *device) dropout(c *call) task {
-	p := c.attrs.(ops.DropoutAttrs).P
-	threshold := uint64(math.Ceil(p * (1 << 32)))
-	scale := float32(1 / (1 - p))
+	a := c.attrs.(ops.DropoutAttrs)
+	threshold := a.Threshold()
+	scale := float32(1 / (1 - a.P))
 	in, out, kept := &c.in[0], &c.out[0], &c.out[1]
 	t := d.words(&c.in[1], in.n, func(at int, w []uint32) {
 		x, y, mask := data[float32](in)[at:], data[float32](out)[at:], kept.memory()[at:]
 		for i, bits := range w {
 			var keep uint32 // no branch: processors cannot foresee a random one
-			if uint64(bits) >= threshold {
+			if bits >= threshold {
 				keep = 1
 			}
 			y[i] = math.Float32frombits(math.Float32bits(x[i]*scale) & -keep)

@@ -191,6 +191,7 @@ func TestMissingAndBrokenFiles(t *testing.T) {
 		t.Errorf("an absent directory: %v", err)
 	}
 	t.Setenv("CREASE_DATA", "")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	if _, err := Dir(""); !errors.As(err, &bad) {
 		t.Errorf("no directory: %v", err)
 	}

@@ -34,14 +34,29 @@ func (e *FileError) Error() string {
 // ExitCode is the command line's code for a bad input file.
 func (e *FileError) ExitCode() int { return 5 }
 
-// Dir is where data files are looked for: the flag, else CREASE_DATA.
+// CacheDir is the user's folder for data, where crease data get puts it: it may not
+// be there.
+func CacheDir() (string, error) {
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return "", &FileError{Path: "data directory", Reason: "the system names no folder for caches: " + err.Error(), Remedy: "Give another with --data DIR or CREASE_DATA"}
+	}
+	return filepath.Join(user, "crease", "data"), nil
+}
+
+// Dir is where data files are looked for: the flag, else CREASE_DATA, else the
+// folder that crease data get fills.
 func Dir(flag string) (string, error) {
 	dir := flag
 	if dir == "" {
 		dir = os.Getenv("CREASE_DATA")
 	}
 	if dir == "" {
-		return "", &FileError{Path: "data directory", Reason: "none is named", Remedy: "Give it with --data DIR or CREASE_DATA; crease downloads nothing"}
+		cache, err := CacheDir()
+		if _, absent := os.Stat(cache); err == nil && absent == nil {
+			return cache, nil
+		}
+		return "", &FileError{Path: "data directory", Reason: "none is named", Remedy: "Give it with --data DIR or CREASE_DATA, or run crease data get NAME once: nothing is downloaded without being asked"}
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return "", &FileError{Path: dir, Reason: "this data directory does not exist or is no directory", Remedy: "Name another with --data DIR or CREASE_DATA"}
@@ -134,10 +149,16 @@ func (f idxFile) read(dir, sub string) (dims []int, values []byte, err error) {
 			return dims, values, nil
 		}
 	}
-	return nil, nil, &FileError{
-		Path:   filepath.Join(dir, sub, f.name+".gz"),
+	return nil, nil, missing(dir, sub, f.name+".gz", f.url, f.size)
+}
+
+// missing is the error of a file that is not there. The folder has the name that
+// crease data get knows.
+func missing(dir, sub, name, url string, size int) error {
+	return &FileError{
+		Path:   filepath.Join(dir, sub, name),
 		Reason: "the file is missing",
-		Remedy: fmt.Sprintf("Get it from %s (%d bytes) and put it there, or name another directory with --data DIR or CREASE_DATA", f.url, f.size),
+		Remedy: fmt.Sprintf("Get it with crease data get %s, or from %s (%d bytes) by hand, or name another directory with --data DIR or CREASE_DATA", sub, url, size),
 	}
 }
 

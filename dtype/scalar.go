@@ -173,3 +173,38 @@ func truth[S integer | float32 | float64](v S) uint8 {
 }
 
 func unknown(t Type) string { return fmt.Sprintf("dtype: %v is not an element type", t) }
+
+// Round returns the number of a type nearest to v; see [Store].
+func Round(t Type, v float64) float64 {
+	var b [8]byte
+	Store(b[:], t, 0, v)
+	return Load(b[:], t, 0)
+}
+
+// Next returns the number of f64, f32, f16 or bf16 next to v, which is one of them, above it
+// or below. Beyond the largest number it is an infinity.
+func Next(t Type, v float64, up bool) float64 {
+	to := math.Inf(-1)
+	if up {
+		to = math.Inf(1)
+	}
+	switch t {
+	case F64:
+		return math.Nextafter(v, to)
+	case F32:
+		return float64(math.Nextafter32(float32(v), float32(to)))
+	}
+	if v == 0 {
+		v = math.Copysign(0, to) // the first step is the least number of that sign
+	}
+	var b [2]byte
+	Store(b[:], t, 0, v)
+	bits := binary.NativeEndian.Uint16(b[:])
+	if math.Signbit(v) == up {
+		bits--
+	} else {
+		bits++
+	}
+	binary.NativeEndian.PutUint16(b[:], bits)
+	return Load(b[:], t, 0)
+}

@@ -7,13 +7,17 @@ import (
 	"strings"
 )
 
-// Spec is a parsed device name: KIND[:INDEX|:NAME][/ARCH][@OPTION=VALUE,...].
+// Spec is a parsed device name: KIND[:INDEX|:NAME][/ARCH][@OPTION=VALUE,...]. An option
+// that is only switched on may be written without its value, [On].
 type Spec struct {
 	Kind    string
 	Index   string // a number or a name; "" when absent
 	Arch    string
 	Options map[string]string
 }
+
+// On is the value of an option that is written without one: cuda@emulate.
+const On = "on"
 
 const maxSpec = 256 // bytes; a longer name is a mistake, not a device
 
@@ -48,7 +52,10 @@ func ParseSpec(s string) (Spec, error) {
 	for _, o := range strings.Split(opts, ",") {
 		k, v, ok := strings.Cut(o, "=")
 		k = strings.ToLower(k)
-		if !ok || !word(k) || v == "" {
+		if !ok {
+			v = On
+		}
+		if !word(k) || v == "" {
 			return bad("option %q is not NAME=VALUE", o)
 		}
 		if _, dup := d.Options[k]; dup {
@@ -79,7 +86,10 @@ func (d Spec) String() string {
 	}
 	sep := "@"
 	for _, k := range slices.Sorted(maps.Keys(d.Options)) {
-		s += sep + k + "=" + d.Options[k]
+		s += sep + k
+		if v := d.Options[k]; v != On {
+			s += "=" + v
+		}
 		sep = ","
 	}
 	return s

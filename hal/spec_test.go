@@ -16,6 +16,7 @@ func TestParseSpec(t *testing.T) {
 		"cuda:1":                  {Kind: "cuda", Index: "1"},
 		"opencl:pocl-3.1/x":       {Kind: "opencl", Index: "pocl-3.1", Arch: "x"},
 		"cpu@threads=2":           {Kind: "cpu", Options: map[string]string{"threads": "2"}},
+		"cuda@emulate":            {Kind: "cuda", Options: map[string]string{"emulate": hal.On}},
 		"cuda:0/sm_90@a=1,path=/": {Kind: "cuda", Index: "0", Arch: "sm_90", Options: map[string]string{"a": "1", "path": "/"}},
 	} {
 		got, err := hal.ParseSpec(in)
@@ -36,7 +37,7 @@ func TestParseSpec(t *testing.T) {
 
 func TestParseSpecRefuses(t *testing.T) {
 	for _, in := range []string{
-		"", ":0", "/avx2", "@a=1", "cpu:", "cpu/", "cpu@", "cpu@a", "cpu@=1", "cpu@a=", "cpu@a=1,", "cpu@a=1,a=2",
+		"", ":0", "/avx2", "@a=1", "cpu:", "cpu/", "cpu@", "cpu@,a", "cpu@=1", "cpu@a=", "cpu@a=1,", "cpu@a=1,a=2",
 		"c pu", "cpu:0:1", "cpu/a/b", "cpü", strings.Repeat("x", 1<<20),
 	} {
 		_, err := hal.ParseSpec(in)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
 
@@ -158,7 +159,11 @@ func attribute(attrs any, name string) (any, bool) {
 	v := reflect.ValueOf(attrs)
 	index, ok := attributesOf(v.Type())[name]
 	if !ok {
-		return nil, false
+		d, is := attrs.(ops.Derived)
+		if !is {
+			return nil, false
+		}
+		return d.Derived(name)
 	}
 	return hostValue(v.FieldByIndex(index)), true
 }

@@ -1,34 +1,28 @@
 package kernels
 
 import (
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/crease-ml/crease/internal/devicec"
 )
 
+// Every program compiles to PTX by our own compiler, and none keeps an array in memory:
+// register tiles are registers.
 func TestPTX(t *testing.T) {
-	dir := os.Getenv("CREASE_PTX_DIR")
-	local := map[string]int{}
-	bad := 0
-	for i, p := range programs(t, CUDA) {
-		ptx, err := devicec.Compile(p.Source, devicec.Target{PTX: 70, SM: 80})
+	list := programs(t, CUDA)
+	for _, p := range list {
+		text, err := devicec.Compile(p.Source, devicec.Target{PTX: 70, SM: 80})
 		if err != nil {
-			if bad++; bad < 10 {
-				t.Errorf("%s: %v", p.Name, err)
-			}
+			t.Errorf("%s: %v", p.Name, err)
 			continue
 		}
-		if strings.Contains(ptx, ".local") {
-			local[p.Name]++
+		if !strings.Contains(text, ".entry "+p.Name+"(") {
+			t.Errorf("%s: the entry point is missing", p.Name)
 		}
-		if dir != "" {
-			os.WriteFile(filepath.Join(dir, p.Name+"_"+strconv.Itoa(i)+".ptx"), []byte(ptx), 0o600)
-			os.WriteFile(filepath.Join(dir, p.Name+"_"+strconv.Itoa(i)+".cu"), []byte(p.Source), 0o600)
+		if strings.Contains(text, ".local") {
+			t.Errorf("%s: an array of it lies in local memory", p.Name)
 		}
 	}
-	t.Log(bad, local)
+	t.Logf("%d programs", len(list))
 }

@@ -3,15 +3,11 @@
 package opencl
 
 import (
-	"fmt"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 
-	"github.com/ebitengine/purego"
-
-	"github.com/crease-ml/crease/internal/safefile"
+	"github.com/crease-ml/crease/internal/dynlib"
 )
 
 // library is the functions of an OpenCL library, as addresses for
@@ -63,37 +59,11 @@ func libraryNames() []string {
 	return []string{"libOpenCL.so.1", "libOpenCL.so"}
 }
 
-// load opens the library, on first use and once in a process. Drivers do not
-// survive being unloaded, so it stays.
+// load opens the library, on first use and once in a process.
 var load = sync.OnceValues(func() (*library, error) {
-	var why []string
-	for _, name := range libraryNames() {
-		l, err := openLibrary(name)
-		if err == nil {
-			return l, nil
-		}
-		why = append(why, err.Error())
-	}
-	from := ""
-	if os.Getenv("CREASE_OPENCL") != "" {
-		from = ", which CREASE_OPENCL names"
-	}
-	return nil, fmt.Errorf("no OpenCL library could be opened (tried %s%s: %s)", strings.Join(libraryNames(), ", "), from, strings.Join(why, "; "))
-})
-
-func openLibrary(name string) (*library, error) {
-	if err := safefile.CheckLibrary(name); err != nil {
-		return nil, err
-	}
-	handle, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
-	if err != nil {
-		return nil, err
-	}
 	l := &library{}
-	for symbol, to := range l.symbols() {
-		if *to, err = purego.Dlsym(handle, symbol); err != nil {
-			return nil, fmt.Errorf("%s is no library of OpenCL 1.2 or later: %w", name, err)
-		}
+	if err := dynlib.Open("OpenCL", "1.2", "CREASE_OPENCL", libraryNames(), l.symbols()); err != nil {
+		return nil, err
 	}
 	return l, nil
-}
+})

@@ -33,7 +33,7 @@ func init() {
 		Name: "attention",
 		Doc: "softmax(q k^T * scale + mask) v for q [..., L, D], k [..., S, D] and v [..., S, E]; result y [..., L, E] and lse [..., L], the log of the sum of exp of every " +
 			"row of scores, f32 for 16-bit floats. The axis of heads (third from the end) of k and v may divide that of q (grouped queries). The mask is added: its last axes are " +
-			"[L, S], those before broadcast. A query that sees no key is NaN.",
+			"[L, S], those before broadcast. A query whose mask hides every key is 0, and its lse -Inf.",
 		ONNX:   "Attention",
 		Kind:   Composite,
 		Inputs: "q k v mask?",
@@ -63,9 +63,10 @@ func init() {
 					lse = top
 				}
 				out[1].Set(row, lse)
+				shift := visible(lse)
 				y := make([]float64, d.e)
 				for j, s := range scores {
-					p := math.Exp(s - lse)
+					p := math.Exp(s - shift)
 					for c := range y {
 						y[c] += p * v.At((keys+j)*d.e+c)
 					}
@@ -79,7 +80,7 @@ func init() {
 			d := mustAttention(attrs, SpecsOf(in[:3]))
 			s := d.scores(b, attrs.(AttentionAttrs), in[0], in[1], in[3:])
 			lse := LogSumExp.With(b, ReduceAttrs{Axes: []int{-1}, Keep: true}, s)
-			y := MatMul.Of(b, Exp.Of(b, Sub.Of(b, s, lse)), d.perQuery(b, widened(b, in[2])))
+			y := MatMul.Of(b, Exp.Of(b, Sub.Of(b, s, notBelow(b, lse))), d.perQuery(b, widened(b, in[2])))
 			return []Value{Casted(b, y, in[0].Spec().DType), Reshaped(b, lse, slices.Concat(d.lead, []int{d.l})...)}
 		},
 		Grad: func(g *GradCall) []Value {
@@ -134,7 +135,7 @@ func init() {
 					delta += g.At(row*d.e+c) * y.At(row*d.e+c)
 				}
 				for j, score := range scores {
-					p, dp, key := math.Exp(score-lse.At(row)), 0.0, keys+j
+					p, dp, key := math.Exp(score-visible(lse.At(row))), 0.0, keys+j
 					for c := range d.e {
 						dp += g.At(row*d.e+c) * v.At(key*d.e+c)
 						dv[key*d.e+c] += p * g.At(row*d.e+c)
@@ -177,6 +178,15 @@ func init() {
 	})
 }
 
+// visible is what scores are lessened by before exp: their lse, or 0 where that is -Inf
+// because all of them are, so that their weights are 0 and not NaN.
+func visible(lse float64) float64 {
+	if math.IsInf(lse, -1) {
+		return 0
+	}
+	return lse
+}
+
 // attentionBackward is the gradients of attention for q, k and v, and that of the
 // scores after scaling. dlse, that of lse, may be nil.
 func attentionBackward(b Builder, a AttentionAttrs, dy, dlse Value, in []Value, y, lse Value) (out []Value, ds Value) {
@@ -186,7 +196,7 @@ func attentionBackward(b Builder, a AttentionAttrs, dy, dlse Value, in []Value, 
 	dy = widened(b, dy)
 	column := slices.Concat(d.lead, []int{d.l, 1})
 	s := d.scores(b, a, in[0], in[1], in[3:])
-	p := Exp.Of(b, Sub.Of(b, s, Reshaped(b, lse, column...)))
+	p := Exp.Of(b, Sub.Of(b, s, Reshaped(b, notBelow(b, lse), column...)))
 	delta := SumOver(b, Mul.Of(b, dy, widened(b, y)), true, -1)
 	if dlse != nil {
 		delta = Sub.Of(b, delta, Reshaped(b, dlse, column...))

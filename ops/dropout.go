@@ -42,7 +42,7 @@ func init() {
 			bits := NewHost(Spec{dtype.U32, x.Shape})
 			Philox.Ref(PhiloxAttrs{Shape: x.Shape}, in[1:], []Host{bits})
 			for i := range x.Elements() {
-				if bits.At(i) >= a.threshold() {
+				if bits.At(i) >= float64(a.Threshold()) {
 					out[0].Set(i, x.At(i)/(1-a.P))
 					out[1].SetInt(i, 1)
 				}
@@ -51,7 +51,7 @@ func init() {
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			a, spec := attrs.(DropoutAttrs), in[0].Spec()
 			bits := Philox.With(b, PhiloxAttrs{Shape: spec.Shape}, in[1])
-			mask := Ge.Of(b, bits, Filled(b, Spec{dtype.U32, nil}, a.threshold()))
+			mask := Ge.Of(b, bits, Filled(b, Spec{dtype.U32, nil}, float64(a.Threshold())))
 			return []Value{a.masked(b, mask, in[0]), mask}
 		},
 		Grad: func(g *GradCall) []Value {
@@ -69,14 +69,16 @@ func init() {
 			dropoutCase("row", 0.25, 23),
 			dropoutCase("none", 0, 9),
 			dropoutCase("most", 0.9, 4, 5),
+			dropoutCase("nearly-all", 1-0x1p-40, 9),
 			dropoutCase("empty", 0.5, 0, 3),
 		},
 	})
 }
 
-// threshold is the least Philox word that keeps its element.
-func (a DropoutAttrs) threshold() float64 {
-	return min(math.Round(a.P*0x1p32), math.MaxUint32)
+// Threshold returns the least Philox word that keeps its element: p·2^32 rounded up. The
+// largest word always does.
+func (a DropoutAttrs) Threshold() uint32 {
+	return uint32(min(math.Ceil(a.P*0x1p32), math.MaxUint32))
 }
 
 // masked is x/(1-p) where the mask is set: the op and its gradient.

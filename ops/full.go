@@ -22,6 +22,12 @@ type FullAttrs struct {
 // Constant is what attributes say of a row all of whose elements are one number.
 type Constant interface{ Number() float64 }
 
+// Derived is attributes from which kernels read more than the fields: numbers that follow
+// from them, by name.
+type Derived interface {
+	Derived(name string) (value float64, ok bool)
+}
+
 // Number returns the value, before it is rounded to the element type.
 func (a FullAttrs) Number() float64 { return a.number().Float() }
 

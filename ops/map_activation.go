@@ -83,12 +83,12 @@ func init() {
 		Lower: lowering(func(b Builder, x Value) Value {
 			return Recip.Of(b, Scaled(b, Exp.Of(b, Neg.Of(b, x)), 1, 1))
 		}),
-		Grad: gradient(func(b Builder, d, _, y Value) Value { return sigmoidGradient(b, d, y) }),
+		Grad: wideGradient(func(b Builder, d, _, y Value) Value { return sigmoidGradient(b, d, y) }),
 	}, "sigmoid(x0)")
 	Silu = Elementwise(Op{Kind: Composite, Name: "silu", Doc: "x * sigmoid(x), also called swish.", ONNX: "Swish",
 		Inputs: "x", Types: Floats, Tol: Tolerance{ULP: 6}, Cases: unaryCases(Arg{}), Saves: In(0),
 		Lower: lowering(func(b Builder, x Value) Value { return Mul.Of(b, x, Sigmoid.Of(b, x)) }),
-		Grad: gradient(func(b Builder, d, x, _ Value) Value {
+		Grad: wideGradient(func(b Builder, d, x, _ Value) Value {
 			s := Sigmoid.Of(b, x)
 			return Mul.Of(b, d, Add.Of(b, s, sigmoidGradient(b, x, s)))
 		}),
@@ -96,7 +96,7 @@ func init() {
 	Gelu = Elementwise(Op{Kind: Composite, Name: "gelu", Doc: "x times the normal distribution function of x, by erf.", ONNX: "Gelu",
 		Inputs: "x", Types: Floats, Tol: cancelling, Cases: unaryCases(Arg{}), Saves: In(0),
 		Lower: lowering(func(b Builder, x Value) Value { return Mul.Of(b, x, normalCDF(b, x)) }),
-		Grad: gradient(func(b Builder, d, x, _ Value) Value {
+		Grad: wideGradient(func(b Builder, d, x, _ Value) Value {
 			bell := Scaled(b, Exp.Of(b, Scaled(b, Mul.Of(b, x, x), -0.5, 0)), 1/math.Sqrt(2*math.Pi), 0)
 			return Mul.Of(b, d, Add.Of(b, normalCDF(b, x), Mul.Of(b, x, bell)))
 		}),
@@ -106,7 +106,9 @@ func init() {
 		Lower: lowering(func(b Builder, x Value) Value {
 			return Mul.Of(b, x, Scaled(b, Tanh.Of(b, geluInner(b, x)), 0.5, 0.5))
 		}),
-		Grad: gradient(func(b Builder, d, x, _ Value) Value {
+		Grad: wideGradient(func(b Builder, d, x, _ Value) Value {
+			// Beyond ±10 tanh is ±1 in every type, and powers of x would overflow.
+			x = Clamp.With(b, ClampAttrs{Lo: -10, Hi: 10}, x)
 			t := Tanh.Of(b, geluInner(b, x))
 			k := math.Sqrt(2 / math.Pi)
 			inner := Scaled(b, Mul.Of(b, x, x), 3*k*geluCubic, k)

@@ -67,13 +67,13 @@ func init() {
 			})
 		},
 	}, "mod(x0, x1)")
-	Max = Elementwise(Op{Name: "max", Doc: "The larger of x and y, NaN if either is. Equal operands share the gradient by halves.", ONNX: "Max",
-		Inputs: "x y", Types: Numbers, Tol: exact, Cases: apartCases(), Saves: In(0, 1),
-		Grad: func(g *GradCall) []Value { return pickGrads(g, Gt) },
-	}, "max(x0, x1)")
-	Min = Elementwise(Op{Name: "min", Doc: "The smaller of x and y, NaN if either is. Equal operands share the gradient by halves.", ONNX: "Min",
+	Max = Elementwise(Op{Name: "max", Doc: "The larger of x and y, NaN if either is. Equal operands share the gradient by halves; beside NaN both get all of it, as in PyTorch.", ONNX: "Max",
 		Inputs: "x y", Types: Numbers, Tol: exact, Cases: apartCases(), Saves: In(0, 1),
 		Grad: func(g *GradCall) []Value { return pickGrads(g, Lt) },
+	}, "max(x0, x1)")
+	Min = Elementwise(Op{Name: "min", Doc: "The smaller of x and y, NaN if either is. Equal operands share the gradient by halves; beside NaN both get all of it, as in PyTorch.", ONNX: "Min",
+		Inputs: "x y", Types: Numbers, Tol: exact, Cases: apartCases(), Saves: In(0, 1),
+		Grad: func(g *GradCall) []Value { return pickGrads(g, Gt) },
 	}, "min(x0, x1)")
 }
 
@@ -94,14 +94,14 @@ func powGrad(g *GradCall) []Value {
 		})
 }
 
-// pickGrads gives the gradient to the operand that wins the comparison, half to
-// each where they are equal.
-func pickGrads(g *GradCall, wins *Op) []Value {
+// pickGrads gives the gradient to the operand that does not lose the comparison, half to
+// each where they are equal. The loser's is 0 whatever the gradient is, an infinity or NaN
+// too: a product with 0 would make these NaN.
+func pickGrads(g *GradCall, loses *Op) []Value {
 	share := func(x, y Value) func(Builder, Value) Value {
 		return func(b Builder, d Value) Value {
-			won := Casted(b, wins.Of(b, x, y), d.Spec().DType)
-			tied := Casted(b, Eq.Of(b, x, y), d.Spec().DType)
-			return Mul.Of(b, d, Add.Of(b, won, Scaled(b, tied, 0.5, 0)))
+			d = Where.Of(b, Eq.Of(b, x, y), Scaled(b, d, 0.5, 0), d)
+			return Where.Of(b, loses.Of(b, x, y), scalarLike(b, d, 0), d)
 		}
 	}
 	return broadcastGrads(g, share(g.In[0], g.In[1]), share(g.In[1], g.In[0]))

@@ -39,6 +39,24 @@ func gradient(f func(b Builder, d, x, y Value) Value) func(*GradCall) []Value {
 	}
 }
 
+// wideGradient is a gradient of several steps: those of a 16-bit float are taken in f32 and
+// rounded once at the end, as PyTorch does.
+func wideGradient(f func(b Builder, d, x, y Value) Value) func(*GradCall) []Value {
+	return func(g *GradCall) []Value {
+		t := g.In[0].Spec().DType
+		if wideType(t) == t {
+			return gradient(f)(g)
+		}
+		wide := func(v Value) Value {
+			if _, absent := v.(*Absent); absent { // not saved
+				return v
+			}
+			return widened(g.B, v)
+		}
+		return []Value{Casted(g.B, f(g.B, wide(g.D[0]), wide(g.In[0]), wide(g.Out[0])), t)}
+	}
+}
+
 // zeroGradient is the rule of piecewise constant functions.
 func zeroGradient(g *GradCall) []Value { return []Value{Zeros(g.B, g.In[0].Spec())} }
 
@@ -65,15 +83,15 @@ func init() {
 	}, "sign(x0)")
 	Recip = Elementwise(Op{Name: "recip", Doc: "1/x.", ONNX: "Reciprocal",
 		Inputs: "x", Types: Floats, Tol: arithmetic, Cases: unaryCases(Arg{Lo: 0.5, Hi: 3}), Saves: Out(0),
-		Grad: gradient(func(b Builder, d, _, y Value) Value { return Neg.Of(b, Mul.Of(b, d, Mul.Of(b, y, y))) }),
+		Grad: wideGradient(func(b Builder, d, _, y Value) Value { return Neg.Of(b, Mul.Of(b, d, Mul.Of(b, y, y))) }),
 	}, "recip(x0)")
 	Sqrt = Elementwise(Op{Name: "sqrt", Doc: "The square root of x; NaN below zero.", ONNX: "Sqrt",
 		Inputs: "x", Types: Floats, Tol: arithmetic, Cases: unaryCases(positive), Saves: Out(0),
-		Grad: gradient(func(b Builder, d, _, y Value) Value { return Div.Of(b, Scaled(b, d, 0.5, 0), y) }),
+		Grad: wideGradient(func(b Builder, d, _, y Value) Value { return Div.Of(b, Scaled(b, d, 0.5, 0), y) }),
 	}, "sqrt(x0)")
 	Rsqrt = Elementwise(Op{Name: "rsqrt", Doc: "1/sqrt(x).",
 		Inputs: "x", Types: Floats, Tol: Tolerance{ULP: 2}, Cases: unaryCases(positive), Saves: Out(0),
-		Grad: gradient(func(b Builder, d, _, y Value) Value {
+		Grad: wideGradient(func(b Builder, d, _, y Value) Value {
 			return Mul.Of(b, Scaled(b, d, -0.5, 0), Mul.Of(b, y, Mul.Of(b, y, y)))
 		}),
 	}, "rsqrt(x0)")
@@ -83,11 +101,11 @@ func init() {
 	}, "exp(x0)")
 	Exp2 = Elementwise(Op{Name: "exp2", Doc: "2 to the power x.",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: Out(0),
-		Grad: gradient(func(b Builder, d, _, y Value) Value { return Scaled(b, Mul.Of(b, d, y), math.Ln2, 0) }),
+		Grad: wideGradient(func(b Builder, d, _, y Value) Value { return Scaled(b, Mul.Of(b, d, y), math.Ln2, 0) }),
 	}, "exp2(x0)")
 	Expm1 = Elementwise(Op{Name: "expm1", Doc: "exp(x) - 1, accurate near 0.",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: Out(0),
-		Grad: gradient(func(b Builder, d, _, y Value) Value { return Mul.Of(b, d, Scaled(b, y, 1, 1)) }),
+		Grad: wideGradient(func(b Builder, d, _, y Value) Value { return Mul.Of(b, d, Scaled(b, y, 1, 1)) }),
 	}, "expm1(x0)")
 	Log = Elementwise(Op{Name: "log", Doc: "The natural logarithm of x; NaN below zero.", ONNX: "Log",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(positive), Saves: In(0),
@@ -95,11 +113,11 @@ func init() {
 	}, "log(x0)")
 	Log2 = Elementwise(Op{Name: "log2", Doc: "The logarithm of x to base 2.",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(positive), Saves: In(0),
-		Grad: gradient(func(b Builder, d, x, _ Value) Value { return Div.Of(b, Scaled(b, d, 1/math.Ln2, 0), x) }),
+		Grad: wideGradient(func(b Builder, d, x, _ Value) Value { return Div.Of(b, Scaled(b, d, 1/math.Ln2, 0), x) }),
 	}, "log2(x0)")
 	Log1p = Elementwise(Op{Name: "log1p", Doc: "log(1 + x), accurate near 0.",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{Lo: -0.5, Hi: 3}), Saves: In(0),
-		Grad: gradient(func(b Builder, d, x, _ Value) Value { return Div.Of(b, d, Scaled(b, x, 1, 1)) }),
+		Grad: wideGradient(func(b Builder, d, x, _ Value) Value { return Div.Of(b, d, Scaled(b, x, 1, 1)) }),
 	}, "log1p(x0)")
 	Sin = Elementwise(Op{Name: "sin", Doc: "The sine of x in radians.", ONNX: "Sin",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: In(0),
@@ -111,11 +129,11 @@ func init() {
 	}, "cos(x0)")
 	Tanh = Elementwise(Op{Name: "tanh", Doc: "The hyperbolic tangent of x.", ONNX: "Tanh",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: Out(0),
-		Grad: gradient(func(b Builder, d, _, y Value) Value { return tanhGradient(b, d, y) }),
+		Grad: wideGradient(func(b Builder, d, _, y Value) Value { return tanhGradient(b, d, y) }),
 	}, "tanh(x0)")
 	Erf = Elementwise(Op{Name: "erf", Doc: "The error function of x.", ONNX: "Erf",
 		Inputs: "x", Types: Floats, Tol: library, Cases: unaryCases(Arg{}), Saves: In(0),
-		Grad: gradient(func(b Builder, d, x, _ Value) Value {
+		Grad: wideGradient(func(b Builder, d, x, _ Value) Value {
 			bell := Exp.Of(b, Neg.Of(b, Mul.Of(b, x, x)))
 			return Mul.Of(b, d, Scaled(b, bell, 2/math.SqrtPi, 0))
 		}),

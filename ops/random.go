@@ -4,13 +4,16 @@ import (
 	"math"
 
 	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/shape"
 )
 
-// Random arrays from a key as Philox takes it. A draw uses one word per element,
-// Normal one more for an odd number; PhiloxBlocks tells how far that moves the
-// offset.
-var Uniform, Normal, Bernoulli *Op
+// Random arrays from a key as Philox takes it, one word per element; PhiloxBlocks tells
+// how far that moves the offset.
+//
+// All of them draw the same bits on every device. To that end their arithmetic is written
+// down to the last rounding: whole numbers, comparisons, and sums and products in f32 (f64
+// for an f64 result) that are rounded one by one, never a fused multiply-add or a function of
+// a mathematical library. Their tolerance is none, so that the suite compares bits.
+var Uniform, Bernoulli *Op
 
 // RandAttrs are the result's type, shape and range.
 type RandAttrs struct {
@@ -20,13 +23,63 @@ type RandAttrs struct {
 	Hi    float64    `json:"hi"`
 }
 
-// NormalAttrs are the result's type and shape and the distribution's mean and
-// standard deviation.
-type NormalAttrs struct {
-	DType dtype.Type `json:"dtype"`
-	Shape []int      `json:"shape"`
-	Mean  float64    `json:"mean"`
-	Std   float64    `json:"std"`
+// check returns an error for a range that is not finite, or none of whose numbers is one of
+// the element type.
+func (a RandAttrs) check() error {
+	wide := wideType(a.DType)
+	for _, v := range []struct {
+		of dtype.Type
+		v  float64
+	}{{a.DType, a.Lo}, {a.DType, a.Hi}, {wide, a.Hi - a.Lo}} {
+		if r := dtype.Round(v.of, v.v); math.IsInf(r, 0) || math.IsNaN(r) {
+			return attrErr("the range [%v, %v) is not a finite one of %s", a.Lo, a.Hi, a.DType)
+		}
+	}
+	if !(a.Lo <= a.Hi) {
+		return attrErr("the range [%v, %v) is not an ordered one", a.Lo, a.Hi)
+	}
+	if first, last := a.ends(); first > last {
+		return attrErr("no number of %s lies in [%v, %v)", a.DType, a.Lo, a.Hi)
+	}
+	return nil
+}
+
+// ends returns the smallest and the largest number of the element type in the range.
+func (a RandAttrs) ends() (first, last float64) {
+	first, last = dtype.Round(a.DType, a.Lo), dtype.Round(a.DType, a.Hi)
+	if a.Lo == a.Hi {
+		return first, first
+	}
+	if first < a.Lo {
+		first = dtype.Next(a.DType, first, true)
+	}
+	if last >= a.Hi {
+		last = dtype.Next(a.DType, last, false)
+	}
+	return first, last
+}
+
+// step is the distance of neighbouring draws.
+func (a RandAttrs) step() float64 { return (a.Hi - a.Lo) * unit }
+
+// Derived returns what kernels read besides the fields: the first and the last number of the
+// range, and the step.
+func (a RandAttrs) Derived(name string) (float64, bool) {
+	first, last := a.ends()
+	v, ok := map[string]float64{"first": first, "last": last, "step": a.step()}[name]
+	return v, ok
+}
+
+// Draw returns the function that makes an element of a random word. The caller rounds the
+// result to the element type, which keeps it in the range.
+func (a RandAttrs) Draw() func(word uint32) float64 {
+	first, last := a.ends()
+	if a.DType == dtype.F64 {
+		step := a.step()
+		return func(w uint32) float64 { return min(max(float64(float64(w>>8)*step)+a.Lo, first), last) }
+	}
+	step, low, lo, hi := float32(a.step()), float32(a.Lo), float32(first), float32(last)
+	return func(w uint32) float64 { return float64(min(max(float32(float32(w>>8)*step)+low, lo), hi)) }
 }
 
 // BernoulliAttrs are the result's type and shape and the probability of a 1.
@@ -42,24 +95,28 @@ const unit = 0x1p-24
 
 func init() {
 	key := []dtype.Type{dtype.U64}
-	Uniform = Declare(Op{Name: "uniform", Doc: "Random numbers uniform in [lo, hi), in steps of 2^-24 of the range. In a narrower type than f32 rounding can reach hi.", ONNX: "RandomUniform",
-		Kind: Composite, Inputs: "key", Attrs: RandAttrs{}, Types: key, NoGrad: noGradRandom, Tol: Tolerance{ULP: 2, Depth: depthOne},
+	Uniform = Declare(Op{Name: "uniform", Doc: "Random numbers uniform in [lo, hi), in steps of 2^-24 of the range; rounding never leads out of it. Where lo is hi, all are lo.", ONNX: "RandomUniform",
+		Kind: Composite, Inputs: "key", Attrs: RandAttrs{}, Types: key, NoGrad: noGradRandom, Tol: exact,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			a := attrs.(RandAttrs)
-			if !(a.Lo <= a.Hi) || math.IsInf(a.Hi-a.Lo, 0) {
-				return nil, attrErr("range [%v, %v) is not a finite, ordered one", a.Lo, a.Hi)
+			out, err := randomInfer(in, a.DType, a.Shape, Floats)
+			if err != nil {
+				return nil, err
 			}
-			return randomInfer(in, a.DType, a.Shape, Floats)
+			return out, a.check()
 		},
 		Ref: func(attrs any, in, out []Host) {
-			a := attrs.(RandAttrs)
+			draw := attrs.(RandAttrs).Draw()
 			for i, w := range philoxWords(in[0], out[0].Elements()) {
-				out[0].Set(i, float64(w>>8)*((a.Hi-a.Lo)*unit)+a.Lo)
+				out[0].Set(i, draw(w))
 			}
 		},
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			a := attrs.(RandAttrs)
-			u := Scaled(b, fractions(b, in[0], a.Shape, wideType(a.DType)), (a.Hi-a.Lo)*unit, a.Lo)
+			first, last := a.ends()
+			u := Mul.Of(b, fractions(b, in[0], a.Shape, wideType(a.DType)), Filled(b, Spec{DType: wideType(a.DType)}, a.step()))
+			u = Add.Of(b, u, scalarLike(b, u, a.Lo))
+			u = Min.Of(b, Max.Of(b, u, scalarLike(b, u, first)), scalarLike(b, u, last))
 			return []Value{Casted(b, u, a.DType)}
 		},
 		Bench: func(s Size) Case {
@@ -69,29 +126,13 @@ func init() {
 			{Name: "unit", Attrs: RandAttrs{DType: dtype.F32, Shape: []int{5, 7}, Hi: 1}, In: []Arg{randomKey}},
 			{Name: "range", Attrs: RandAttrs{DType: dtype.F64, Shape: []int{33}, Lo: -3, Hi: 5}, In: []Arg{randomKey}},
 			{Name: "half", Attrs: RandAttrs{DType: dtype.F16, Shape: []int{9}, Lo: -1, Hi: 1}, In: []Arg{randomKey}},
+			{Name: "tight", Attrs: RandAttrs{DType: dtype.F32, Shape: []int{4099}, Lo: 1000, Hi: 1001}, In: []Arg{randomKey}},
+			{Name: "tight-half", Attrs: RandAttrs{DType: dtype.F16, Shape: []int{4099}, Lo: 1, Hi: 2}, In: []Arg{randomKey}},
+			{Name: "tight-brain", Attrs: RandAttrs{DType: dtype.BF16, Shape: []int{4099}, Lo: -0.3, Hi: 0.1}, In: []Arg{randomKey}},
+			{Name: "tight-double", Attrs: RandAttrs{DType: dtype.F64, Shape: []int{99}, Lo: 0x1p52, Hi: 0x1p52 + 3}, In: []Arg{randomKey}},
+			{Name: "point", Attrs: RandAttrs{DType: dtype.F32, Shape: []int{9}, Lo: 0.1, Hi: 0.1}, In: []Arg{randomKey}},
 			{Name: "scalar", Attrs: RandAttrs{DType: dtype.F32, Hi: 1}, In: []Arg{randomKey}},
 			{Name: "empty", Attrs: RandAttrs{DType: dtype.F32, Shape: []int{0}, Hi: 1}, In: []Arg{randomKey}},
-		},
-	})
-	Normal = Declare(Op{Name: "normal", Doc: "Random numbers of a normal distribution by the Box-Muller transform: the first half of the words gives radii, the second angles.", ONNX: "RandomNormal",
-		Kind: Composite, Inputs: "key", Attrs: NormalAttrs{}, Types: key, NoGrad: noGradRandom, Tol: Tolerance{ULP: 16, Depth: depthOne},
-		Infer: func(attrs any, in []Spec) ([]Spec, error) {
-			a := attrs.(NormalAttrs)
-			if !(a.Std >= 0) || math.IsInf(a.Std, 0) || math.IsNaN(a.Mean) {
-				return nil, attrErr("mean %v and standard deviation %v must be finite and the latter not negative", a.Mean, a.Std)
-			}
-			return randomInfer(in, a.DType, a.Shape, Floats)
-		},
-		Ref: normalRef, Lower: normalLower,
-		Bench: func(s Size) Case {
-			return Case{Attrs: NormalAttrs{DType: s.DType, Shape: s.Square().Shape, Std: 1}, In: []Arg{s.Key()}}
-		},
-		Cases: []Case{
-			{Name: "standard", Attrs: NormalAttrs{DType: dtype.F32, Shape: []int{5, 7}, Std: 1}, In: []Arg{randomKey}},
-			{Name: "moved", Attrs: NormalAttrs{DType: dtype.F64, Shape: []int{32}, Mean: 3, Std: 0.5}, In: []Arg{randomKey}},
-			{Name: "brain", Attrs: NormalAttrs{DType: dtype.BF16, Shape: []int{9}, Std: 1}, In: []Arg{randomKey}},
-			{Name: "scalar", Attrs: NormalAttrs{DType: dtype.F32, Std: 1}, In: []Arg{randomKey}},
-			{Name: "empty", Attrs: NormalAttrs{DType: dtype.F32, Shape: []int{0}, Std: 1}, In: []Arg{randomKey}},
 		},
 	})
 	Bernoulli = Declare(Op{Name: "bernoulli", Doc: "1 with probability p, rounded up to a multiple of 2^-24, else 0.", ONNX: "Bernoulli",
@@ -144,34 +185,4 @@ func highBits(b Builder, words Value) Value {
 // fractions draws whole numbers below 2^24 in a float type.
 func fractions(b Builder, key Value, dims []int, t dtype.Type) Value {
 	return Casted(b, highBits(b, Philox.With(b, PhiloxAttrs{Shape: dims}, key)), t)
-}
-
-// normalRef makes out[i] = r·cos(θ) and out[i+half] = r·sin(θ).
-func normalRef(attrs any, in, out []Host) {
-	a, y := attrs.(NormalAttrs), out[0]
-	n := y.Elements()
-	half := (n + 1) / 2
-	words := philoxWords(in[0], 2*half)
-	for i := range half {
-		// The fraction lies in (0, 1], where the logarithm is finite.
-		radius := math.Sqrt(-2 * math.Log(float64(words[i]>>8+1)*unit))
-		sin, cos := math.Sincos(2 * math.Pi * float64(words[half+i]>>8) * unit)
-		y.Set(i, a.Mean+a.Std*radius*cos)
-		if half+i < n {
-			y.Set(half+i, a.Mean+a.Std*radius*sin)
-		}
-	}
-}
-
-func normalLower(b Builder, attrs any, in []Value) []Value {
-	a := attrs.(NormalAttrs)
-	n := shape.MustElements(a.Shape)
-	half := (n + 1) / 2
-	k := fractions(b, in[0], []int{2 * half}, wideType(a.DType))
-	radius := Log.Of(b, Scaled(b, sliced(b, k, 0, 0, half), unit, unit))
-	radius = Sqrt.Of(b, Scaled(b, radius, -2, 0))
-	angle := Scaled(b, sliced(b, k, 0, half, half), 2*math.Pi*unit, 0)
-	y := Concat.With(b, ConcatAttrs{}, Mul.Of(b, radius, Cos.Of(b, angle)), Mul.Of(b, radius, Sin.Of(b, angle)))
-	y = Scaled(b, sliced(b, y, 0, 0, n), a.Std, a.Mean)
-	return []Value{Casted(b, Reshaped(b, y, a.Shape...), a.DType)}
 }

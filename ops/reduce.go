@@ -170,13 +170,16 @@ func fill[T any](s []T, v T) []T {
 	return s
 }
 
-// extremumGrad shares the gradient among the elements equal to the extremum.
+// extremumGrad shares the gradient among the elements equal to the extremum, NaN if that is
+// NaN. Others get 0 whatever the gradient is.
 func extremumGrad(g *GradCall) []Value {
 	b, x, axes := g.B, g.In[0], g.Attrs.(ReduceAttrs).Axes
 	dims := x.Spec().Shape
-	won := Casted(b, Eq.Of(b, x, KeepShape(b, g.Out[0], dims, axes)), x.Spec().DType)
-	share := Div.Of(b, KeepShape(b, g.D[0], dims, axes), SumOver(b, won, true, axes...))
-	return []Value{Mul.Of(b, won, share)}
+	t := x.Spec().DType
+	won := Or.Of(b, Eq.Of(b, x, KeepShape(b, g.Out[0], dims, axes)), IsNaN.Of(b, x))
+	count := SumOver(b, Casted(b, won, wideType(t)), true, axes...)
+	share := Casted(b, Div.Of(b, widened(b, KeepShape(b, g.D[0], dims, axes)), count), t)
+	return []Value{Where.Of(b, won, share, scalarLike(b, x, 0))}
 }
 
 // prodGrad multiplies each element's predecessors and successors, so that zeros

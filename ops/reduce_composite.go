@@ -53,10 +53,15 @@ func init() {
 			Case{Name: "special", Attrs: ReduceAttrs{Axes: []int{1}}, In: args(Arg{Special: true}, []int{36, 1}), NoGradCheck: true}),
 		Ref: logSumExpRef, Lower: logSumExpLower,
 		Grad: func(g *GradCall) []Value {
-			b, x, axes := g.B, g.In[0], g.Attrs.(ReduceAttrs).Axes
+			b, x, y, axes := g.B, g.In[0], g.Out[0], g.Attrs.(ReduceAttrs).Axes
 			dims := x.Spec().Shape
-			weight := Exp.Of(b, Sub.Of(b, x, KeepShape(b, g.Out[0], dims, axes)))
-			return []Value{Mul.Of(b, weight, KeepShape(b, g.D[0], dims, axes))}
+			if wideType(x.Spec().DType) != x.Spec().DType {
+				x = widened(b, x)
+				y = LogSumExp.With(b, g.Attrs, x) // the rounded result would be off by as much as the weights are
+			}
+			weight := Exp.Of(b, Sub.Of(b, x, KeepShape(b, notBelow(b, y), dims, axes)))
+			d := Mul.Of(b, weight, KeepShape(b, widened(b, g.D[0]), dims, axes))
+			return []Value{Casted(b, d, g.In[0].Spec().DType)}
 		},
 	})
 	// Counting rather than comparing extrema gives empty axes their value.
@@ -154,13 +159,14 @@ func varLower(b Builder, attrs any, in []Value) []Value {
 }
 
 func varGrad(g *GradCall) []Value {
-	b, a, x := g.B, g.Attrs.(VarAttrs), g.In[0]
+	b, a, x := g.B, g.Attrs.(VarAttrs), widened(g.B, g.In[0])
 	if x.Spec().Elements() == 0 {
-		return []Value{Zeros(b, x.Spec())}
+		return []Value{Zeros(b, g.In[0].Spec())}
 	}
 	deviation := Sub.Of(b, x, Mean.With(b, a.reduceAttrs(true), x))
-	d := dividedBy(b, Scaled(b, g.D[0], 2, 0), a.freedom(x.Spec().Shape))
-	return []Value{Mul.Of(b, deviation, KeepShape(b, d, x.Spec().Shape, a.Axes))}
+	d := dividedBy(b, Scaled(b, widened(b, g.D[0]), 2, 0), a.freedom(x.Spec().Shape))
+	dx := Mul.Of(b, deviation, KeepShape(b, d, x.Spec().Shape, a.Axes))
+	return []Value{Casted(b, dx, g.In[0].Spec().DType)}
 }
 
 func varCases() []Case {
@@ -201,6 +207,12 @@ func finite(v float64) float64 {
 		return 0
 	}
 	return v
+}
+
+// notBelow replaces -Inf, the logarithm of a sum of exponentials that are all 0, by 0: exp of
+// -Inf less that is 0, less -Inf it would be NaN.
+func notBelow(b Builder, lse Value) Value {
+	return Where.Of(b, Eq.Of(b, lse, scalarLike(b, lse, math.Inf(-1))), scalarLike(b, lse, 0), lse)
 }
 
 func logSumExpLower(b Builder, attrs any, in []Value) []Value {

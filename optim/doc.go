@@ -5,6 +5,9 @@
 // tensors, so a step inside crease.Compile is part of the graph and follows a
 // changing rate without a new recording. A [Schedule] is a function from the step
 // to the learning rate.
+// Between Backward and Step gradients can be limited ([ClipGradNorm], [ClipGradValue]);
+// [NewGroups] joins optimisers of different parameters, [NewAccumulator] makes a step of
+// several batches, [NewEMA] averages parameters.
 //
 //	opt := optim.NewAdamW(nn.Tensors(nn.Parameters(model)), optim.AdamConfig{LR: 1e-3})
 //	for step := range steps {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/crease-ml/crease"
-	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -58,24 +57,26 @@ func (b *base) ZeroGrad() {
 // are written over the parameter and its state.
 func (b *base) each(op *ops.Op, attrs any, step func(i int, p, g *crease.Tensor) (operands, results []*crease.Tensor)) {
 	for i, p := range b.params {
-		g := p.Grad()
-		if g == nil {
-			panic(&ops.GradError{Reason: fmt.Sprintf("parameter %d (%s) has no gradient: it had no part in the loss; leave it out of the optimiser", i, p.Spec())})
-		}
-		operands, results := step(i, p, g)
+		operands, results := step(i, p, b.gradient(i))
 		crease.ApplyInto(op, attrs, operands, results)
 	}
+}
+
+// gradient is that of a parameter, which must have one.
+func (b *base) gradient(i int) *crease.Tensor {
+	p := b.params[i]
+	g := p.Grad()
+	if g == nil {
+		panic(&ops.GradError{Reason: fmt.Sprintf("parameter %d (%s) has no gradient: it had no part in the loss; leave it out of the optimiser", i, p.Spec())})
+	}
+	return g
 }
 
 // moments are zeros shaped like the parameters, f32 for 16-bit ones.
 func (b *base) moments() []*crease.Tensor {
 	out := make([]*crease.Tensor, len(b.params))
 	for i, p := range b.params {
-		t := p.DType()
-		if t == dtype.F16 || t == dtype.BF16 {
-			t = dtype.F32
-		}
-		out[i] = crease.Zeros(p.Shape(), crease.As(t), crease.On(p.Device())).Keep()
+		out[i] = crease.Zeros(p.Shape(), crease.As(wideType(p.DType())), crease.On(p.Device())).Keep()
 	}
 	return out
 }

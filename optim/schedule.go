@@ -2,7 +2,8 @@ package optim
 
 import "math"
 
-// Schedule is the learning rate of a step, counted from 0.
+// Schedule is the learning rate of a step, counted from 0. Schedules are functions,
+// and others are made of them: [Warmup], [After], [Times].
 type Schedule func(step int) float64
 
 // Constant is always the same rate.

@@ -5,7 +5,7 @@ package peer
 import (
 	"github.com/ebitengine/purego"
 
-	"github.com/crease-ml/crease/internal/safefile"
+	"github.com/crease-ml/crease/internal/dynlib"
 )
 
 // OpenBLAS opens OpenBLAS. A library that is not there is an *AbsentError.
@@ -14,7 +14,7 @@ func OpenBLAS() (*BLAS, error) {
 	var err error
 	names := openBLASNames()
 	for _, name := range names {
-		if err = safefile.CheckLibrary(name); err != nil {
+		if err = dynlib.Check(name); err != nil {
 			continue
 		}
 		if lib, err = purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL); err == nil {

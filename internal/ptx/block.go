@@ -3,6 +3,7 @@ package ptx
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // block is the threads that share memory.
@@ -62,12 +63,9 @@ func (b *block) start(at [3]int) {
 
 // finish runs the block to its end.
 func (b *block) finish(reverse bool) {
-	order := make([]*warp, len(b.warps))
-	for i, w := range b.warps {
-		order[i] = w
-		if reverse {
-			order[len(order)-1-i] = w
-		}
+	order := slices.Clone(b.warps)
+	if reverse {
+		slices.Reverse(order)
 	}
 	for idle := 0; ; {
 		moved, live := false, 0

@@ -79,13 +79,18 @@ func (c *compiler) findSpecial(a operand) {
 	}
 }
 
-// fill sets the special registers of a warp, and spoils the others.
-func (p *program) fill(w *warp) {
+// spoil makes registers what nobody wrote. The next block of a worker finds those of the
+// last: a register that is read before it is written has any value.
+func (p *program) spoil(w *warp) {
 	for i := range p.regs {
 		for l := range w.r[i] {
 			w.r[i][l] = 0xffb6_b6b6_b6b6_b6b6
 		}
 	}
+}
+
+// fill sets the special registers of a warp.
+func (p *program) fill(w *warp) {
 	clear(w.p)
 	b := w.block
 	size, grid := b.run.launch.Block, b.run.launch.Grid

@@ -118,6 +118,7 @@ func (r *run) newBlock(threads int) *block {
 		w.r = append(w.r, e.program.constants...)
 		w.p = make([]uint32, e.preds)
 		w.local, w.init = make([]byte, e.Local*lanes), make([]byte, e.Local*lanes)
+		e.program.spoil(w)
 		b.warps = append(b.warps, w)
 	}
 	return b

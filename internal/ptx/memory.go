@@ -87,6 +87,17 @@ func (m *Memory) at(a uint64) *Block {
 	return m.blocks[i]
 }
 
+// before is the block that ends shortly before an address, nil where none does.
+func (m *Memory) before(a uint64) *Block {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	i, ok := m.find(a)
+	if !ok || a-m.blocks[i].Base >= uint64(len(m.blocks[i].Data)+gap) {
+		return nil
+	}
+	return m.blocks[i]
+}
+
 // Range is n bytes at an address.
 func (m *Memory) Range(a uint64, n int) ([]byte, error) {
 	b := m.at(a)

@@ -56,7 +56,9 @@ func (w *warp) global(a uint64, n, hint int) (data, init []byte) {
 	if b == nil || a-b.Base > uint64(len(b.Data)-n) || len(b.Data) < n {
 		b = w.block.run.mem.at(a)
 		if b == nil {
-			w.fault("access of %d bytes at %#x, where no memory is", n, a)
+			if b = w.block.run.mem.before(a); b == nil {
+				w.fault("access of %d bytes at %#x, where no memory is", n, a)
+			}
 		}
 		if a-b.Base > uint64(len(b.Data)-n) || len(b.Data) < n {
 			w.fault("access of %d bytes at %d of a block of %d", n, a-b.Base, len(b.Data))
@@ -232,39 +234,50 @@ func loads(c *compiler, s *step) {
 
 // loadsShared is the load of a word from shared memory, which products do most.
 func loadsShared(s *step, p place, d int) {
+	if p.reg < 0 {
+		p.reg = 0 // of a constant address the register does not matter
+		s.run = func(w *warp, m uint32) {
+			for ; m != 0; m &= m - 1 {
+				i := bits.TrailingZeros32(m) & 31
+				w.r[d][i] = w.word(i, uint32(p.off))
+			}
+		}
+		return
+	}
+	off := uint32(p.off)
 	s.run = func(w *warp, m uint32) {
 		sh := w.block.shared
-		dst := w.r[d]
+		dst, base, at := w.r[d], w.r[p.reg], sh.stamp(w.first)
 		for ; m != 0; m &= m - 1 {
 			i := bits.TrailingZeros32(m) & 31
-			a := p.at(w, i)
-			at := sh.stamp(w.first + i)
-			if a%4 != 0 || a+4 > uint64(len(sh.data)) || sh.small {
-				w.lane = i
-				data, init := w.bytes("shared", a, 4, false)
-				if !written(init) {
-					w.fault("it reads shared memory at %d, which nobody has written", a)
-				}
-				dst[i] = load(data)
+			a := uint32(base[i]) + off
+			k := int(a / 4)
+			if a%4 != 0 || k >= len(sh.words) || sh.small {
+				dst[i] = w.word(i, a)
 				continue
 			}
-			c := &sh.words[a/4]
-			if c.write>>16 == at>>16 && c.write != at {
-				w.lane = i
-				w.race(race{int(c.write & 0xffff), true}, a, false)
+			c, mine := &sh.words[k], at+stamp(i)
+			if c.write == 0 || c.write>>16 == mine>>16 && c.write != mine {
+				dst[i] = w.word(i, a)
+				continue
 			}
-			if c.read>>16 == at>>16 && c.read != at {
-				c.read = at | several
-			} else {
-				c.read = at
+			if c.read>>16 == mine>>16 && c.read != mine {
+				mine |= several
 			}
-			if binary.LittleEndian.Uint32(sh.init[a:]) != 0x01010101 {
-				w.lane = i
-				w.fault("it reads shared memory at %d, which nobody has written", a)
-			}
+			c.read = mine
 			dst[i] = uint64(binary.LittleEndian.Uint32(sh.data[a:]))
 		}
 	}
+}
+
+// word is a word of shared memory for a lane, with all checks.
+func (w *warp) word(lane int, a uint32) uint64 {
+	w.lane = lane
+	data, init := w.bytes("shared", uint64(a), 4, false)
+	if !written(init) {
+		w.fault("it reads shared memory at %d, which nobody has written", a)
+	}
+	return load(data)
 }
 
 func stores(c *compiler, s *step) {

@@ -287,6 +287,8 @@ func (p *parser) body() {
 			p.next()
 			p.scopes, p.objs = p.scopes[:len(p.scopes)-1], p.objs[:len(p.objs)-1]
 			return
+		case w == "":
+			p.fail("the text of %s does not end", p.entry.Name)
 		case w == "{":
 			p.body()
 		case w == ".reg":
@@ -330,7 +332,7 @@ func (p *parser) registers() {
 		if p.accept("<") {
 			n = p.number()
 			p.expect(">")
-			if n > 1<<20 {
+			if n > 1<<16 {
 				p.fail("%d registers", n)
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
 // Open opens a regular file of at most limit bytes for reading and returns its size.
@@ -26,19 +25,6 @@ func Read(path string, limit int64) ([]byte, error) {
 	}
 	defer f.Close()
 	return readAll(f, path, info.Size())
-}
-
-// CheckLibrary refuses the name of a library that the system's loader would wait for, or
-// read without end: a path to what is there and is no regular file. It leaves names without
-// a path, and files that are not there, to the loader, which looks in more places.
-func CheckLibrary(name string) error {
-	if filepath.Base(name) == name {
-		return nil
-	}
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return &Error{Path: name, Do: "load", Reason: "it is " + kind(info.Mode()) + ", not a regular file"}
-	}
-	return nil
 }
 
 // open opens without waiting (for the writer of a FIFO) and then looks at what it has,

@@ -61,9 +61,6 @@ func TestSpecialFilesAreRefused(t *testing.T) {
 			if err := Write(path, 0o600, text("x")); !errors.As(err, &bad) {
 				t.Errorf("%s: Write: %v", name, err)
 			}
-			if err := CheckLibrary(path); !errors.As(err, &bad) {
-				t.Errorf("%s: CheckLibrary: %v", name, err)
-			}
 			if _, err := Lock(path); !errors.As(err, &bad) {
 				t.Errorf("%s: Lock: %v", name, err)
 			}

@@ -19,6 +19,9 @@ typedef unsigned long long ulong;
 #define FLOAT_BITS(f) __float_as_uint(f)
 #define BITS_FLOAT(u) __uint_as_float(u)
 #define MULHI(a, b) __umulhi(a, b)
+#define MULHI64(a, b) __umul64hi(a, b)
+#define PLUS32(a, b) __fadd_rn(a, b)
+#define TIMES32(a, b) __fmul_rn(a, b)
 #ifndef INFINITY
 #define INFINITY __int_as_float(0x7f800000)
 #define NAN __int_as_float(0x7fffffff)

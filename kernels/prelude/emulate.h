@@ -144,3 +144,6 @@ static inline float BITS_FLOAT(uint u) {
 	return f;
 }
 #define MULHI(a, b) ((uint)((ulong)(a) * (b) >> 32))
+#define MULHI64(a, b) ((ulong)((unsigned __int128)(a) * (b) >> 64))
+#define PLUS32(a, b) ((a) + (b))
+#define TIMES32(a, b) ((a) * (b))

@@ -19,3 +19,7 @@
 #define FLOAT_BITS(f) as_uint(f)
 #define BITS_FLOAT(u) as_float(u)
 #define MULHI(a, b) mul_hi(a, b)
+#define MULHI64(a, b) mul_hi(a, b)
+// Sums and products of float that are rounded, and not fused.
+#define PLUS32(a, b) ((a) + (b))
+#define TIMES32(a, b) ((a) * (b))

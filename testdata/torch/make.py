@@ -76,7 +76,40 @@ def ranges():
         yield case(f"full {t} {v}", lambda: torch.full((3,), v, dtype=NAMES[t]), op="full", args=a(v) | {"dtype": t})
 
 
-FILES = [promote, scalars, ranges]
+def edges():
+    """Gradients where a product with 0 would be NaN, and those of 16-bit floats, which PyTorch computes in f32."""
+    f = torch.nn.functional
+    v = [0.0, -1.0, 1.0, INF, -INF, NAN]
+    x, y = torch.tensor(v).repeat_interleave(len(v)), torch.tensor(v).repeat(len(v))
+    yield case("max", torch.maximum, x, y, op="max", grad=True)
+    yield case("min", torch.minimum, x, y, op="min", grad=True)
+    # A gradient that is infinite at the other branch.
+    yield case("max-sqrt", lambda a, b: torch.maximum(a, b).sqrt(), torch.tensor([-1.0, 4.0]), torch.tensor([0.0, 0.0]), op="max sqrt", grad=True)
+    yield case("min-log", lambda a, b: torch.minimum(a, b).log(), torch.tensor([1.0, 4.0]), torch.tensor([0.0, 0.5]), op="min log", grad=True)
+    functions = {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "silu": f.silu, "gelu": f.gelu, "gelu_tanh": lambda x: f.gelu(x, approximate="tanh"),
+                 "erf": torch.erf, "expm1": torch.expm1, "exp2": torch.exp2, "recip": torch.reciprocal, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt, "log1p": torch.log1p, "log2": torch.log2}
+    for name, g in functions.items():
+        for t in [torch.float16, torch.bfloat16]:
+            x = torch.rand(12) * 6 - 3
+            if name in ("sqrt", "rsqrt", "log1p", "log2", "recip"):
+                x = x.abs() + 0.1
+            elif name.startswith("gelu"):
+                x = torch.cat([x, torch.tensor([255.0, 256, 300, -300, 6e4, -6e4])])
+            yield case(f"{name} {TYPES[t]}", g, x.to(t), op=name, grad=True)
+
+
+def attention():
+    """Scaled dot-product attention by PyTorch, which makes a query that sees no key 0."""
+    for rows, t in [("first", torch.float32), ("all", torch.float32), ("some", torch.float32), ("first", torch.float64)]:
+        q, k, v = torch.randn(2, 3, 4, dtype=t), torch.randn(2, 5, 4, dtype=t), torch.randn(2, 5, 3, dtype=t)
+        mask = torch.where(torch.rand(3, 5) < 0.3, -INF, 0.0).to(t)
+        mask[{"first": [0], "all": [0, 1, 2], "some": [1, 2]}[rows]] = -INF
+        attend = lambda q, k, v: torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        assert not attend(q, k, v).isnan().any(), "PyTorch makes masked rows 0"
+        yield case(f"{rows} {TYPES[t]}", attend, q, k, v, op="attention", grad=True, args={"mask": array(mask)})
+
+
+FILES = [promote, scalars, ranges, edges, attention]
 
 if __name__ == "__main__":
     torch.manual_seed(1)

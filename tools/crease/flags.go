@@ -75,6 +75,16 @@ func realFlag(cmd *cobra.Command, at *float64, name string, lo, hi float64, zero
 	})
 }
 
+// seedFlag adds a seed of random numbers.
+func seedFlag(cmd *cobra.Command, at *uint64, usage string) {
+	parsedFlag(cmd, "seed", "", "0", usage, func(s string) (err error) {
+		if *at, err = strconv.ParseUint(s, 10, 64); err != nil {
+			return errors.New("want a whole number from 0 to 2^64-1")
+		}
+		return nil
+	})
+}
+
 // timeFlag adds a length of time.
 func timeFlag(cmd *cobra.Command, at *time.Duration, name string, def, lo, hi time.Duration, usage string) {
 	*at = def

@@ -44,7 +44,7 @@ func graphCommand() *cobra.Command {
 	}
 	modelFlag(c, &f.model)
 	wholeFlag(c, &f.batch, "batch", "", 0, 1, maxCount, "samples in a step (default: the task's)")
-	nameFlag(c, &f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
+	nameFlag(c, &f.data, "data", "", "directory of the data files (default: CREASE_DATA, or what crease data get got)")
 	parsedFlag(c, "passes", "", "", "passes to leave out, as in -fuse,-arena (default: CREASE_PASSES)", func(s string) error {
 		set, err := graph.ParsePasses(s)
 		f.passes = &set
@@ -80,7 +80,7 @@ func (f *graphFlags) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	dir := ""
-	if task == train.Fashion {
+	if task.Files {
 		if dir, err = data.Dir(f.data); err != nil {
 			return err
 		}

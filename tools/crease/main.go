@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	_ "github.com/crease-ml/crease/cuda"   // NVIDIA GPUs, and their emulation
 	_ "github.com/crease-ml/crease/opencl" // devices of the machine's OpenCL drivers
 	_ "github.com/crease-ml/crease/tpu"    // emulated systolic arrays
 

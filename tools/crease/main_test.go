@@ -32,6 +32,7 @@ func TestExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("CREASE_DATA", "")
+	t.Setenv("XDG_CACHE_HOME", dir)
 	for _, c := range []struct {
 		args string
 		code int
@@ -59,6 +60,14 @@ func TestExitCodes(t *testing.T) {
 		{"train uncrumple --resume " + broken, exitInput, "broken.safetensors"},
 		{"train uncrumple --resume " + dir + "/absent", exitInput, "no such file"},
 		{"train uncrumple --save " + broken + "/x", exitInput, "cannot write"},
+		{"train uncrumple --preset baby", exitUsage, "--preset is for"},
+		{"train chargpt --data " + dir, exitInput, "crease data get tinyshakespeare"},
+		{"sample", exitUsage, "--ckpt FILE"},
+		{"sample --ckpt x --temperature -1", exitUsage, "want a number from 0"},
+		{"sample --ckpt x --tokens 0", exitUsage, "whole number from 1"},
+		{"sample --ckpt " + broken, exitInput, "broken.safetensors"},
+		{"data get", exitUsage, "at least one set"},
+		{"data get imagenet", exitUsage, "no data set"},
 		{"bench", exitUsage, "want the names of ops"},
 		{"bench matmull", exitUsage, "no op"},
 		{"bench matmul --shape 5-1", exitUsage, "ends before it begins"},

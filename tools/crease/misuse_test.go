@@ -30,6 +30,9 @@ import (
 var usual = map[string][]string{
 	"crease":                {},
 	"crease bench":          {"exp", "--shape", "8", "-r", "1", "-d", "cpu", "--peer", "none", "--limit", "1ms"},
+	"crease data":           {},
+	"crease data get":       {"tinyshakespeare"},
+	"crease sample":         {"--ckpt", "precious", "-d", "cpu"},
 	"crease bench overhead": {"-d", "cpu", "--peer", "none", "-r", "1"},
 	"crease devices":        {},
 	"crease doctor":         {"-d", "cpu"},
@@ -62,7 +65,7 @@ func (m *misuses) wants(cmd *cobra.Command, f *pflag.Flag, value string) int {
 			return good
 		}
 		return exitUsage
-	case slices.Contains([]string{"save", "dot", "svg", "out"}, f.Name):
+	case slices.Contains([]string{"save", "keep-best", "dot", "svg", "out"}, f.Name):
 		switch {
 		case value == "":
 			return exitUsage
@@ -70,7 +73,7 @@ func (m *misuses) wants(cmd *cobra.Command, f *pflag.Flag, value string) int {
 			return exitInput
 		}
 		return good // a name like another
-	case slices.Contains([]string{"resume", "data", "csv", "python"}, f.Name):
+	case slices.Contains([]string{"resume", "data", "csv", "python", "ckpt"}, f.Name):
 		switch {
 		case value == "":
 			return exitUsage

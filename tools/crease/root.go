@@ -55,6 +55,14 @@ func commandNames(cmd *cobra.Command) (names []string) {
 	return names
 }
 
+// noCommand is for the arguments of a command that has only subcommands.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usagef("no command %s %s%s (see %s --help)", cmd.Name(), args[0], near.Hint(args[0], commandNames(cmd)), cmd.CommandPath())
+}
+
 // common are the flags that most commands share.
 type common struct {
 	device  string

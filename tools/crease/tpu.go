@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/crease-ml/crease/internal/near"
 	"github.com/crease-ml/crease/tpu/arch"
 	"github.com/crease-ml/crease/tpu/timing"
 )
@@ -19,13 +18,8 @@ func tpuCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tpu",
 		Short: "Emulated systolic-array accelerators: timing and programs",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("no command tpu %s%s (see crease tpu --help)", args[0], near.Hint(args[0], commandNames(cmd)))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:  noCommand,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(tpuCyclesCommand(), tpuPaperCommand(), tpuAsmCommand(), tpuDisasmCommand())
 	return cmd

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,6 +17,7 @@ import (
 	"github.com/crease-ml/crease/data/picture"
 	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/tools/crease/train"
+	loop "github.com/crease-ml/crease/train"
 )
 
 func init() { commands = append(commands, trainCommand) }
@@ -26,6 +27,7 @@ type trainFlags struct {
 	common
 	model, mode, save, resume  string
 	picture, data              string
+	preset, best               string
 	epochs, steps, batch, stop int
 	lr                         float64
 	decay                      *float64
@@ -40,13 +42,16 @@ func trainCommand() *cobra.Command {
 	var f trainFlags
 	c := &cobra.Command{
 		Use:   "train TASK",
-		Short: "Train a model: uncrumple or fashion",
+		Short: "Train a model: uncrumple, fashion, chargpt or charlstm",
 		Long: "Train a model on a device.\n\n" +
 			"  uncrumple   a ball of five crumpled sheets comes apart; needs no data\n" +
-			"  fashion     Fashion-MNIST pictures, from --data DIR or CREASE_DATA\n\n" +
+			"  fashion     Fashion-MNIST pictures, from --data DIR or CREASE_DATA\n" +
+			"  chargpt     a GPT writes Shakespeare, from the same directory; see crease sample\n" +
+			"  charlstm    an LSTM writes Shakespeare\n\n" +
 			"Ctrl-C saves a checkpoint and says how to go on. A resumed run ends with the\n" +
 			"same bits as one that was never stopped.",
-		Example:   "  crease train uncrumple --picture out.png\n  crease train fashion --model cnn --data DIR --save cnn.safetensors",
+		Example: "  crease train uncrumple --picture out.png\n  crease train fashion --model cnn --data DIR --save cnn.safetensors\n" +
+			"  crease train chargpt --preset nano-cpu --data DIR --save gpt.safetensors",
 		Args:      exactTask,
 		ValidArgs: taskArgs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,24 +60,22 @@ func trainCommand() *cobra.Command {
 	}
 	fs := c.Flags()
 	modelFlag(c, &f.model)
+	nameFlag(c, &f.preset, "preset", "", "size and settings: nano-cpu or baby for chargpt")
+	completes(c, "preset", train.CharGPT.Model)
 	wholeFlag(c, &f.epochs, "epochs", "", 0, 1, maxCount, "passes over the training data (default: the task's)")
 	wholeFlag(c, &f.steps, "steps", "", 0, 1, maxCount, "training steps; wins over --epochs (default: the task's)")
 	wholeFlag(c, &f.batch, "batch", "", 0, 1, maxCount, "samples in a step (default: the task's)")
-	realFlag(c, &f.lr, "lr", 0, 1e6, false, "peak learning rate of the one-cycle schedule (default: the task's)")
+	realFlag(c, &f.lr, "lr", 0, 1e6, false, "highest learning rate of the schedule (default: the task's)")
 	f.decay = new(float64)
 	realFlag(c, f.decay, "weight-decay", 0, 1e6, true, "weight decay of AdamW, 0 for none (default: the task's)")
-	parsedFlag(c, "seed", "", "0", "seed of the data, the weights and the order", func(s string) (err error) {
-		if f.seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			return errors.New("want a whole number from 0 to 2^64-1")
-		}
-		return nil
-	})
+	seedFlag(c, &f.seed, "seed of the data, the weights and the order")
 	choiceFlag(c, &f.mode, "mode", "", "eager", []string{"eager", "graph"}, "eager, or graph to compile the step")
 	nameFlag(c, &f.save, "save", "", "write checkpoints to this file (safetensors)")
+	nameFlag(c, &f.best, "keep-best", "", "write a checkpoint of the best evaluation to this file")
 	fs.BoolVar(&f.force, "force", false, "replace files that are not of this run")
 	nameFlag(c, &f.resume, "resume", "", "go on from this checkpoint")
 	wholeFlag(c, &f.stop, "stop-at", "", 0, 1, maxCount, "save and stop after this step")
-	nameFlag(c, &f.data, "data", "", "directory of the data files (default: CREASE_DATA)")
+	nameFlag(c, &f.data, "data", "", "directory of the data files (default: CREASE_DATA, or what crease data get got)")
 	endingFlag(c, &f.picture, "picture", []string{".png"}, "uncrumple: draw the ball after every layer to this PNG file")
 	return f.bind(c, "table", "json")
 }
@@ -83,7 +86,7 @@ func modelFlag(cmd *cobra.Command, at *string) {
 	for _, t := range train.Tasks {
 		names = append(names, t.Model...)
 	}
-	nameFlag(cmd, at, "model", "", "model: mlp or cnn for fashion, chain for uncrumple")
+	nameFlag(cmd, at, "model", "", "model: mlp, cnn or resnet for fashion, nano-cpu or baby for chargpt")
 	completes(cmd, "model", names)
 }
 
@@ -98,7 +101,7 @@ func taskArgs() (list []string) {
 // exactTask wants one known task.
 func exactTask(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usagef("want one task: uncrumple or fashion")
+		return usagef("want one task: %s", orList(train.Names()))
 	}
 	_, err := train.Find(args[0])
 	return err
@@ -113,7 +116,7 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	dir := ""
-	if task == train.Fashion {
+	if task.Files {
 		if dir, err = data.Dir(f.data); err != nil {
 			return err
 		}
@@ -135,11 +138,11 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 	defer k.finishing(0)
 	res, err := train.Run(cmd.Context(), train.Options{
 		Task: task, Device: dev, Data: dir, Seed: f.seed, SeedSet: cmd.Flags().Changed("seed"), Graph: f.mode == "graph",
-		Settings: train.Settings{Model: f.model, Epochs: f.epochs, Steps: f.steps, Batch: f.batch, LR: f.lr, WeightDecay: f.decay},
-		Save:     f.save, Force: f.force, Resume: f.resume, StopAt: f.stop, Reporter: newProgress(out, k),
+		Settings: train.Settings{Model: cmp.Or(f.preset, f.model), Epochs: f.epochs, Steps: f.steps, Batch: f.batch, LR: f.lr, WeightDecay: f.decay},
+		Save:     f.save, Best: f.best, Force: f.force, Resume: f.resume, StopAt: f.stop, Reporter: newProgress(out, k),
 		OnSave: func(path string, step int) { k.set("%s holds step %d", path, step) },
 	})
-	var end *train.Stopped
+	var end *loop.Interrupted
 	switch {
 	case errors.As(err, &end):
 		return f.stopped(cmd, name, end, out)
@@ -159,14 +162,16 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 
 // check refuses, before anything is opened, what training would end with.
 func (f *trainFlags) check(cmd *cobra.Command, task *train.Task) error {
-	if err := task.CheckModel(f.model); err != nil {
+	if err := task.CheckModel(cmp.Or(f.preset, f.model)); err != nil {
 		return err
 	}
 	switch {
+	case f.preset != "" && (!task.Sizes || f.model != ""):
+		return usagef("--preset is for the sizes of chargpt and charlstm, without --model; %s has --model %s", task.Name, strings.Join(task.Model, ", "))
 	case f.picture != "" && task.Layers == nil:
 		return usagef("--picture is for uncrumple: the layers of %s have no picture", task.Name)
-	case f.picture != "" && f.picture == f.save:
-		return usagef("--picture and --save name one file")
+	case f.picture != "" && (f.picture == f.save || f.picture == f.best), f.save != "" && f.save == f.best:
+		return usagef("--picture, --save and --keep-best name one file")
 	case f.steps != 0 && f.stop > f.steps:
 		return usagef("--stop-at %d is behind the last step, %d", f.stop, f.steps)
 	}
@@ -188,7 +193,7 @@ func (f *trainFlags) check(cmd *cobra.Command, task *train.Task) error {
 }
 
 // stopped says where a run that was stopped can be taken up again.
-func (f *trainFlags) stopped(cmd *cobra.Command, task string, end *train.Stopped, out io.Writer) error {
+func (f *trainFlags) stopped(cmd *cobra.Command, task string, end *loop.Interrupted, out io.Writer) error {
 	text := fmt.Sprintf("nothing was trained, and so nothing kept (step %d of %d)", end.Step, end.Steps)
 	if end.Path != "" {
 		text = fmt.Sprintf("step %d of %d is saved in %s; go on with: %s", end.Step, end.Steps, end.Path, goOn(cmd, task, end.Path))
@@ -279,15 +284,21 @@ func layerName(i int) string {
 
 func printResult(w io.Writer, res *train.Result, drawn string) error {
 	p := &lines{w: w}
-	if len(res.ProbeAccuracy) > 0 {
+	if res.Layers != nil {
 		p.printf("\n%s\n\n", p.wrap("How far a linear classifier tells the sheets apart:", 0))
 		for i, a := range res.ProbeAccuracy {
 			p.printf("  %-8s %6.2f %%  %s\n", layerName(i), 100*a, bar(a, min(40, p.width()-21)))
 		}
 		p.printf("\n")
 	}
-	p.printf("%s\n", wrap(fmt.Sprintf("%s on %s (%s): test accuracy %.2f %%, test loss %.4f, %d parameters, %.1f s",
-		res.Task, res.Device, res.Mode, 100*res.TestAccuracy, res.TestLoss, res.Parameters, res.Seconds), p.width(), 0))
+	worth := ""
+	if res.Written != nil {
+		worth = fmt.Sprintf("validation loss %.4f", res.ValLoss)
+	} else {
+		worth = fmt.Sprintf("test accuracy %.2f %%, test loss %.4f", 100*res.TestAccuracy, res.TestLoss)
+	}
+	p.printf("%s\n", p.wrap(fmt.Sprintf("%s on %s (%s): %s, %d parameters, %.1f s", res.Task, res.Device, res.Mode, worth, res.Parameters, res.Seconds), 0))
+	p.printf("memory high water: %.1f MiB\n", float64(res.MemoryPeak)/(1<<20))
 	if drawn != "" {
 		p.printf("picture: %s\n", drawn)
 	}

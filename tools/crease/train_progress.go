@@ -3,10 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/crease-ml/crease/internal/terminal"
-	"github.com/crease-ml/crease/tools/crease/train"
+	"github.com/crease-ml/crease/train"
 )
 
 // progress shows a run: one line per report, and on a terminal a line between reports
@@ -33,12 +34,25 @@ func (p *progress) Start(s train.Start) {
 	if s.Step > 0 {
 		p.printf("resumed after step %d\n", s.Step)
 	}
+	p.printf("\n%11s", "step")
 	if p.narrow() {
-		p.printf("\n%11s %8s %8s %6s\n", "step", "train", "test", "right")
+		p.printf(" %8s", "loss")
+		for _, m := range s.Metrics {
+			_, last, _ := strings.Cut(metricName(m), " ")
+			p.printf(" %9s", clip(last, 9))
+		}
+		p.printf("\n")
 		return
 	}
-	p.printf("\n%11s  %10s  %9s  %13s  %8s\n", "step", "train loss", "test loss", "test accuracy", "time")
+	p.printf("  %10s", "train loss")
+	for _, m := range s.Metrics {
+		p.printf("  %9s", metricName(m))
+	}
+	p.printf("  %8s\n", "time")
 }
+
+// metricName is a metric's name as a heading.
+func metricName(m train.Metric) string { return strings.ReplaceAll(m.Name, "_", " ") }
 
 // narrow reports whether there is no room for all columns.
 func (p *progress) narrow() bool { return p.width() < 60 }
@@ -77,8 +91,25 @@ func (p *progress) Report(r train.Report) {
 	p.clear()
 	p.step = time.Now()
 	if p.narrow() {
-		p.printf("%5d/%-5d %8.4f %8.4f %5.1f%%\n", r.Step, r.Steps, r.TrainLoss, r.TestLoss, 100*r.TestAccuracy)
+		p.printf("%5d/%-5d %8.4f", r.Step, r.Steps, r.TrainLoss)
+		for _, m := range r.Metrics {
+			if m.Share {
+				p.printf(" %7.2f %%", 100*m.Value)
+			} else {
+				p.printf(" %9.4f", m.Value)
+			}
+		}
+		p.printf("\n")
 		return
 	}
-	p.printf("%5d/%-5d  %10.4f  %9.4f  %11.2f %%  %6.1f s\n", r.Step, r.Steps, r.TrainLoss, r.TestLoss, 100*r.TestAccuracy, r.Seconds)
+	p.printf("%5d/%-5d  %10.4f", r.Step, r.Steps, r.TrainLoss)
+	for _, m := range r.Metrics {
+		width := max(9, len(metricName(m)))
+		if m.Share {
+			p.printf("  %*.2f %%", width-2, 100*m.Value)
+		} else {
+			p.printf("  %*.4f", width, m.Value)
+		}
+	}
+	p.printf("  %6.1f s\n", r.Seconds)
 }

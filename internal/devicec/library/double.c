@@ -127,12 +127,15 @@ double pow(double x, double y) {
 	else if (a == inf) v = y > 0.0 ? inf : 0.0;
 	else {
 		int n = exponent_of(a);
-		double m = mantissa_of(a, n), f = m - 1.0, d = 2.0 + f, s = f / d;
+		double m = mantissa_of(a, n), f = m - 1.0, d = 2.0 + f, s = f / d; // ln m is 2 atanh(s)
 		double tail = (2.0 - d) + f, low = (fma(-s, d, f) - s * tail) / d, z = s * s;
 		double part = 2.0 * s, hi = fma((double)n, 0.6931471803691238, part);
 		double big = (double)n * 0.6931471803691238;
 		double lo = (part - (hi - big)) + (big - (hi - (hi - big)));
 		lo = lo + fma((double)n, 1.9082149292705877e-10, 2.0 * low + 2.0 * s * z * atanh_rest(z));
+		double all = hi + lo;
+		lo = (hi - all) + lo;
+		hi = all;
 		double p = y * hi, q = fma(y, hi, -p) + y * lo;
 		if (p > 709.5) v = p > 720.0 ? inf : exp(p * 0.5) * exp(p * 0.5 + q);
 		else if (p < -700.0) v = p < -760.0 ? 0.0 : exp(p * 0.5) * exp(p * 0.5 + q);

@@ -25,8 +25,8 @@ func TestDevicesAgree(t *testing.T) {
 		set  func(*testing.T, *Options)
 	}{
 		{"uncrumple", func(_ *testing.T, o *Options) { o.Settings.Steps = 20 }},
-		{"mlp", func(t *testing.T, o *Options) { fashion(t, o, "mlp", 20) }},
-		{"cnn", func(t *testing.T, o *Options) { fashion(t, o, "cnn", 3) }},
+		{"mlp", func(t *testing.T, o *Options) { onFashion(t, o, "mlp", 20) }},
+		{"cnn", func(t *testing.T, o *Options) { onFashion(t, o, "cnn", 3) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			here := options(t, "cpu")
@@ -52,8 +52,8 @@ func TestDevicesAgree(t *testing.T) {
 	}
 }
 
-// fashion makes a run one on Fashion-MNIST, or skips the test where there is no data.
-func fashion(t *testing.T, o *Options, model string, steps int) {
+// onFashion makes a run one on Fashion-MNIST, or skips the test where there is no data.
+func onFashion(t *testing.T, o *Options, model string, steps int) {
 	t.Helper()
 	o.Task, o.Data, o.Settings = Fashion, os.Getenv("CREASE_DATA"), Settings{Model: model, Steps: steps}
 	if o.Data != "" {

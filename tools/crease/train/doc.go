@@ -1,9 +1,7 @@
-// Package train is what "crease train" runs: tasks, the training loop, and
-// checkpoints.
+// Package train is what "crease train" and "crease sample" run: tasks, which are
+// data, models and the settings that train them well.
 //
-// A [Task] is data, a model and the settings that train it well. [Run] is the
-// loop: it computes every batch from the step's number and the seed, so that a
-// run that was saved and resumed does exactly what an unbroken one does, bit for
-// bit, and so do eager and graph mode. A run that is cancelled saves a checkpoint
-// and returns [ErrInterrupted].
+// [Run] settles the options, makes the [Task]'s run, and gives it to the loop of
+// the public package train, which programs use too. A task is added by one file
+// with a [Task] and its line in Tasks.
 package train

@@ -5,6 +5,7 @@ import (
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/data"
+	"github.com/crease-ml/crease/models"
 	"github.com/crease-ml/crease/nn"
 )
 
@@ -13,8 +14,19 @@ import (
 var Fashion = &Task{
 	Name:  "fashion",
 	Doc:   "ten kinds of clothing in 28×28 grey pictures (Fashion-MNIST)",
-	Model: []string{"mlp", "cnn"},
-	Load: func(dir string, _ uint64) (train, test *data.Arrays, err error) {
+	Model: []string{"mlp", "cnn", "resnet"},
+	Files: true,
+	Defaults: func(model string) Settings {
+		if model == "mlp" {
+			return Settings{Epochs: 10, Batch: 128, LR: 2e-3, WeightDecay: decay(1e-2)}
+		}
+		return Settings{Epochs: 10, Batch: 128, LR: 3e-3, WeightDecay: decay(1e-2)}
+	},
+	prepare: fashion.prepare,
+}
+
+var fashion = classifier{
+	load: func(dir string, _ uint64) (train, test *data.Arrays, err error) {
 		train, test, err = data.Fashion(dir)
 		if err != nil {
 			return nil, nil, err
@@ -28,9 +40,12 @@ var Fashion = &Task{
 		}
 		return train, test, nil
 	},
-	Build: func(model string, dev *crease.Device, g *crease.Generator) nn.Module {
+	build: func(model string, dev *crease.Device, g *crease.Generator) (nn.Module, error) {
 		at := []crease.Option{crease.On(dev), crease.By(g)}
-		if model == "cnn" {
+		switch model {
+		case "resnet":
+			return models.NewResNet(1, 10, 32, []int{1, 1, 1}, at...)
+		case "cnn":
 			return nn.NewSequential(
 				nn.NewConv2d(1, 32, 3, nn.ConvConfig{Pad: 1}, at...).WithoutBias(), nn.NewBatchNorm2d(32, crease.On(dev)), nn.Relu(),
 				nn.NewMaxPool2d(2, nn.ConvConfig{}),
@@ -39,20 +54,14 @@ var Fashion = &Task{
 				nn.NewFlatten(),
 				nn.NewLinear(64*7*7, 128, at...).WithAct("relu"), nn.NewDropout(0.3, g),
 				nn.NewLinear(128, 10, at...),
-			)
+			), nil
 		}
 		return nn.NewSequential(
 			nn.NewFlatten(),
 			nn.NewLinear(784, 256, at...).WithAct("relu"), nn.NewDropout(0.2, g),
 			nn.NewLinear(256, 128, at...).WithAct("relu"),
 			nn.NewLinear(128, 10, at...),
-		)
-	},
-	Defaults: func(model string) Settings {
-		if model == "cnn" {
-			return Settings{Epochs: 10, Batch: 128, LR: 3e-3, WeightDecay: decay(1e-2)}
-		}
-		return Settings{Epochs: 10, Batch: 128, LR: 2e-3, WeightDecay: decay(1e-2)}
+		), nil
 	},
 }
 

@@ -1,30 +1,42 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/crease-ml/crease"
-	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/internal/near"
 	"github.com/crease-ml/crease/nn"
+	loop "github.com/crease-ml/crease/train"
 )
 
 // Task is a thing to learn.
 type Task struct {
 	Name  string
-	Doc   string // one line
-	Model []string
-	// Load makes or reads the data. dir is where files are looked for.
-	Load func(dir string, seed uint64) (train, test *data.Arrays, err error)
-	// Build makes a model on a device with weights drawn from g.
-	Build func(model string, dev *crease.Device, g *crease.Generator) nn.Module
+	Doc   string   // one line
+	Model []string // the first is the default
+	Sizes bool     // the models are presets of one: sizes and settings
+	Files bool     // data is read from a directory
 	// Defaults are the settings that train a model well.
 	Defaults func(model string) Settings
+	// prepare makes a run: its data, its model and its loop, but for what all
+	// tasks share.
+	prepare func(o Options) (*job, error)
 	// Layers is the output of every layer that can be looked at, the input first;
 	// nil for models whose layers cannot.
 	Layers func(m nn.Module, x *crease.Tensor) []*crease.Tensor
+}
+
+// job is a run that a task has made.
+type job struct {
+	loop.Loop
+	set     Settings
+	samples int
+	first   func() []*crease.Tensor // the tensors of the first batch
+	// finish fills in what the task knows, nil for nothing.
+	finish func(context.Context, *Result) error
 }
 
 // Settings of a run. Zero and nil fields stand for the task's defaults.
@@ -33,7 +45,7 @@ type Settings struct {
 	Epochs      int // passes over the training data; gives way to Steps
 	Steps       int
 	Batch       int
-	LR          float64 // the peak of the one-cycle schedule
+	LR          float64 // the highest of the schedule
 	WeightDecay *float64
 }
 
@@ -53,18 +65,24 @@ func settingsError(format string, args ...any) error {
 }
 
 // Tasks are the known tasks.
-var Tasks = []*Task{Uncrumple, Fashion}
+var Tasks = []*Task{Uncrumple, Fashion, CharGPT, CharLSTM}
 
 // Find is the task of that name.
 func Find(name string) (*Task, error) {
-	var names []string
 	for _, t := range Tasks {
 		if t.Name == name {
 			return t, nil
 		}
-		names = append(names, t.Name)
 	}
-	return nil, settingsError("no task %q%s; there are %s", name, strings.TrimSuffix(near.Hint(name, names), "?"), strings.Join(names, ", "))
+	return nil, settingsError("no task %q%s; there are %s", name, strings.TrimSuffix(near.Hint(name, Names()), "?"), strings.Join(Names(), ", "))
+}
+
+// Names are those of the tasks.
+func Names() (list []string) {
+	for _, t := range Tasks {
+		list = append(list, t.Name)
+	}
+	return list
 }
 
 // CheckModel refuses models that the task does not have; "" is its first.

@@ -8,19 +8,21 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/exec"
+	loop "github.com/crease-ml/crease/train"
 )
 
 // silent shows nothing.
 type silent struct{}
 
-func (silent) Start(Start)            {}
+func (silent) Start(loop.Start)       {}
 func (silent) Step(int, int, float64) {}
-func (silent) Report(Report)          {}
+func (silent) Report(loop.Report)     {}
 
 func options(t *testing.T, device string) Options {
 	t.Helper()
@@ -118,7 +120,7 @@ func TestResumeRefuses(t *testing.T) {
 	if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
 		t.Fatal(err)
 	}
-	var bad *CheckpointError
+	var bad *loop.CheckpointError
 	for name, change := range map[string]func(*Options){
 		"steps": func(o *Options) { o.Settings.Steps = 41 },
 		"batch": func(o *Options) { o.Settings.Batch = 100 },
@@ -143,7 +145,7 @@ func TestResumeRefuses(t *testing.T) {
 func TestFashionLearns(t *testing.T) {
 	for model, steps := range map[string]int{"mlp": 150, "cnn": 40} {
 		o := options(t, "cpu")
-		fashion(t, &o, model, steps)
+		onFashion(t, &o, model, steps)
 		_, res := curve(t, o)
 		if res.TestAccuracy < 0.7 {
 			t.Errorf("%s: accuracy %v after %d steps", model, res.TestAccuracy, steps)
@@ -177,5 +179,67 @@ func TestProbe(t *testing.T) {
 	}
 	if a := probe(ball, y, ball, y, 3, 3); math.Abs(a-1.0/3) > 0.06 {
 		t.Errorf("noise is told apart with accuracy %v", a)
+	}
+}
+
+// onText makes a run one of a language model on Shakespeare, or skips the test where
+// there is no data.
+func onText(t *testing.T, o *Options, task *Task, steps int) {
+	t.Helper()
+	onFashion(t, o, "", steps)
+	o.Task, o.Settings = task, Settings{Steps: steps}
+}
+
+// Language models learn, go on where they stopped, and write the same text with
+// and without a cache.
+func TestLanguageModels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains language models")
+	}
+	for _, task := range []*Task{CharGPT, CharLSTM} {
+		path := filepath.Join(t.TempDir(), "x.safetensors")
+		o := options(t, "cpu")
+		onText(t, &o, task, 12)
+		o.Graph, o.Save, o.StopAt, o.Settings.Batch = true, path, 8, 4
+		losses := []float64{}
+		o.OnStep = func(_ int, loss float64) { losses = append(losses, loss) }
+		if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
+			t.Fatal(err)
+		}
+		rest := o
+		rest.Settings, rest.Resume, rest.StopAt, rest.Graph = Settings{}, path, 0, false
+		more, res := curve(t, rest)
+		losses = append(losses, more...)
+		if len(losses) != 12 || !(losses[11] < losses[0]-0.1) || res.Written == nil || math.Abs(res.ValLoss-losses[11]) > 0.3 || res.Classified != nil {
+			t.Errorf("%s: losses %v, result %+v", task.Name, losses, res)
+		}
+		s := SampleOptions{Checkpoint: path, Device: o.Device, Prompt: "ROMEO:\n", Tokens: 70}
+		s.Temperature, s.TopK, s.Seed = 1, 20, 5
+		a, err := Write(t.Context(), s, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.NoCache = true
+		b, err := Write(t.Context(), s, nil)
+		if err != nil || a.Text != b.Text || a.Tokens != 70 {
+			t.Errorf("%s: %q with a cache, %q without (%v)", task.Name, a.Text, b.Text, err)
+		}
+		s.Prompt = "€"
+		if _, err := Write(t.Context(), s, nil); err == nil || !strings.Contains(err.Error(), "'€'") {
+			t.Errorf("a prompt outside of the vocabulary: %v", err)
+		}
+	}
+}
+
+func TestWriteRefusesOtherCheckpoints(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.safetensors")
+	o := options(t, "cpu")
+	o.Save, o.StopAt = path, 1
+	if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	var bad *loop.CheckpointError
+	if _, err := Write(t.Context(), SampleOptions{Checkpoint: path, Device: o.Device, Prompt: "a", Tokens: 1}, nil); !errors.As(err, &bad) {
+		t.Error(err)
 	}
 }

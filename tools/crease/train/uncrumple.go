@@ -14,16 +14,20 @@ var Uncrumple = &Task{
 	Name:  "uncrumple",
 	Doc:   "a ball of five crumpled sheets comes apart",
 	Model: []string{"chain"},
-	Load: func(_ string, seed uint64) (train, test *data.Arrays, err error) {
-		c := data.DefaultSheets()
-		c.Seed = seed
-		_, train, test, err = data.NewSheets(c)
-		return train, test, err
-	},
-	Build: func(_ string, dev *crease.Device, g *crease.Generator) nn.Module { return newChain(dev, g) },
 	Defaults: func(string) Settings {
 		return Settings{Steps: 3500, Batch: 1024, LR: 0.02, WeightDecay: decay(1e-4)}
 	},
+	prepare: classifier{
+		load: func(_ string, seed uint64) (train, test *data.Arrays, err error) {
+			c := data.DefaultSheets()
+			c.Seed = seed
+			_, train, test, err = data.NewSheets(c)
+			return train, test, err
+		},
+		build: func(_ string, dev *crease.Device, g *crease.Generator) (nn.Module, error) {
+			return newChain(dev, g), nil
+		},
+	}.prepare,
 	Layers: func(m nn.Module, x *crease.Tensor) []*crease.Tensor { return m.(*chain).layers(x) },
 }
 

@@ -1,0 +1,72 @@
+package cuda
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/crease-ml/crease/cuda/driver"
+	"github.com/crease-ml/crease/internal/devicec"
+	"github.com/crease-ml/crease/kernels"
+)
+
+// compiled is a program on a device, made once, by whoever runs it first. A program
+// that does not compile keeps its error.
+type compiled struct {
+	once     sync.Once
+	err      error
+	module   driver.Module
+	function driver.Function
+}
+
+func (c *compiled) release(drv driver.Driver) {
+	if c.module != 0 {
+		drv.ModuleUnload(c.module)
+	}
+}
+
+// compiled is a program, made on first use. The driver keeps the code of a GPU that it
+// made of PTX on disk by itself.
+func (d *Device) compiled(p *kernels.Program) (*compiled, error) {
+	v, ok := d.programs.Load(p)
+	if !ok {
+		v, _ = d.programs.LoadOrStore(p, &compiled{})
+	}
+	c := v.(*compiled)
+	c.once.Do(func() { c.err = d.build(c, p) })
+	return c, c.err
+}
+
+func (d *Device) build(c *compiled, p *kernels.Program) error {
+	if p.Dialect != kernels.CUDA {
+		return fmt.Errorf("%s is written in %v, and the device reads %v", p.Name, p.Dialect, kernels.CUDA)
+	}
+	text, err := devicec.Compile(p.Source, d.target())
+	if err != nil {
+		return fmt.Errorf("program %s does not compile: %w\n%s", p.Name, err, numbered(p.Source))
+	}
+	module, log, r := d.drv.ModuleLoad([]byte(text))
+	if r != driver.Success {
+		return fmt.Errorf("program %s: %w\nThe driver's compiler says:\n%s\nThe PTX:\n%s", p.Name, d.check("cuModuleLoadDataEx", r), log, numbered(text))
+	}
+	c.module = module
+	c.function, r = d.drv.ModuleFunction(module, p.Name)
+	return d.check("cuModuleGetFunction "+p.Name, r)
+}
+
+// maxLines is how much of a text an error shows.
+const maxLines = 400
+
+// numbered is the first lines of a text with their numbers.
+func numbered(text string) string {
+	var b strings.Builder
+	n := 0
+	for line := range strings.Lines(text) {
+		if n++; n > maxLines {
+			b.WriteString("      ...\n")
+			break
+		}
+		fmt.Fprintf(&b, "%4d  %s", n, line)
+	}
+	return b.String()
+}
