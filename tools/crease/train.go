@@ -78,7 +78,7 @@ func exactTask(_ *cobra.Command, args []string) error {
 	return usageError(err)
 }
 
-func (f *trainFlags) run(cmd *cobra.Command, name string) error {
+func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	task, err := train.Find(name)
 	if err != nil {
 		return usageError(err)
@@ -124,6 +124,7 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 			return err
 		}
 	}
+	defer func() { err = errors.Join(err, printCounts(out, dev)) }()
 	if f.output == "json" {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(res)
 	}
