@@ -30,10 +30,10 @@ func TestStepperIsRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		a, b := slices.Clone(hbm), slices.Clone(hbm)
-		want, err := m.Run(context.Background(), p, sim.Memory{HBM: a, Host: slices.Clone(host)}, sim.Fast)
+		want, ran := m.Run(context.Background(), p, sim.Memory{HBM: a, Host: slices.Clone(host)}, sim.Fast)
 		stuck := new(sim.DeadlockError)
-		if err != nil && !errors.As(err, &stuck) {
-			t.Fatalf("seed %d, program %d: %v", seed, i, err)
+		if ran != nil && !errors.As(ran, &stuck) {
+			t.Fatalf("seed %d, program %d: %v", seed, i, ran)
 		}
 		if m, err = sim.New(c, sim.Options{}); err != nil {
 			t.Fatal(err)
@@ -46,8 +46,8 @@ func TestStepperIsRun(t *testing.T) {
 		for {
 			st, now := s.Next()
 			if now != nil {
-				if err == nil || now.Error() != err.Error() {
-					t.Fatalf("seed %d, program %d: %v, running %v", seed, i, now, err)
+				if ran == nil || now.Error() != ran.Error() {
+					t.Fatalf("seed %d, program %d: %v, running %v", seed, i, now, ran)
 				}
 				break
 			}
