@@ -20,7 +20,7 @@ func printCounts(w io.Writer, dev *crease.Device) error {
 	}
 	p := &lines{w: w}
 	c := d.Count()
-	r := &sim.Report{Counters: c.Core, Engine: "fast", Config: d.Config()}
+	r := reportOf(d, &c)
 	p.printf("\n%s: %d calls, %s emulated, %d cycles\n", dev.Name(), c.Launches, seconds(d.Config().Seconds(c.Cycles())), c.Cycles())
 	printReport(p, r)
 	p.printf("  %-14s  %d cycles: %s in, %s out, %d transfers\n", "host link", c.HostCycles, bytesOf(c.HostBytesIn), bytesOf(c.HostBytesOut), c.HostTransfers)
@@ -29,6 +29,11 @@ func printCounts(w io.Writer, dev *crease.Device) error {
 	}
 	printFallbacks(p, dev)
 	return p.err
+}
+
+// reportOf is what the programs of a device have counted.
+func reportOf(d *tpu.Device, c *tpu.Count) *sim.Report {
+	return &sim.Report{Counters: c.Core, Engine: "fast", Config: d.Config()}
 }
 
 // printFallbacks lists the ops that ran on the host.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/data/picture"
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/tools/crease/train"
 )
 
@@ -99,6 +101,9 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	dev, err := f.open(cmd)
 	if err != nil {
 		return err
+	}
+	if dev.Info().Supports(dtype.F32) < hal.Arithmetic {
+		return usageError(fmt.Errorf("device %s has no floating point, so nothing can be trained on it: train on another (tpu:v2 and later, cpu) and use crease tpu quantize", dev.Name()))
 	}
 	dir := ""
 	if task == train.Fashion {
