@@ -29,9 +29,9 @@ func TestOtherCores(t *testing.T) {
 	for _, name := range []string{
 		"tpu:v4",
 		"tpu:v6e",
-		"tpu@rows=3,cols=5,ub=16K",
+		"tpu@rows=3,cols=5,ub=16k",
 		"tpu@rows=4,cols=4,dataflow=os",
-		"tpu@rows=7,cols=2,dataflow=os,ub=32K",
+		"tpu@rows=7,cols=2,dataflow=os,ub=32k",
 		"tpu@rows=8,cols=8,dataflow=is,bandwidth=10G",
 		"tpu@rows=1,cols=1",
 		"tpu:v1", // everything on the host
@@ -41,7 +41,7 @@ func TestOtherCores(t *testing.T) {
 			if testing.Short() {
 				sel.Types = sel.Types[:1]
 			}
-			sel.Run(t, conform.Open(t, name))
+			sel.Run(t, open(t, name))
 		})
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/crease-ml/crease/conform"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/ops"
@@ -64,10 +63,10 @@ func TestRandomShapes(t *testing.T) {
 		calls = 15
 	}
 	for d, name := range []string{
-		"tpu@rows=8,cols=8,ub=16K", "tpu@rows=16,cols=8,ub=24K", "tpu@rows=4,cols=4,dataflow=os,ub=16K", "tpu@rows=5,cols=3,dataflow=is,ub=16K", "tpu:v4@ub=64K", "tpu:v2",
+		"tpu@rows=8,cols=8,ub=16k", "tpu@rows=16,cols=8,ub=24k", "tpu@rows=4,cols=4,dataflow=os,ub=16k", "tpu@rows=5,cols=3,dataflow=is,ub=16k", "tpu:v4@ub=64k", "tpu:v2",
 	} {
 		t.Run(name, func(t *testing.T) {
-			dev := conform.Open(t, name)
+			dev := open(t, name)
 			e, err := exec.On(dev)
 			if err != nil {
 				t.Fatal(err)
