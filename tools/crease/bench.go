@@ -51,7 +51,7 @@ func benchCommand() *cobra.Command {
 	fs.StringVar(&f.threads, "threads", "", "threads of cpu devices, comma-separated (default: CREASE_THREADS, else all)")
 	bindSamples(cmd, &f.samples, 5)
 	f.bindDevices(cmd)
-	cmd.AddCommand(overheadCommand())
+	cmd.AddCommand(overheadCommand(), benchTPUCommand())
 	return f.bindOutput(cmd, "table", "json", "csv", "md", "bench")
 }
 

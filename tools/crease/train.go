@@ -14,6 +14,8 @@ import (
 
 	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/data/picture"
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/tools/crease/train"
 )
 
@@ -86,7 +88,7 @@ func exactTask(_ *cobra.Command, args []string) error {
 	return usageError(err)
 }
 
-func (f *trainFlags) run(cmd *cobra.Command, name string) error {
+func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	task, err := train.Find(name)
 	if err != nil {
 		return usageError(err)
@@ -109,6 +111,9 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 	dev, err := f.open(cmd)
 	if err != nil {
 		return err
+	}
+	if dev.Info().Supports(dtype.F32) < hal.Arithmetic {
+		return usageError(fmt.Errorf("device %s has no floating point, so nothing can be trained on it: train on another (tpu:v2 and later, cpu) and use crease tpu quantize", dev.Name()))
 	}
 	dir := ""
 	if task.Files {
@@ -134,6 +139,7 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 			return err
 		}
 	}
+	defer func() { err = errors.Join(err, printCounts(out, dev)) }()
 	if f.output == "json" {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(res)
 	}

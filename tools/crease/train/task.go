@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/nn"
 	loop "github.com/crease-ml/crease/train"
 )
@@ -22,6 +23,8 @@ type Task struct {
 	// prepare makes a run: its data, its model and its loop, but for what all
 	// tasks share.
 	prepare func(o Options) (*job, error)
+	// classes is what prepare makes a run of where the task tells classes apart.
+	classes *classifier
 	// Layers is the output of every layer that can be looked at, the input first;
 	// nil for models whose layers cannot.
 	Layers func(m nn.Module, x *crease.Tensor) []*crease.Tensor
@@ -67,13 +70,45 @@ func Names() (list []string) {
 	return list
 }
 
+// Load reads or makes the data of a task that tells classes apart. dir is where files are
+// looked for.
+func (t *Task) Load(dir string, seed uint64) (train, test *data.Arrays, err error) {
+	if t.classes == nil {
+		return nil, nil, t.unlabelled()
+	}
+	return t.classes.load(dir, seed)
+}
+
+// Build makes a model of such a task, the default one for an empty name, with weights drawn
+// from g.
+func (t *Task) Build(model string, dev *crease.Device, g *crease.Generator) (nn.Module, error) {
+	if t.classes == nil {
+		return nil, t.unlabelled()
+	}
+	if model == "" {
+		model = t.Model[0]
+	}
+	if !slices.Contains(t.Model, model) {
+		return nil, t.unknown(model)
+	}
+	return t.classes.build(model, dev, g)
+}
+
+func (t *Task) unlabelled() error {
+	return fmt.Errorf("task %s writes text; this is for tasks that tell classes apart, such as %s", t.Name, Fashion.Name)
+}
+
+func (t *Task) unknown(model string) error {
+	return fmt.Errorf("task %s has no model %q; there are %s", t.Name, model, strings.Join(t.Model, ", "))
+}
+
 // settle fills in the defaults and checks the values.
 func (t *Task) settle(s Settings, samples int) (Settings, error) {
 	if s.Model == "" {
 		s.Model = t.Model[0]
 	}
 	if !slices.Contains(t.Model, s.Model) {
-		return s, fmt.Errorf("task %s has no model %q; there are %s", t.Name, s.Model, strings.Join(t.Model, ", "))
+		return s, t.unknown(s.Model)
 	}
 	d := t.Defaults(s.Model)
 	if s.Batch == 0 {
