@@ -59,7 +59,7 @@ func TestExitCodes(t *testing.T) {
 		{"train uncrumple -d cpu/neonx", exitUsage, "no arch"},
 		{"train uncrumple -d quantum", exitUsage, "no driver of kind"},
 		{"train uncrumple --resume " + broken, exitInput, "broken.safetensors"},
-		{"train uncrumple --resume " + dir + "/absent", exitFailed, "no such file"},
+		{"train uncrumple --resume " + dir + "/absent", exitInput, "no such file"},
 		{"train uncrumple --save " + broken + "/x", exitFailed, "cannot be written"},
 		{"train uncrumple --preset baby", exitUsage, "--preset is for"},
 		{"train chargpt --data " + dir, exitInput, "crease data get tinyshakespeare"},

@@ -22,15 +22,15 @@ var Uncrumple = &Task{
 }
 
 var uncrumple = classifier{
-load: func(_ string, seed uint64) (train, test *data.Arrays, err error) {
-	c := data.DefaultSheets()
-	c.Seed = seed
-	_, train, test, err = data.NewSheets(c)
-	return train, test, err
-},
-build: func(_ string, dev *crease.Device, g *crease.Generator) (nn.Module, error) {
-	return newChain(dev, g), nil
-},
+	load: func(_ string, seed uint64) (train, test *data.Arrays, err error) {
+		c := data.DefaultSheets()
+		c.Seed = seed
+		_, train, test, err = data.NewSheets(c)
+		return train, test, err
+	},
+	build: func(_ string, dev *crease.Device, g *crease.Generator) (nn.Module, error) {
+		return newChain(dev, g), nil
+	},
 }
 
 const (
