@@ -21,6 +21,8 @@ var named = map[string]string{
 	"exec/plan.go":     "dispatch copies by Copy, and cannot copy for it",
 	"graph/copies.go":  "Copy is what makes memory of one's own, which the pass finds unneeded",
 	"graph/fuse.go":    "a cast of truth values is elementwise without an expression",
+
+	"tools/crease/tpu_quantize.go": "which modules an 8-bit chip has layers for is no property of a row",
 }
 
 // Nothing is special to an op that its row does not say: outside of the table nobody

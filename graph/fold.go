@@ -1,6 +1,9 @@
 package graph
 
-import "github.com/crease-ml/crease/exec"
+import (
+	"github.com/crease-ml/crease/exec"
+	"github.com/crease-ml/crease/hal"
+)
 
 // foldLimit is the most elements of a folded result: folding trades memory held for
 // work saved, and a large constant is cheaper to make again.
@@ -9,6 +12,9 @@ const foldLimit = 1 << 16
 // fold computes ops on constants once, on the engine that will run the graph, so that
 // the bits are those of eager.
 func (g *Graph) fold() error {
+	if d, ok := g.engine.Device().(hal.Pauser); ok {
+		defer d.PauseCount()() // this work is the compiler's
+	}
 	f := g.facts()
 	known := map[*Value]*exec.Array{}
 	var uploaded []*exec.Array // of constants, which keep their host array

@@ -96,6 +96,13 @@ type Peaker interface {
 	PeakFlops(dtype.Type) float64
 }
 
+// Pauser (optional) is implemented by devices that count what they do.
+type Pauser interface {
+	// PauseCount stops counting until resume is called: for work that is not the
+	// program's own, as the folding of constants is. Calls may be nested.
+	PauseCount() (resume func())
+}
+
 // MemoryStats describes a device's pool, in bytes unless said otherwise.
 type MemoryStats struct {
 	InUse     int // handed out

@@ -174,6 +174,12 @@ func (p *program) pick(dst, src, offset int64, dims, strides []int, size int) {
 // pickAs is pick with a conversion.
 func (p *program) pickAs(dst, src, offset int64, dims, strides []int, from, to isa.Type) {
 	size := from.Size()
+	strides = slices.Clone(strides)
+	for i, n := range dims {
+		if n == 1 {
+			strides[i] = 0 // however far the next would be
+		}
+	}
 	for len(dims) < 3 {
 		dims, strides = append([]int{1}, dims...), append([]int{0}, strides...)
 	}

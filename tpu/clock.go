@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/tpu/arch"
 	"github.com/crease-ml/crease/tpu/sim"
 )
@@ -15,9 +16,7 @@ type Counter interface {
 	Count() Count
 	// ResetCount begins anew.
 	ResetCount()
-	// PauseCount stops counting until resume is called: for work that is not the
-	// program's, as the folding of constants is.
-	PauseCount() (resume func())
+	hal.Pauser
 }
 
 // Count is what a device has done.

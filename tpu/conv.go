@@ -115,12 +115,19 @@ func (p *program) convolve(c *convolution, turn int) {
 	if c.n == 0 {
 		return
 	}
-	// A third of the buffer is for filters and a third for images, both as they come, in
-	// order, and in bf16; the rest is for results.
-	third := p.room() / 3
-	maps := min(c.maps, p.cfg.Cols*max(1, third/(10*depth*p.cfg.Cols)))
-	images := min(c.n, third/(2*10*plane*c.channels))
-	if images == 0 || 10*depth*min(c.maps, p.cfg.Cols) > third {
+	// Half of the buffer is for filters and a quarter for images, both twice, as they come
+	// and in bf16; the rest is for results.
+	maps := p.room() / 2 / (2 * (c.w.size + 2) * (depth + 4))
+	switch {
+	case maps >= c.maps:
+		maps = c.maps
+	case maps >= p.cfg.Cols:
+		maps = maps / p.cfg.Cols * p.cfg.Cols
+	default:
+		maps = maps / 8 * 8
+	}
+	images := min(c.n, p.room()/4/(2*(c.x.size+2)*(plane*c.channels+4)))
+	if images == 0 || maps == 0 {
 		p.refuse("an image of %d×%d×%d or filters of %d do not fit in the buffer", c.height, c.width, c.channels, depth)
 		return
 	}
@@ -141,7 +148,7 @@ func (p *program) convolve(c *convolution, turn int) {
 func (p *program) convBlock(c *convolution, w weights, at int64, pitch, m0, maps, n0, images, out int) {
 	step := images * out // positions
 	g := &grid{k: c.kh * c.kw * c.channels, c: maps, w: w, line: c.wide}
-	room := p.room() / 3
+	room := p.room() / 4
 	for {
 		g.m = step
 		g.settle(p.cfg, 0)
@@ -310,8 +317,8 @@ func (p *program) gradWeight(c *weightGradient) {
 		g.m, g.c, g.line = channels*c.taps, maps, c.taps
 		g.settle(p.cfg, 0)
 		fits := g.fits(p.cfg)
-		// Both operands twice, as they come and in bf16.
-		if fits && 2*10*images*(channels*c.plane+maps*c.out)+16*g.m*maps <= p.room() {
+		// Both operands twice, as they come and in bf16, and results.
+		if fits && 2*(c.x.size+2)*images*(channels*(c.plane+4)+maps*(c.out+4))+16*g.m*maps <= p.room() {
 			break
 		}
 		switch {

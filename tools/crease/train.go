@@ -15,6 +15,8 @@ import (
 
 	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/data/picture"
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/tools/crease/train"
 	loop "github.com/crease-ml/crease/train"
@@ -107,7 +109,7 @@ func exactTask(_ *cobra.Command, args []string) error {
 	return err
 }
 
-func (f *trainFlags) run(cmd *cobra.Command, name string) error {
+func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	task, err := train.Find(name)
 	if err != nil {
 		return err
@@ -124,6 +126,9 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 	dev, err := f.open(cmd)
 	if err != nil {
 		return err
+	}
+	if dev.Info().Supports(dtype.F32) < hal.Arithmetic {
+		return usagef("device %s has no floating point, so nothing can be trained on it: train on another (tpu:v2 and later, cpu) and use crease tpu quantize", dev.Name())
 	}
 	if !cmd.Flags().Changed("weight-decay") {
 		f.decay = nil
@@ -154,6 +159,7 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) error {
 			return err
 		}
 	}
+	defer func() { err = errors.Join(err, printCounts(out, dev)) }()
 	if f.output == "json" {
 		return writeJSON(cmd.OutOrStdout(), res)
 	}

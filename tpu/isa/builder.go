@@ -345,3 +345,6 @@ func (b *Builder) Debug(code uint32) { b.emit(Debug, num64("code", code)) }
 
 // Halt ends the program.
 func (b *Builder) Halt() { b.emit(Halt) }
+
+// Len is the number of instructions so far.
+func (b *Builder) Len() int { return len(b.prog.Words) }

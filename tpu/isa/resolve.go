@@ -497,3 +497,6 @@ func (w *Window) touched(rows, size int) Region {
 	lo, hi := at(top, left, c0), at(bottom, right, c1)+int64(size)
 	return Region{lo, hi - lo, hi - lo, 1}
 }
+
+// Program is what is walked.
+func (r *Resolver) Program() *Program { return r.prog }

@@ -19,6 +19,9 @@ type Loaded struct {
 // Program is the program that was loaded.
 func (l *Loaded) Program() *isa.Program { return l.prog }
 
+// Limits are the memories that it was loaded for.
+func (l *Loaded) Limits() isa.Limits { return l.limits }
+
 // Counters are what every run of the program counts.
 func (l *Loaded) Counters() *Counters { return &l.counters }
 
@@ -87,3 +90,12 @@ func (m *Machine) attach(mem Memory) {
 }
 
 func (m *Machine) detach() { m.attach(Memory{}) }
+
+// Time goes through a program that has been checked for these memories without computing
+// values; the trace of the options sees every instruction.
+func (m *Machine) Time(p *isa.Program, limits isa.Limits) error {
+	c := newControl(m.cfg, p, limits, newFast(&core{cfg: m.cfg}))
+	c.trace = m.opts.Trace
+	_, err := c.run(context.Background(), nil)
+	return err
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/internal/near"
 	"github.com/crease-ml/crease/nn"
 	loop "github.com/crease-ml/crease/train"
@@ -24,6 +25,8 @@ type Task struct {
 	// prepare makes a run: its data, its model and its loop, but for what all
 	// tasks share.
 	prepare func(o Options) (*job, error)
+	// classes is what prepare makes a run of where the task tells classes apart.
+	classes *classifier
 	// Layers is the output of every layer that can be looked at, the input first;
 	// nil for models whose layers cannot.
 	Layers func(m nn.Module, x *crease.Tensor) []*crease.Tensor
@@ -83,6 +86,34 @@ func Names() (list []string) {
 		list = append(list, t.Name)
 	}
 	return list
+}
+
+// Load reads or makes the data of a task that tells classes apart. dir is where files are
+// looked for.
+func (t *Task) Load(dir string, seed uint64) (train, test *data.Arrays, err error) {
+	if t.classes == nil {
+		return nil, nil, t.unlabelled()
+	}
+	return t.classes.load(dir, seed)
+}
+
+// Build makes a model of such a task, the default one for an empty name, with weights drawn
+// from g.
+func (t *Task) Build(model string, dev *crease.Device, g *crease.Generator) (nn.Module, error) {
+	if t.classes == nil {
+		return nil, t.unlabelled()
+	}
+	if model == "" {
+		model = t.Model[0]
+	}
+	if err := t.CheckModel(model); err != nil {
+		return nil, err
+	}
+	return t.classes.build(model, dev, g)
+}
+
+func (t *Task) unlabelled() error {
+	return settingsError("task %s writes text; this is for tasks that tell classes apart, such as %s", t.Name, Fashion.Name)
 }
 
 // CheckModel refuses models that the task does not have; "" is its first.

@@ -17,18 +17,20 @@ var Uncrumple = &Task{
 	Defaults: func(string) Settings {
 		return Settings{Steps: 3500, Batch: 1024, LR: 0.02, WeightDecay: decay(1e-4)}
 	},
-	prepare: classifier{
-		load: func(_ string, seed uint64) (train, test *data.Arrays, err error) {
-			c := data.DefaultSheets()
-			c.Seed = seed
-			_, train, test, err = data.NewSheets(c)
-			return train, test, err
-		},
-		build: func(_ string, dev *crease.Device, g *crease.Generator) (nn.Module, error) {
-			return newChain(dev, g), nil
-		},
-	}.prepare,
+	prepare: uncrumple.prepare, classes: &uncrumple,
 	Layers: func(m nn.Module, x *crease.Tensor) []*crease.Tensor { return m.(*chain).layers(x) },
+}
+
+var uncrumple = classifier{
+	load: func(_ string, seed uint64) (train, test *data.Arrays, err error) {
+		c := data.DefaultSheets()
+		c.Seed = seed
+		_, train, test, err = data.NewSheets(c)
+		return train, test, err
+	},
+	build: func(_ string, dev *crease.Device, g *crease.Generator) (nn.Module, error) {
+		return newChain(dev, g), nil
+	},
 }
 
 const (
