@@ -212,3 +212,35 @@ func fromHost(h ops.Host, d *Device) *Tensor {
 	}
 	return wrap(a, d, l)
 }
+
+// Move takes the elements to another device and makes the tensor one of that device: whoever
+// holds it, as layers and optimisers do, holds the moved one. It stays a leaf that gradients
+// flow to if it was one, and its accumulated gradient is dropped. A tensor that was computed
+// from others by recorded ops is a *ops.GradError; move the leaves, or use To.
+func (t *Tensor) Move(d *Device) {
+	if d == t.dev {
+		return
+	}
+	if tr := tracing(); tr != nil {
+		panic(tr.fail("a tensor was moved from %s to %s in a function that is being compiled: move it before the call", t.dev, d))
+	}
+	if !t.v.Leaf() {
+		panic(&ops.GradError{Reason: "the tensor was computed from others that require a gradient: move those, or use To"})
+	}
+	old := t.array("move")
+	h, err := old.Host()
+	if err != nil {
+		panic(err)
+	}
+	a, err := d.engine.Upload(h)
+	if err != nil {
+		panic(err)
+	}
+	v, err := autograd.NewVar(a, t.v.RequiresGrad())
+	if err != nil {
+		panic(err)
+	}
+	t.ZeroGrad()
+	t.v, t.dev = v, d
+	old.Release()
+}

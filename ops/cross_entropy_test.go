@@ -65,7 +65,7 @@ func TestCrossEntropyRefusesTarget(t *testing.T) {
 	}
 	defer func() {
 		err, ok := recover().(*AttrError)
-		if !ok || !strings.Contains(err.Error(), "sample 1 is class 3, the logits have 3") {
+		if !ok || !strings.Contains(err.Error(), "index 3 at position 1 is none of the 3 classes") {
 			t.Errorf("class out of range: %v", err)
 		}
 	}()
