@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/conform"
 	"github.com/crease-ml/crease/conform/fixture"
+	_ "github.com/crease-ml/crease/cuda"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops"
 )
@@ -49,7 +51,10 @@ func indexing(on crease.Option) map[string]func(idx *crease.Tensor) *crease.Tens
 			return crease.Apply(ops.IndexAdd, ops.IndexAddAttrs{}, x, i, crease.Ones([]int{3}, on))[0]
 		},
 		"scatter_add": func(i *crease.Tensor) *crease.Tensor { return x.ScatterAdd(0, i, crease.Ones([]int{3}, on)) },
-		"one_hot":     func(i *crease.Tensor) *crease.Tensor { return i.OneHot(5) },
+		"scatter": func(i *crease.Tensor) *crease.Tensor {
+			return crease.Apply(ops.Scatter, ops.ScatterAttrs{}, x, i, crease.Ones([]int{3}, on))[0]
+		},
+		"one_hot": func(i *crease.Tensor) *crease.Tensor { return i.OneHot(5) },
 		"cross_entropy": func(i *crease.Tensor) *crease.Tensor {
 			return crease.Zeros([]int{3, 5}, on).CrossEntropy(i, crease.Reduction("none"))
 		},
@@ -142,4 +147,27 @@ func TestNegativeIndices(t *testing.T) {
 			t.Errorf("the gradient is %s", got)
 		}
 	})
+}
+
+// The emulated CUDA device keeps fault words of its own.
+func TestIndicesOnEmulatedCUDA(t *testing.T) {
+	d, err := crease.Wrap(conform.Open(t, "cuda@emulate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := crease.On(d)
+	x := crease.Full([]int{5}, 7, on)
+	for i, want := range map[int64]string{-6: "index -6", 5: "index 5", -1: ""} {
+		var out *crease.Tensor
+		err := crease.Try(func() {
+			out = x.Take(0, crease.From([]int64{0, i}, nil, on))
+			out.Host()
+		})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), "take") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("index %d gives %v", i, err)
+		}
+		if got := out.Sum().Item(); want == "" && got != 14 || want != "" && got != 7 {
+			t.Errorf("index %d gives a sum of %v", i, got)
+		}
+	}
 }
