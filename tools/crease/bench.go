@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -212,7 +211,7 @@ func (w *benchWriter) row(r bench.Result) {
 
 func (w *benchWriter) end() error {
 	if w.format == "json" {
-		return json.NewEncoder(w.w).Encode(w.all)
+		return writeJSON(w.w, w.all)
 	}
 	if w.format == "table" && len(w.all) > 0 {
 		for _, r := range w.all {

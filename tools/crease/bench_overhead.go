@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -236,7 +235,7 @@ func (w *overheadWriter) row(r bench.Overhead) {
 func (w *overheadWriter) end() error {
 	switch w.format {
 	case "json":
-		return json.NewEncoder(w.w).Encode(w.all)
+		return writeJSON(w.w, w.all)
 	case "table":
 		var beside []string
 		for _, p := range w.peers {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -29,7 +28,7 @@ func benchTPUCommand() *cobra.Command {
 				return err
 			}
 			if c.output == "json" {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(rows)
+				return writeJSON(cmd.OutOrStdout(), rows)
 			}
 			p := &lines{w: cmd.OutOrStdout()}
 			p.printf("%-52s  %9s  %-16s  %8s  %s\n", "WHAT", "MEASURED", "", "OF PEAK", "GOAL")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -97,7 +96,7 @@ func (f *dataGetFlags) run(cmd *cobra.Command, names []string) error {
 
 func (f *dataGetFlags) print(w io.Writer, got []gotSet) error {
 	if f.output == "json" {
-		return json.NewEncoder(w).Encode(got)
+		return writeJSON(w, got)
 	}
 	p := &lines{w: w}
 	for _, g := range got {

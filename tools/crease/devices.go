@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -38,7 +37,7 @@ func devicesCommand() *cobra.Command {
 				return err
 			}
 			if c.output == "json" {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(rows)
+				return writeJSON(cmd.OutOrStdout(), rows)
 			}
 			return printDevices(&lines{w: cmd.OutOrStdout()}, rows)
 		},

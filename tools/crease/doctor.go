@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 
@@ -45,7 +44,7 @@ func doctorCommand() *cobra.Command {
 				}
 			}
 			if c.output == "json" {
-				if err := json.NewEncoder(cmd.OutOrStdout()).Encode(all); err != nil {
+				if err := writeJSON(cmd.OutOrStdout(), all); err != nil {
 					return err
 				}
 			} else if err := printFindings(&lines{w: cmd.OutOrStdout()}, all); err != nil {

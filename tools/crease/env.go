@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -75,7 +74,7 @@ func envCommand() *cobra.Command {
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		m, p := thisMachine(), &lines{w: cmd.OutOrStdout()}
 		if f.output == "json" {
-			return json.NewEncoder(p.w).Encode(m)
+			return writeJSON(p.w, m)
 		}
 		p.printf("%-17s %s\n", "crease", m.Version)
 		p.printf("%-17s %s %s\n", "go", m.Go, m.Platform)

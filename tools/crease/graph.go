@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -91,7 +90,7 @@ func (f *graphFlags) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	if f.output == "json" {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+		return writeJSON(cmd.OutOrStdout(), r)
 	}
 	title := fmt.Sprintf("%s %s, a training step of %d samples, on %s", name, step.Model, step.Batch, r.Device)
 	return f.print(&lines{w: cmd.OutOrStdout()}, title, r)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -69,7 +68,7 @@ func opsCommand() *cobra.Command {
 			p := &lines{w: cmd.OutOrStdout()}
 			switch {
 			case c.output == "json":
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(rows)
+				return writeJSON(cmd.OutOrStdout(), rows)
 			case c.output == "md":
 				return markdownMatrix(p, rows)
 			case len(args) > 0:

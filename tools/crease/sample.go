@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -79,7 +78,7 @@ func (f *sampleFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if f.output == "json" {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(s)
+		return writeJSON(cmd.OutOrStdout(), s)
 	}
 	p := &lines{w: w}
 	p.printf("\n")

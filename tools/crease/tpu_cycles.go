@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -81,7 +80,6 @@ func (f *cyclesFlags) run(cmd *cobra.Command, _ []string) error {
 	}
 	w := bufio.NewWriter(cmd.OutOrStdout())
 	p := &lines{w: w}
-	enc := json.NewEncoder(w)
 	if f.output == "table" {
 		p.printf("%-28s %12s %12s %8s %8s\n", "PRODUCT M,N,K", "CYCLES", "STALL", "USED", "MAPPED")
 	}
@@ -94,7 +92,7 @@ func (f *cyclesFlags) run(cmd *cobra.Command, _ []string) error {
 			p.printf("%-28s %12d %12d %7.2f%% %7.2f%%\n", q, r.Cycles, r.Stall, 100*r.Utilization, 100*r.Mapping)
 			return p.err
 		}
-		return enc.Encode(cyclesRow{c.Name, c.Rows, c.Cols, c.Dataflow.String(), f.timing, q.M, q.N, q.K, r.Cycles, r.Stall, r.Utilization, r.Mapping})
+		return writeJSON(w, cyclesRow{c.Name, c.Rows, c.Cols, c.Dataflow.String(), f.timing, q.M, q.N, q.K, r.Cycles, r.Stall, r.Utilization, r.Mapping})
 	}
 	for _, g := range f.gemms {
 		q, err := parseProduct(strings.Split(g, ","))

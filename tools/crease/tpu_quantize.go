@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -113,7 +112,7 @@ func (f *quantizeFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if f.output == "json" {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(res)
+		return writeJSON(cmd.OutOrStdout(), res)
 	}
 	p := &lines{w: cmd.OutOrStdout()}
 	p.printf("%s on %s, %d test samples\n\n", f.model, f.chip, res.Samples)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -156,7 +155,7 @@ func tpuReportCommand() *cobra.Command {
 				return err
 			}
 			if c.output == "json" {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(counts)
+				return writeJSON(cmd.OutOrStdout(), counts)
 			}
 			return printKernels(cmd, &w, dev, d, &counts)
 		},

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -109,7 +108,7 @@ func tpuRunCommand() *cobra.Command {
 				return err
 			}
 			if c.output == "json" {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
+				return writeJSON(cmd.OutOrStdout(), struct {
 					sim.Counters
 					Seconds, Utilization float64
 					Roofline             sim.Roofline

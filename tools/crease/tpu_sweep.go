@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -97,7 +96,7 @@ func (f *sweepFlags) run(cmd *cobra.Command, task string) error {
 		s.Size, s.Dataflow = f.sizes[i%len(f.sizes)], f.dataflows[i/len(f.sizes)]
 		points = append(points, s)
 		if f.output == "jsonl" {
-			if err := json.NewEncoder(cmd.OutOrStdout()).Encode(s); err != nil {
+			if err := writeJSON(cmd.OutOrStdout(), s); err != nil {
 				return err
 			}
 			continue

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -141,7 +140,7 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	}
 	defer func() { err = errors.Join(err, printCounts(out, dev)) }()
 	if f.output == "json" {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(res)
+		return writeJSON(cmd.OutOrStdout(), res)
 	}
 	return printResult(out, res, f.picture)
 }

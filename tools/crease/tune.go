@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -94,7 +93,7 @@ func (f *tuneFlags) run(cmd *cobra.Command, args []string) error {
 		}
 	}
 	if f.output == "json" {
-		return json.NewEncoder(p.w).Encode(all)
+		return writeJSON(p.w, all)
 	}
 	return p.err
 }
