@@ -151,7 +151,7 @@ func (t *Tensor) Cast(to dtype.Type) *Tensor {
 }
 
 // To copies the tensor to another device; on its own device it is the tensor
-// itself. Gradients do not flow between devices.
+// itself. Gradients flow back to where the tensor is.
 func (t *Tensor) To(d *Device) *Tensor {
 	if d == t.dev {
 		return t
@@ -159,10 +159,46 @@ func (t *Tensor) To(d *Device) *Tensor {
 	if tr := tracing(); tr != nil {
 		panic(tr.fail("a tensor was moved from %s to %s in a function compiled for %s: move it before the call", t.dev, d, tr.dev))
 	}
+	y := fromHost(t.Host(), d)
 	if t.v.RequiresGrad() && recording() {
-		panic(&ops.GradError{Reason: "moving a tensor from " + t.dev.Name() + " to " + d.Name() + " is not recorded: move a Detach of it, or move the leaves first"})
+		autograd.Record(transfer, transferAttrs{t.dev}, []*autograd.Var{t.v}, []*autograd.Var{y.v})
 	}
-	return fromHost(t.Host(), d)
+	return y
+}
+
+// transfer is the op that To records. It is no row of the table: no device computes it.
+var transfer = &ops.Op{Name: "to"}
+
+type transferAttrs struct{ from *Device }
+
+func init() {
+	transfer.Grad = func(g *ops.GradCall) []ops.Value {
+		return []ops.Value{g.Attrs.(transferAttrs).from.fetch(g.D[0])}
+	}
+}
+
+// fetch copies a gradient to the device; one that is recorded itself goes on being.
+func (d *Device) fetch(v ops.Value) ops.Value {
+	if x, ok := v.(*autograd.Var); ok {
+		y := autograd.Constant(d.fetch(x.Value()))
+		if x.RequiresGrad() {
+			away, err := Wrap(x.Value().(*exec.Array).Device())
+			if err != nil {
+				panic(err)
+			}
+			autograd.Record(transfer, transferAttrs{away}, []*autograd.Var{x}, []*autograd.Var{y})
+		}
+		return y
+	}
+	h, err := v.(*exec.Array).Host()
+	if err != nil {
+		panic(err)
+	}
+	a, err := d.engine.Upload(h)
+	if err != nil {
+		panic(err)
+	}
+	return a
 }
 
 // Copy is a tensor of its own with the same elements, dense in memory.
