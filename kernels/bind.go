@@ -207,6 +207,10 @@ func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
 	if t.work != nil {
 		b.bufs, b.views = append(b.bufs, t.work.buffer), append(b.views, window{hal.View{DType: dtype.F32}, scratchArgument})
 	}
+	if t.checks {
+		b.bufs, b.views = append(b.bufs, buffer{name: "fault", typ: "i64", out: true}), append(b.views, window{hal.View{DType: dtype.I64}, faultArgument})
+		b.constant("FAULT_CODE", slices.Index(texts(), t)+1)
+	}
 	b.args = header(b.values, func(i int) bool { return b.bufs[i].coded(c) }, b.views)
 	b.values.int(int(call.DType()))
 	b.fields = append(b.fields, field{name: "T", typ: "int"})

@@ -34,7 +34,8 @@ type Launcher interface {
 	// Run queues a program over that many work groups along each axis. A group
 	// count of 0 runs nothing. Buffers are in the order of the entry point;
 	// values are the bytes of its structure, laid out as C does on a little-endian
-	// 64-bit machine, and may be reused on return.
+	// 64-bit machine, and may be reused on return. A nil buffer stands for the device's
+	// fault words, see [FaultBytes].
 	Run(p *Program, groups [3]int, buffers []hal.Buffer, values []byte) error
 }
 

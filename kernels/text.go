@@ -38,6 +38,7 @@ type text struct {
 	next       *text // the kernel that goes on where this one ends, nil for none
 	body       string
 	helpers    string // of the file
+	checks     bool   // reports indices that are out of range, see faultWords
 	defines    [][2]string
 	likeName   string // whose body it has if it has none
 	inherits   bool   // its operands are those of another
@@ -213,6 +214,8 @@ func (t *text) directive(word, rest string) (err error) {
 		}
 	case "strided":
 		t.strided = true
+	case "checks":
+		t.checks = true
 	case "inplace":
 		t.inPlace = true
 	case "prefer":
