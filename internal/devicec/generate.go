@@ -165,7 +165,7 @@ func (g *generator) text(to Target) string {
 func (g *generator) array(d *decl, space string) string {
 	g.arrays++
 	name := fmt.Sprintf("%s_%s_%d", space, d.name, g.arrays)
-	fmt.Fprintf(&g.globals, "\t.%s .align %d .b8 %s[%d];\n", space, max(d.typ.align(), 4), name, d.typ.size())
+	fmt.Fprintf(&g.globals, "\t.%s .align %d .b8 %s[%d];\n", space, 16, name, d.typ.size())
 	return name
 }
 

@@ -32,7 +32,7 @@ func (r *recorder) Run(p program, _ [3]int, _ []hal.Buffer, _ []byte) error {
 // programs is every program that the cases of the rows make on a GPU.
 func programs() ([]program, error) {
 	var reg hal.Registry
-	if _, err := kernels.Register(&reg, kernels.Caps{Dialect: kernels.CUDA, F64: true, MaxGroup: 1024, Local: 48 << 10, Vendor: "nvidia"}); err != nil {
+	if _, err := kernels.Register(&reg, kernels.Caps{Dialect: kernels.CUDA, F64: true, MaxGroup: 1024, Local: 48 << 10, Tensor: 80, Vendor: "nvidia"}); err != nil {
 		return nil, err
 	}
 	rec := &recorder{seen: map[program]bool{}}
