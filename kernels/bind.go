@@ -14,10 +14,16 @@ import (
 // addTexts registers the kernels of the .k files.
 func (l *Library) addTexts(r *hal.Registry) {
 	for _, t := range texts() {
-		if t.op != "" && slices.Contains(t.dialects, l.caps.Dialect) {
+		if t.op != "" && l.reads(t) {
 			l.addText(r, t)
 		}
 	}
+}
+
+// reads reports whether a text is for the device: in its language, and without what it
+// has not.
+func (l *Library) reads(t *text) bool {
+	return slices.Contains(t.dialects, l.caps.Dialect) && t.tensor <= l.caps.Tensor
 }
 
 func (l *Library) addText(r *hal.Registry, t *text) {

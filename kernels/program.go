@@ -45,6 +45,7 @@ type Caps struct {
 	F64      bool   // computes in double precision
 	MaxGroup int    // most work items in a group
 	Local    int    // bytes of local memory a group can have
+	Tensor   int    // what tensor cores kernels may use, as compute capability times 10: 80; 0 for none
 	CPU      bool   // the device is a processor: wide vectors, no local memory of its own
 	Vendor   string // for the tuning table, lower case: "nvidia"
 	Arch     string // "sm_90"

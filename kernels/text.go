@@ -26,6 +26,7 @@ type text struct {
 	inPlace    bool // reads all it needs of an element before it writes results there
 	priority   int  // above hal.Portable
 	dialects   []Dialect
+	tensor     int // the tensor cores it needs, see Caps
 	operands   []operandDecl
 	steps      []directive
 	tunes      []tune
@@ -221,10 +222,14 @@ func (t *text) directive(word, rest string) (err error) {
 	case "prefer":
 		_, err = fmt.Sscan(rest, &t.priority)
 	case "only":
-		if rest != "opencl" {
-			return fmt.Errorf("%q: want opencl", rest)
+		switch rest {
+		case "opencl":
+			t.dialects = []Dialect{OpenCL} // vectors and pointers
+		case "cuda80":
+			t.dialects, t.tensor = []Dialect{CUDA}, 80 // tensor cores and asynchronous copies
+		default:
+			return fmt.Errorf("%q: want opencl or cuda80", rest)
 		}
-		t.dialects = []Dialect{OpenCL} // vectors and pointers
 	case "in", "out":
 		if len(fields) != 2 {
 			return fmt.Errorf("%q: want a name and a type", rest)
