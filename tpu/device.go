@@ -50,6 +50,7 @@ func (d *Device) Trains() bool { return trains(d.cfg) }
 var (
 	_ hal.Device = (*Device)(nil)
 	_ hal.Timer  = (*Device)(nil)
+	_ hal.Clock  = (*Device)(nil)
 	_ hal.Mapper = (*Device)(nil)
 	_ hal.Peaker = (*Device)(nil)
 	_ Counter    = (*Device)(nil)
