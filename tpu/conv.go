@@ -111,13 +111,14 @@ func (p *program) groups(n int, f func(g int)) {
 
 // convolve runs through blocks of maps and of images.
 func (p *program) convolve(c *convolution, turn int) {
-	depth, plane, out := c.kh*c.kw*c.channels, c.height*c.width, c.high*c.wide
+	depth, plane := c.kh*c.kw*c.channels, c.height*c.width
 	if c.n == 0 {
 		return
 	}
-	// Half of the buffer is for filters and a quarter for images, both twice, as they come
-	// and in bf16; the rest is for results.
-	maps := p.room() / 2 / (2 * (c.w.size + 2) * (depth + 4))
+	// Up to half of the buffer is for filters, an eighth at least for results, and the rest
+	// for images. Operands are there twice, as they come and in bf16.
+	filter := 2 * (c.w.size + 2) * (depth + 4)
+	maps := p.room() / 2 / filter
 	switch {
 	case maps >= c.maps:
 		maps = c.maps
@@ -126,7 +127,8 @@ func (p *program) convolve(c *convolution, turn int) {
 	default:
 		maps = maps / 8 * 8
 	}
-	images := min(c.n, p.room()/4/(2*(c.x.size+2)*(plane*c.channels+4)))
+	image := 2 * (c.x.size + 2) * (plane*c.channels + 4)
+	images := min(c.n, (p.room()/8*7-maps*filter)/image)
 	if images == 0 || maps == 0 {
 		p.refuse("an image of %d×%d×%d or filters of %d do not fit in the buffer", c.height, c.width, c.channels, depth)
 		return
@@ -138,17 +140,17 @@ func (p *program) convolve(c *convolution, turn int) {
 		for n0 := 0; n0 < c.n && !p.failed(); n0 += images {
 			ni := min(images, c.n-n0)
 			at, pitch := p.packed(c.x.box(box{[]int{n0, 0, 0}, []int{ni, plane, c.channels}}), c.t, "x", n0/images)
-			p.convBlock(c, w, at, pitch, m0, block, n0, ni, out)
+			p.convBlock(c, w, at, pitch, m0, block, n0, ni, p.room()-maps*filter-images*image)
 		}
 	}
 }
 
 // convBlock convolves images in the buffer with some of the filters, as many positions at
 // a time as there are accumulators.
-func (p *program) convBlock(c *convolution, w weights, at int64, pitch, m0, maps, n0, images, out int) {
+func (p *program) convBlock(c *convolution, w weights, at int64, pitch, m0, maps, n0, images, room int) {
+	out := c.high * c.wide
 	step := images * out // positions
 	g := &grid{k: c.kh * c.kw * c.channels, c: maps, w: w, line: c.wide}
-	room := p.room() / 4
 	for {
 		g.m = step
 		g.settle(p.cfg, 0)

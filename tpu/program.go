@@ -195,7 +195,7 @@ func (l *launch) run(_ hal.Stream, at []hal.Operand, _ hal.Buffer) error {
 // take takes a part of the buffer until the program ends.
 func (p *program) take(bytes int) isa.Memory {
 	p.count++
-	return p.slot(fmt.Sprint("m", p.count), bytes)
+	return p.slot(fmt.Sprintf("own_%d_", p.count), bytes)
 }
 
 // slot is a part of the buffer with a name, which is taken when first asked for and used
