@@ -38,17 +38,19 @@ func (p *program) copyArea(from, to area) {
 
 // full writes one value everywhere.
 func (p *program) full() {
-	a := p.attrs.(ops.FullAttrs)
-	p.fill(p.out[0].whole(), p.out[0].DType, a.Value)
+	p.fillBits(p.out[0].whole(), p.attrs.(ops.FullAttrs).Bits())
 }
 
 // fill writes one value to an area, rounded to its type.
 func (p *program) fill(a area, t dtype.Type, value float64) {
+	p.fillBits(a, ops.Number{Value: value}.Bits(t))
+}
+
+// fillBits writes elements of these bytes to an area.
+func (p *program) fillBits(a area, bits [8]byte) {
 	n := min(a.elements(), largestBox)
 	m := p.slot("value", n*a.size)
-	bits := make([]byte, t.Size())
-	dtype.Convert(bits, t, dtype.Bytes([]float64{value}), dtype.F64)
-	p.pattern(m.Addr, bits, n)
+	p.pattern(m.Addr, bits[:a.size], n)
 	boxes(a.dims, n, func(b box) { p.store(m.Addr, a.box(b)) })
 }
 
@@ -91,7 +93,7 @@ func word(b []byte) uint32 {
 // pad writes the value everywhere and then the elements that stay.
 func (p *program) pad() {
 	a, x, y := p.attrs.(ops.PadAttrs), &p.in[0], &p.out[0]
-	p.fill(y.whole(), y.DType, a.Value)
+	p.fillBits(y.whole(), ops.Number{Value: a.Value, Int: a.Int}.Bits(y.DType))
 	from, to := x.whole(), y.whole()
 	from.dims, to.dims = slices.Clone(from.dims), slices.Clone(to.dims)
 	to.strides = slices.Clone(to.strides)
