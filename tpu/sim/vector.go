@@ -23,7 +23,7 @@ func (c *core) vector(op *isa.Op) {
 	v := &op.Vector
 	switch {
 	case v.Fn.Elementwise():
-		c.elements(v, 0, v.Count)
+		c.ranges(v.Count, piece, func(c *core, lo, hi int) { c.elements(v, lo, hi) })
 	case v.Fn.ByRow():
 		c.reduceRows(v)
 	case v.Fn.ByCol():
