@@ -96,6 +96,12 @@ type Peaker interface {
 	PeakFlops(dtype.Type) float64
 }
 
+// Clock (optional) is implemented by emulators, whose time is not the host's.
+type Clock interface {
+	// Now is the emulated time since the device was opened.
+	Now() time.Duration
+}
+
 // Pauser (optional) is implemented by devices that count what they do.
 type Pauser interface {
 	// PauseCount stops counting until resume is called: for work that is not the

@@ -104,7 +104,7 @@ func (p *program) move(o isa.Opcode, buf int64, a area, tag uint8) {
 	}
 	piece := int64(t.Rows) * int64(bytes)
 	outer := shape.NewIterator(dims, strides)
-	for i := int64(0); outer.Next(); i++ {
+	for i := int64(0); outer.Next() && !p.failed(); i++ {
 		at := t
 		at.Mem += int64(outer.Offsets()[0]) * int64(a.size)
 		at.Buf += i * piece * int64(repeat)
@@ -188,7 +188,7 @@ func (p *program) pickAs(dst, src, offset int64, dims, strides []int, from, to i
 	outer := shape.NewIterator(dims[:k], strides[:k])
 	v := isa.VectorOp{Fn: isa.Pick, Count: inner, Cols: dims[k+2], SrcType: [3]isa.Type{from}, DstType: to, Src: [3]int64{src}}
 	v.Strides = isa.Strides{Pitch: int64(strides[k+1] * size), Step: int64(strides[k+2] * size), Group: dims[k+1], GroupPitch: int64(strides[k] * size)}
-	for i := int64(0); outer.Next(); i++ {
+	for i := int64(0); outer.Next() && !p.failed(); i++ {
 		v.Dst = dst + i*int64(inner*to.Size())
 		v.Strides.Offset = (offset + int64(outer.Offsets()[0])) * int64(size)
 		if v.Dst%8 != 0 {

@@ -45,3 +45,8 @@ func TestOtherCores(t *testing.T) {
 		})
 	}
 }
+
+// A device that counts time alone keeps every promise but those about contents.
+func TestContractWithoutValues(t *testing.T) {
+	conform.Contract(t, conform.Driver{Name: "tpu:v4@values=off", NoContents: true})
+}

@@ -16,6 +16,7 @@ import (
 func init() {
 	declare("copy", dtype.All(), hal.Free, func(p *program) { p.copyArea(p.in[0].whole(), p.out[0].whole()) })
 	declare("full", dtype.All(), hal.Free, (*program).full)
+	declare("iota", []dtype.Type{dtype.F32, dtype.BF16, dtype.I32, dtype.I64}, hal.Dense, (*program).iota)
 	declare("pad", dtype.All(), hal.Strided, (*program).pad)
 	declare("concat", dtype.All(), hal.Strided, (*program).concat)
 	declare("cast", []dtype.Type{dtype.F32, dtype.BF16, dtype.Bool}, hal.Free, (*program).cast)
@@ -38,18 +39,45 @@ func (p *program) copyArea(from, to area) {
 
 // full writes one value everywhere.
 func (p *program) full() {
-	a := p.attrs.(ops.FullAttrs)
-	p.fill(p.out[0].whole(), p.out[0].DType, a.Value)
+	p.fillBits(p.out[0].whole(), p.attrs.(ops.FullAttrs).Bits())
 }
 
 // fill writes one value to an area, rounded to its type.
 func (p *program) fill(a area, t dtype.Type, value float64) {
+	p.fillBits(a, ops.Number{Value: value}.Bits(t))
+}
+
+// fillBits writes elements of these bytes to an area.
+func (p *program) fillBits(a area, bits [8]byte) {
 	n := min(a.elements(), largestBox)
 	m := p.slot("value", n*a.size)
-	bits := make([]byte, t.Size())
-	dtype.Convert(bits, t, dtype.Bytes([]float64{value}), dtype.F64)
-	p.pattern(m.Addr, bits, n)
+	p.pattern(m.Addr, bits[:a.size], n)
 	boxes(a.dims, n, func(b box) { p.store(m.Addr, a.box(b)) })
+}
+
+// iota counts along an axis once and stores that for every index before it.
+func (p *program) iota() {
+	y := &p.out[0]
+	s, err := indexedBy(y, p.attrs.(ops.IotaAttrs).Axis)
+	n := s.axis * s.after
+	if err != nil || s.axis > 1<<24 || n > p.perBox(16) {
+		p.refuse("a count along an axis of %d times %d elements", s.axis, s.after)
+		return
+	}
+	m := p.take(4 * n)
+	v := isa.VectorOp{Fn: isa.IotaRow, Count: n, Cols: s.after, Dst: m.Addr, DstType: spaceType(y.DType)}
+	if y.size == 8 {
+		v.DstType = isa.F32
+	}
+	p.Vector(v)
+	if y.size == 8 {
+		wide := p.take(8 * n)
+		p.widen(wide.Addr, m.Addr, n, 0)
+		m = wide
+	}
+	for i := 0; i < s.before && !p.failed(); i++ {
+		p.store(m.Addr, rowsOf(y, i, 1, n))
+	}
 }
 
 // pattern fills the buffer with n copies of an element.
@@ -91,7 +119,7 @@ func word(b []byte) uint32 {
 // pad writes the value everywhere and then the elements that stay.
 func (p *program) pad() {
 	a, x, y := p.attrs.(ops.PadAttrs), &p.in[0], &p.out[0]
-	p.fill(y.whole(), y.DType, a.Value)
+	p.fillBits(y.whole(), ops.Number{Value: a.Value, Int: a.Int}.Bits(y.DType))
 	from, to := x.whole(), y.whole()
 	from.dims, to.dims = slices.Clone(from.dims), slices.Clone(to.dims)
 	to.strides = slices.Clone(to.strides)

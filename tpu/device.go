@@ -50,6 +50,7 @@ func (d *Device) Trains() bool { return trains(d.cfg) }
 var (
 	_ hal.Device = (*Device)(nil)
 	_ hal.Timer  = (*Device)(nil)
+	_ hal.Clock  = (*Device)(nil)
 	_ hal.Mapper = (*Device)(nil)
 	_ hal.Peaker = (*Device)(nil)
 	_ Counter    = (*Device)(nil)
@@ -94,7 +95,7 @@ func info(name string, c *arch.Config) hal.Info {
 		types[t] = hal.Storage
 	}
 	i := hal.Info{
-		Name: name, Kind: kind, Arch: c.Name, Threads: 1, Memory: hostmem.Total(), Alignment: hostmem.Alignment, DTypes: types,
+		Name: name, Kind: kind, Arch: c.Name, Threads: runtime.GOMAXPROCS(0), Memory: hostmem.Total(), Alignment: hostmem.Alignment, DTypes: types,
 		Description: fmt.Sprintf("emulated %d×%d×%d %v array, %v, %d MHz", c.Arrays, c.Rows, c.Cols, c.Operand, c.Dataflow, c.Hertz/1e6),
 	}
 	if trains(c) {

@@ -9,12 +9,13 @@
 // # Parts
 //
 //   - driver.go finds and opens devices, device.go and stream.go are the HAL, clock.go
-//     is what they count and the optional interface [Counter];
+//     is what they count and the interface [Counter];
 //   - program.go compiles a call: operands become segments of off-chip memory, the
 //     program is checked and timed once, and a launch replays its values;
 //   - area.go moves pieces of operands between off-chip memory and the buffer;
-//   - map.go, reduce.go, copy.go, index.go and pool.go are kernels of the vector unit,
-//     matmul.go and conv.go those of the arrays, which share product.go.
+//   - map.go, reduce.go, copy.go, index.go, random.go, pool.go, norm.go and optim.go are
+//     kernels of the vector unit, matmul.go, conv.go and conv_grad.go those of the arrays,
+//     which share product.go.
 //
 // # Adding a kernel
 //

@@ -21,6 +21,7 @@ func init() {
 	whole := []dtype.Type{dtype.I64, dtype.I32, dtype.I16, dtype.I8, dtype.U64, dtype.U32, dtype.U16, dtype.U8}
 	declare("eq", whole, hal.Strided, func(p *program) { p.sameBytes(true) })
 	declare("ne", whole, hal.Strided, func(p *program) { p.sameBytes(false) })
+	declare("add", whole, hal.Strided, (*program).addBytes)
 }
 
 // indices brings whole numbers into the buffer as 32-bit ones.
@@ -223,6 +224,40 @@ func (p *program) sameBytes(equal bool) {
 		p.Vector(isa.VectorOp{Fn: isa.RowMin, Count: n * size, Cols: size, Src: [3]int64{bytes.Addr}, SrcType: [3]isa.Type{isa.U8}, Dst: r.Addr, DstType: isa.U8})
 		if !equal {
 			p.Vector(isa.VectorOp{Fn: isa.Equal, Count: n, Cols: n, Src: [3]int64{r.Addr}, SrcType: [3]isa.Type{isa.U8, isa.F32}, Spread: [3]isa.Spread{isa.Full, isa.Scalar}, Dst: r.Addr, DstType: isa.U8})
+		}
+		p.store(r.Addr, rowsOf(y, done, n, 1))
+		done += n
+		turn++
+	})
+}
+
+// addBytes adds whole numbers byte by byte with a carry, which is exact for every width
+// and wraps.
+func (p *program) addBytes() {
+	y := &p.out[0]
+	dims, s := shape.Collapse(y.Shape, p.in[0].Strides, p.in[1].Strides)
+	turn, done := 0, 0
+	boxes(dims, p.perBox(8*y.size+20), func(b box) {
+		n := b.elements()
+		if n == 0 || p.failed() {
+			return
+		}
+		x := p.fetch(side("x", turn), p.in[0].along(dims, s[0]).box(b))
+		z := p.fetch(side("z", turn), p.in[1].along(dims, s[1]).box(b))
+		r := p.slot(side("y", turn), n*y.size)
+		place := func(name string) int64 { return p.slot(side(name, turn), 4*n).Addr }
+		sum, other, carry := place("sum"), place("other"), place("carry")
+		p.constant(carry, n, 0)
+		for k := range y.size { // the lowest byte first
+			p.pickAs(sum, x.Addr, int64(k), []int{n}, []int{y.size}, isa.U8, isa.F32)
+			p.pickAs(other, z.Addr, int64(k), []int{n}, []int{y.size}, isa.U8, isa.F32)
+			p.op(isa.Add, sum, 1, n, full(sum), full(other))
+			p.op(isa.Add, sum, 1, n, full(sum), full(carry))
+			p.op(isa.GreaterEq, carry, 1, n, full(sum), number(256))
+			p.op(isa.MulAdd, sum, 1, n, full(carry), number(-256), full(sum))
+			v := isa.VectorOp{Fn: isa.Place, Count: n, Cols: n, Src: [3]int64{sum}, SrcType: [3]isa.Type{isa.F32}, Dst: r.Addr, DstType: isa.U8}
+			v.Strides = isa.Strides{Offset: int64(k), Step: int64(y.size)}
+			p.Vector(v)
 		}
 		p.store(r.Addr, rowsOf(y, done, n, 1))
 		done += n

@@ -13,6 +13,7 @@ import (
 func init() {
 	declare("batch_norm", floats, hal.Dense, (*program).batchNorm)
 	declare("batch_norm_grad", floats, hal.Dense, (*program).batchNormGrad)
+	declare("batch_norm_infer", floats, hal.Dense, (*program).batchNormInfer)
 }
 
 // channelBytes is about how much of an operand is in the buffer at a time.
@@ -160,6 +161,21 @@ func (p *program) batchNormGrad() {
 		b.each(isa.Sub, work, full(work), b.spread("sum", mean))
 		b.op(isa.Mul, r, 1, b.c, full(r), full(b.bring(&p.in[2], "gamma")))
 		b.each(isa.Mul, work, full(work), b.spread("scale", r))
+		b.put(0, work)
+	})
+}
+
+func (p *program) batchNormInfer() {
+	eps := p.attrs.(ops.BatchNormAttrs).Eps
+	p.eachChannels(&p.in[0], 4, func(b *channels) {
+		x := b.bring(&p.in[0], "x")
+		scale := b.place("scale", b.c)
+		b.op(isa.Add, scale, 1, b.c, full(b.bring(&p.in[4], "var")), number(eps))
+		b.op(isa.Rsqrt, scale, 1, b.c, full(scale))
+		b.op(isa.Mul, scale, 1, b.c, full(scale), full(b.bring(&p.in[1], "gamma")))
+		work := b.place("work", b.rows()*b.rest)
+		b.each(isa.Sub, work, full(x), b.spread("mean", b.bring(&p.in[3], "mean")))
+		b.each(isa.MulAdd, work, full(work), b.spread("scale", scale), b.spread("beta", b.bring(&p.in[2], "beta")))
 		b.put(0, work)
 	})
 }

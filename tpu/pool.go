@@ -18,12 +18,12 @@ func init() {
 
 // pooling is planes with a border around them in the buffer.
 type pooling struct {
-	a                 ops.PoolAttrs
-	h, w, oh, ow      int
-	height, width     int // with the border
-	planes            int // all
-	padded            bool
-	plane, out, turns int // elements of a plane with its border, and of a result
+	a             ops.PoolAttrs
+	h, w, oh, ow  int
+	height, width int // with the border
+	planes        int // all
+	padded        bool
+	plane, out    int // elements of a plane with its border, and of a result
 }
 
 func (p *program) pooling(a ops.PoolAttrs) *pooling {

@@ -75,8 +75,14 @@ func (p *program) refuse(format string, args ...any) {
 	}
 }
 
-// failed reports whether the rest of the program need not be written.
-func (p *program) failed() bool { return p.err != nil }
+// failed reports whether the rest of the program need not be written: it is refused, or
+// too long by now.
+func (p *program) failed() bool {
+	if p.Len() > maxWords {
+		p.refuse("a program of more than %d instructions", maxWords)
+	}
+	return p.err != nil
+}
 
 // newProgram lays out the operands of a call.
 func newProgram(cfg *arch.Config, c *hal.Call) (*program, error) {
@@ -122,15 +128,12 @@ func (d *Device) plan(c *hal.Call, compile func(*program)) (hal.Launch, error) {
 		return hal.Launch{Run: func(hal.Stream, []hal.Operand, hal.Buffer) error { return nil }}, nil
 	}
 	compile(p)
-	if p.err != nil {
+	if p.failed() {
 		return hal.Launch{}, p.err
 	}
 	prog, err := p.Program()
 	if err != nil {
 		return hal.Launch{}, err
-	}
-	if len(prog.Words) > maxWords {
-		return hal.Launch{}, fmt.Errorf("tpu: a program of %d instructions, the limit of a call is %d: %w", len(prog.Words), maxWords, hal.ErrUnsupported)
 	}
 	loaded, err := d.machine.Load(context.Background(), prog, p.limits)
 	if err != nil {
@@ -195,7 +198,7 @@ func (l *launch) run(_ hal.Stream, at []hal.Operand, _ hal.Buffer) error {
 // take takes a part of the buffer until the program ends.
 func (p *program) take(bytes int) isa.Memory {
 	p.count++
-	return p.slot(fmt.Sprint("m", p.count), bytes)
+	return p.slot(fmt.Sprintf("own_%d_", p.count), bytes)
 }
 
 // slot is a part of the buffer with a name, which is taken when first asked for and used

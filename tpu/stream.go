@@ -81,6 +81,11 @@ func (s *stream) Record() (hal.Event, error) {
 	return &event{e, s.dev, s.dev.clock.now()}, nil
 }
 
+// Now is the emulated time since the device was opened (hal.Clock).
+func (d *Device) Now() time.Duration {
+	return time.Duration(d.cfg.Seconds(d.clock.now()) * 1e9)
+}
+
 // Elapsed is the emulated time between two events (hal.Timer).
 func (d *Device) Elapsed(from, to hal.Event) (time.Duration, error) {
 	var at [2]int64

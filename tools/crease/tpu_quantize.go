@@ -22,9 +22,9 @@ import (
 // quantizeFlags are the flags of crease tpu quantize.
 type quantizeFlags struct {
 	common
-	chip, model, checkpoint, data, scales string
-	epochs, calibrate, samples, batch     int
-	seed                                  uint64
+	chip, model, checkpoint, data     string
+	epochs, calibrate, samples, batch int
+	seed                              uint64
 }
 
 func tpuQuantizeCommand() *cobra.Command {

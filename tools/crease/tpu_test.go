@@ -131,3 +131,120 @@ func TestTPUTables(t *testing.T) {
 		}
 	}
 }
+
+// program is a product of one tile.
+const tpuProgram = `.alloc x 0x0 256
+.alloc y 0x100 512
+	set row_bytes 64
+	load tag=1 buf=x rows=1
+	read_weights type=bf16 rows=4 cols=4 mem=0x40
+	matmul switch type=bf16 buf=x rows=8
+	activate fn=relu float out=f32 buf=y rows=8
+	set row_bytes 128
+	store buf=y mem=0x80 rows=1
+	halt
+`
+
+// A program runs on both engines in the same cycles, its trace is read again, and its
+// registers are dumped.
+func TestTPURun(t *testing.T) {
+	dir := t.TempDir()
+	file, traced, dumped := filepath.Join(dir, "p.s"), filepath.Join(dir, "p.json"), filepath.Join(dir, "p.vcd")
+	if err := os.WriteFile(file, []byte(tpuProgram), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var cycles []int64
+	for _, engine := range []string{"fast", "exact"} {
+		args := []string{"tpu", "run", file, "--rows", "4", "--cols", "4", "--bandwidth", "1G", "--seed", "3", "--engine", engine, "--memory", "64K", "-o", "json"}
+		if engine == "exact" {
+			args = append(args, "--vcd", dumped, "--trace", traced)
+		}
+		code, out, errs := runCrease(t, args...)
+		if code != 0 {
+			t.Fatal(errs)
+		}
+		var r struct {
+			Cycles, MACs int64
+			Utilization  float64
+		}
+		if err := json.Unmarshal([]byte(out), &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.MACs != 8*4*4 || !(r.Utilization > 0 && r.Utilization < 1) {
+			t.Errorf("%+v", r)
+		}
+		cycles = append(cycles, r.Cycles)
+	}
+	if cycles[0] != cycles[1] {
+		t.Errorf("the engines take %v cycles", cycles)
+	}
+	if b, err := os.ReadFile(dumped); err != nil || !strings.Contains(string(b), "$enddefinitions") || strings.Count(string(b), "\n#") < 20 {
+		t.Errorf("the dump has %d bytes (%v)", len(b), err)
+	}
+	code, out, errs := runCrease(t, "tpu", "report", traced)
+	if code != 0 || !strings.Contains(out, "array 0") || !strings.Contains(out, "waits for") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	code, out, errs = runCrease(t, "tpu", "step", file, "--rows", "4", "--cols", "4", "--bandwidth", "1G", "--all")
+	if code != 0 || !strings.Contains(out, "waits for its weight tile") || !strings.HasSuffix(strings.TrimSpace(out), ": over") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+}
+
+func TestTPUReportAndSweep(t *testing.T) {
+	chart, traced := filepath.Join(t.TempDir(), "sweep.svg"), filepath.Join(t.TempDir(), "step.json")
+	code, out, errs := runCrease(t, "tpu", "report", "uncrumple", "-d", "tpu:v2", "--batch", "32", "--trace", traced)
+	if code != 0 || !strings.Contains(out, "linear f32[32 64]") || !strings.Contains(out, "host fallbacks") || !strings.Contains(out, "utilisation") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	if code, out, errs = runCrease(t, "tpu", "report", traced); code != 0 || !strings.Contains(out, "array 0") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	code, out, errs = runCrease(t, "tpu", "sweep", "uncrumple", "--mode", "infer", "--batch", "16", "--sizes", "8,32", "--dataflows", "ws,os", "--chart", chart, "-o", "jsonl")
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	var points []swept
+	for line := range strings.Lines(out) {
+		var s swept
+		if err := json.Unmarshal([]byte(line), &s); err != nil {
+			t.Fatal(err)
+		}
+		points = append(points, s)
+	}
+	if len(points) != 4 || points[1].Size != 32 || points[2].Dataflow != "os" || points[0].Utilization <= points[1].Utilization {
+		t.Errorf("%+v", points)
+	}
+	if b, err := os.ReadFile(chart); err != nil || strings.Count(string(b), "<polyline") != 4 {
+		t.Errorf("the chart: %v\n%s", err, b)
+	}
+}
+
+func TestTPUDeviceMistakes(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.json")
+	if err := os.WriteFile(bad, []byte(`[{"ph":"X"`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"train", "uncrumple", "-d", "tpu:v1"}, exitUsage, "has no floating point"},
+		{[]string{"tpu", "report", "uncrumple", "-d", "cpu"}, exitUsage, "counts no cycles"},
+		{[]string{"tpu", "report", "uncrumple", "-d", "tpu:edge"}, exitUsage, "crease tpu quantize"},
+		{[]string{"tpu", "report", bad}, exitInput, "byte "},
+		{[]string{"tpu", "sweep", "uncrumple", "--sizes", "0"}, exitUsage, "not a number from 1"},
+		{[]string{"tpu", "sweep", "uncrumple", "--dataflows", "xs"}, exitUsage, "not ws, os or is"},
+		{[]string{"tpu", "quantize", "--model", "rnn"}, exitUsage, "want mlp or cnn"},
+		{[]string{"tpu", "quantize", "--chip", "cpu"}, exitUsage, "no emulated chip"},
+		{[]string{"tpu", "run", bad, "--rows", "4", "--cols", "4"}, exitInput, "line 1"},
+		{[]string{"tpu", "run", bad, "--rows", "4", "--cols", "4", "--vcd", "x"}, exitUsage, "--engine exact"},
+		{[]string{"tpu", "run", bad, "--rows", "4", "--cols", "4", "--memory", "9T"}, exitUsage, "1 to 1G"},
+	} {
+		code, _, errs := runCrease(t, c.args...)
+		if code != c.code || !strings.Contains(errs, c.want) {
+			t.Errorf("%v: exit code %d, want %d; %q, want %q", c.args, code, c.code, errs, c.want)
+		}
+	}
+}

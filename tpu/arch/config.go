@@ -159,6 +159,8 @@ const (
 	MaxAcc    = 65536     // accumulator rows that a 16-bit address reaches
 	MaxSums   = 512 << 20 // bytes of all accumulators
 	MaxQueue  = 64
+
+	maxActRows = 64 // accumulator rows that the vector unit takes per cycle
 )
 
 // Check reports the first field that contradicts another or exceeds what can be
@@ -186,7 +188,7 @@ func (c *Config) Check() error {
 		{"queue", c.Queue, 1, MaxQueue},
 		{"lanes", c.Lanes, 1, 4096},
 		{"sublanes", c.Sublanes, 1, 64},
-		{"accumulator rows per cycle", c.ActRows, 1, 64},
+		{"accumulator rows per cycle", c.ActRows, 1, maxActRows},
 	} {
 		if err := in(f.name, f.v, f.lo, f.hi); err != nil {
 			return err

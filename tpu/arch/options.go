@@ -40,7 +40,7 @@ var options = []struct {
 			return err
 		}
 		if c.Vector && c.ActRows > 1 {
-			c.ActRows = max(1, c.Lanes*c.Sublanes/c.Cols)
+			c.ActRows = max(1, min(maxActRows, c.Lanes*c.Sublanes/c.Cols))
 		}
 		return nil
 	}},

@@ -147,7 +147,7 @@ func get(b []byte, t isa.Type) float32 {
 }
 
 func encode(b []byte, f float32, t isa.Type) {
-	lo, hi := math.Inf(-1), math.Inf(1)
+	var lo, hi float64
 	switch t {
 	case isa.U8:
 		lo, hi = 0, 255

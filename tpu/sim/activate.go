@@ -19,9 +19,12 @@ func (c *core) activate(op *isa.Op) {
 		c.y = make([]float32, n)
 	}
 	c.y = c.y[:op.Rows*a.Cols]
-	for r := range op.Rows {
-		c.activateRow(op, r, c.y[r*a.Cols:][:a.Cols])
-	}
+	// Functions make elements dear, so that pieces are small.
+	c.ranges(op.Rows, max(1, 2*strip/a.Cols), func(c *core, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			c.activateRow(op, r, c.y[r*a.Cols:][:a.Cols])
+		}
+	})
 	if a.Pool != isa.NoPool {
 		for o := range a.OutRows {
 			c.pool(op, o, c.y)

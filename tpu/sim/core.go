@@ -6,6 +6,7 @@ import (
 
 	"github.com/crease-ml/crease/cpu/vec"
 	"github.com/crease-ml/crease/internal/cpufeat"
+	"github.com/crease-ml/crease/internal/parallel"
 	"github.com/crease-ml/crease/tpu/arch"
 	"github.com/crease-ml/crease/tpu/isa"
 	"github.com/crease-ml/crease/tpu/num"
@@ -13,16 +14,17 @@ import (
 
 // core is what both engines compute on.
 type core struct {
-	cfg    *arch.Config
-	values bool
-	level  cpufeat.Level
-	num    *num.Unit
-	vec    *vec.Funcs
-	buffer []byte
-	acc    [][]uint32
-	hbm    []byte
-	pieces [][]byte // off-chip memory in segments, in place of hbm
-	host   []byte
+	cfg     *arch.Config
+	values  bool
+	level   cpufeat.Level
+	num     *num.Unit
+	vec     *vec.Funcs
+	workers *parallel.Pool
+	buffer  []byte
+	acc     [][]uint32
+	hbm     []byte
+	pieces  [][]byte // off-chip memory in segments, in place of hbm
+	host    []byte
 
 	rows  []byte    // gathered activations
 	y     []float32 // results of an activation
@@ -58,9 +60,17 @@ func (c *core) sides(op *isa.Op) (src, dst []byte, from, to isa.Region) {
 // transfer moves all bytes of a transfer.
 func (c *core) transfer(op *isa.Op) {
 	src, dst, from, to := c.sides(op)
-	for r := range from.Rows {
-		copy(dst[to.Addr+r*to.Pitch:][:to.Bytes], src[from.Addr+r*from.Pitch:][:from.Bytes])
+	if from.Rows == 1 {
+		c.ranges(int(from.Bytes), 4*piece, func(_ *core, lo, hi int) {
+			copy(dst[int(to.Addr)+lo:int(to.Addr)+hi], src[int(from.Addr)+lo:])
+		})
+		return
 	}
+	c.ranges(int(from.Rows), rowsOf(int(from.Bytes)/4), func(_ *core, lo, hi int) {
+		for r := int64(lo); r < int64(hi); r++ {
+			copy(dst[to.Addr+r*to.Pitch:][:to.Bytes], src[from.Addr+r*from.Pitch:][:from.Bytes])
+		}
+	})
 }
 
 // weightSource is where a weight tile is read.
@@ -107,9 +117,11 @@ func (c *core) activations(op *isa.Op) (rows []byte, pitch int) {
 		c.rows = make([]byte, n)
 	}
 	c.rows = c.rows[:op.Rows*pitch]
-	for r := range op.Rows {
-		c.gather(c.rows[r*pitch:][:pitch], op, r)
-	}
+	c.ranges(op.Rows, rowsOf(pitch), func(c *core, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			c.gather(c.rows[r*pitch:][:pitch], op, r)
+		}
+	})
 	return c.rows, pitch
 }
 

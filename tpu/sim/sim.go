@@ -81,7 +81,7 @@ func New(cfg *arch.Config, opts Options) (*Machine, error) {
 		level = *opts.Level
 	}
 	m := &Machine{cfg: cfg, opts: opts}
-	m.core = core{cfg: cfg, values: !opts.TimingOnly, level: level, num: num.NewUnit(level, opts.Pool), vec: vec.For(level)}
+	m.core = core{cfg: cfg, values: !opts.TimingOnly, level: level, num: num.NewUnit(level, opts.Pool), vec: vec.For(level), workers: opts.Pool}
 	if m.core.values {
 		m.core.buffer = make([]byte, cfg.Buffer)
 		for range cfg.Arrays {

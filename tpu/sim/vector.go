@@ -23,7 +23,11 @@ func (c *core) vector(op *isa.Op) {
 	v := &op.Vector
 	switch {
 	case v.Fn.Elementwise():
-		c.elements(v, 0, v.Count)
+		size := piece
+		if k := v.Fn.Class(); k == isa.Function || k == isa.Series {
+			size = 2 * strip // elements are dear
+		}
+		c.ranges(v.Count, size, func(c *core, lo, hi int) { c.elements(v, lo, hi) })
 	case v.Fn.ByRow():
 		c.reduceRows(v)
 	case v.Fn.ByCol():

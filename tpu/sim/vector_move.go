@@ -124,21 +124,31 @@ func (c *core) convert(dst []byte, to isa.Type, src []byte, from isa.Type, n int
 	}
 }
 
-// strided carries out pick and place, group of rows by group.
+// strided carries out pick and place. The rows of place may meet, so that the last one
+// wins.
 func (c *core) strided(v *isa.VectorOp) {
-	from, to := v.SrcType[0], v.DstType
-	group := v.Rows
-	if v.Strides.Group > 0 {
-		group = min(group, v.Strides.Group)
+	if v.Fn == isa.Place {
+		c.stridedRows(v, 0, v.Rows)
+		return
 	}
+	c.ranges(v.Rows, rowsOf(v.Cols), func(c *core, lo, hi int) { c.stridedRows(v, lo, hi) })
+}
+
+// stridedRows moves rows lo to hi, those of a group together.
+func (c *core) stridedRows(v *isa.VectorOp, lo, hi int) {
+	from, to := v.SrcType[0], v.DstType
 	near := to
 	if v.Fn == isa.Place {
 		near = from
 	}
 	row := v.Cols * near.Size()
-	for r := 0; r < v.Rows; r += group {
-		m := mover{rows: min(group, v.Rows-r), cols: v.Cols}
-		far, dense := v.Strides.At(r, 0), int64(r*row)
+	for lo < hi {
+		end := hi
+		if group := v.Strides.Group; group > 0 {
+			end = min(hi, (lo/group+1)*group)
+		}
+		m := mover{rows: end - lo, cols: v.Cols}
+		far, dense := v.Strides.At(lo, 0), int64(lo*row)
 		if v.Fn == isa.Pick {
 			m.src, m.dst = v.Src[0]+far, v.Dst+dense
 			m.srcRow, m.srcCol, m.dstRow, m.dstCol = v.Strides.Pitch, v.Strides.Step, int64(row), int64(near.Size())
@@ -147,6 +157,7 @@ func (c *core) strided(v *isa.VectorOp) {
 			m.srcRow, m.srcCol, m.dstRow, m.dstCol = int64(row), int64(near.Size()), v.Strides.Pitch, v.Strides.Step
 		}
 		m.move(c.buffer, from, to)
+		lo = end
 	}
 }
 
@@ -184,7 +195,7 @@ func (m *mover) run(b []byte, from, to isa.Type, r, c, n int) {
 	switch {
 	case from == to && from.Size() == 4:
 		for range n {
-			*(*[4]byte)(b[dst:]) = *(*[4]byte)(b[src:])
+			*(*[4]byte)(b[dst : dst+4]) = *(*[4]byte)(b[src : src+4])
 			src, dst = src+m.srcCol, dst+m.dstCol
 		}
 	case from == to && from.Size() == 2:
