@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"os"
 	"path/filepath"
@@ -30,6 +31,7 @@ type trainFlags struct {
 	epochs, steps, batch, stop int
 	lr, decay                  float64
 	seed                       uint64
+	logs                       logFlags
 }
 
 func trainCommand() *cobra.Command {
@@ -68,6 +70,7 @@ func trainCommand() *cobra.Command {
 	fs.IntVar(&f.stop, "stop-at", 0, "save and stop after this step, as Ctrl-C would")
 	fs.StringVar(&f.data, "data", "", "directory of the data files (default: CREASE_DATA, or what crease data get got)")
 	fs.StringVar(&f.picture, "picture", "", "uncrumple: draw the ball after every layer to this PNG file")
+	f.logs.bind(c)
 	return f.bind(c, "table", "json")
 }
 
@@ -103,6 +106,9 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	case f.picture != "" && task.Layers == nil:
 		return usageError(fmt.Errorf("--picture is for uncrumple: the layers of %s have no picture", name))
 	}
+	if err := f.logs.check(cmd, f.save); err != nil {
+		return err
+	}
 	for _, path := range []string{f.save, f.best, f.picture} {
 		if err := writable(path); err != nil {
 			return err
@@ -126,18 +132,17 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	if f.output == "json" {
 		out = cmd.ErrOrStderr()
 	}
-	res, err := train.Run(cmd.Context(), train.Options{
-		Task: task, Device: dev, Data: dir, Seed: f.seed, SeedSet: cmd.Flags().Changed("seed"), Graph: f.mode == "graph",
-		Settings: train.Settings{Model: cmp.Or(f.preset, f.model), Epochs: f.epochs, Steps: f.steps, Batch: f.batch, LR: f.lr, WeightDecay: f.decay},
-		Save:     f.save, Best: f.best, Resume: f.resume, StopAt: f.stop, Reporter: newProgress(out),
-	})
+	log, err := f.logs.open(newProgress(out))
 	if err != nil {
 		return err
 	}
-	if f.picture != "" {
-		if err := drawLayers(f.picture, res); err != nil {
-			return err
-		}
+	res, err := train.Run(cmd.Context(), train.Options{
+		Task: task, Device: dev, Data: dir, Seed: f.seed, SeedSet: cmd.Flags().Changed("seed"), Graph: f.mode == "graph",
+		Settings: train.Settings{Model: cmp.Or(f.preset, f.model), Epochs: f.epochs, Steps: f.steps, Batch: f.batch, LR: f.lr, WeightDecay: f.decay},
+		Save:     f.save, Best: f.best, Resume: f.resume, StopAt: f.stop, Reporter: log, Keep: f.logs.keep,
+	})
+	if err := f.finish(res, log, err); err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, printCounts(out, dev)) }()
 	if f.output == "json" {
@@ -160,16 +165,29 @@ func writable(path string) error {
 	return os.Remove(probe.Name())
 }
 
-func drawLayers(path string, res *train.Result) error {
+// finish draws the picture, where one is asked for, and ends the logs. err is that of the run.
+func (f *trainFlags) finish(res *train.Result, log *logger, err error) error {
+	if err != nil {
+		return errors.Join(err, log.finish(nil, nil, err))
+	}
+	var img image.Image
+	if len(res.Layers) > 0 && (f.picture != "" || f.logs.events != "") {
+		if img, err = drawLayers(res); err != nil {
+			return errors.Join(err, log.finish(nil, nil, err))
+		}
+	}
+	if f.picture != "" {
+		err = picture.Save(f.picture, img)
+	}
+	return errors.Join(err, log.finish(res, img, nil))
+}
+
+func drawLayers(res *train.Result) (image.Image, error) {
 	panels := make([]picture.Panel, len(res.Layers))
 	for i, l := range res.Layers {
 		panels[i] = picture.Panel{Title: fmt.Sprintf("%s %.1f%%", layerName(i), 100*res.ProbeAccuracy[i]), Points: l.Points, Y: l.Y}
 	}
-	img, err := picture.Render(panels, picture.Options{})
-	if err != nil {
-		return err
-	}
-	return picture.Save(path, img)
+	return picture.Render(panels, picture.Options{})
 }
 
 func layerName(i int) string {

@@ -23,6 +23,7 @@ type Options struct {
 	Graph    bool   // compile the step instead of running it eagerly
 	Save     string // checkpoint path, "" for none
 	Best     string // checkpoint path of the best evaluation, "" for none
+	Keep     int    // of how many reports checkpoints are kept beside Save
 	Resume   string // checkpoint to continue
 	StopAt   int    // save and stop after this step, 0 for never
 	Reporter loop.Reporter
@@ -141,7 +142,7 @@ func newJob(o Options) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.Steps, j.Compile, j.Save, j.Best, j.StopAt = j.set.Steps, o.Graph, o.Save, o.Best, o.StopAt
+	j.Steps, j.Compile, j.Save, j.Best, j.Keep, j.StopAt = j.set.Steps, o.Graph, o.Save, o.Best, o.Keep, o.StopAt
 	j.Interrupt = "crease-" + o.Task.Name + ".safetensors"
 	j.Settings = j.set.record(o, j.Settings)
 	j.Reporter, j.OnStep = o.Reporter, o.OnStep
