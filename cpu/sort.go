@@ -16,51 +16,58 @@ import (
 
 func init() {
 	declare(func(d *device) {
-		floats := func(t dtype.Type) {
-			orders(d, t, 32, func(b []byte, i int) uint32 { return floatKey(float32(dtype.Load(b, t, i))) })
-		}
-		floats(dtype.F16)
-		floats(dtype.BF16)
-		orders(d, dtype.F32, 32, func(b []byte, i int) uint32 { return floatKey(dtype.Slice[float32](b)[i]) })
-		orders(d, dtype.F64, 64, func(b []byte, i int) uint64 { return doubleKey(dtype.Slice[float64](b)[i]) })
-		orders(d, dtype.I64, 64, func(b []byte, i int) uint64 { return uint64(dtype.Slice[int64](b)[i]) ^ 1<<63 })
-		orders(d, dtype.U64, 64, func(b []byte, i int) uint64 { return dtype.Slice[uint64](b)[i] })
-		orders(d, dtype.I32, 32, func(b []byte, i int) uint32 { return uint32(dtype.Slice[int32](b)[i]) ^ 1<<31 })
-		orders(d, dtype.U32, 32, func(b []byte, i int) uint32 { return dtype.Slice[uint32](b)[i] })
-		orders(d, dtype.I16, 16, func(b []byte, i int) uint32 { return uint32(uint16(dtype.Slice[int16](b)[i]) ^ 1<<15) })
-		orders(d, dtype.U16, 16, func(b []byte, i int) uint32 { return uint32(dtype.Slice[uint16](b)[i]) })
-		orders(d, dtype.I8, 8, func(b []byte, i int) uint32 { return uint32(b[i] ^ 1<<7) })
-		orders(d, dtype.U8, 8, func(b []byte, i int) uint32 { return uint32(b[i]) })
-		orders(d, dtype.Bool, 8, func(b []byte, i int) uint32 { return uint32(b[i]) })
+		orders(d, dtype.F32, 32, keys(floatKey))
+		orders(d, dtype.F16, 32, keys(func(v uint16) uint32 { return floatKey(dtype.Float16(v).Float32()) }))
+		orders(d, dtype.BF16, 32, keys(func(v uint16) uint32 { return floatKey(dtype.BFloat16(v).Float32()) }))
+		orders(d, dtype.F64, 64, keys(doubleKey))
+		orders(d, dtype.I64, 64, keys(func(v int64) uint64 { return uint64(v) ^ 1<<63 }))
+		orders(d, dtype.U64, 64, keys(func(v uint64) uint64 { return v }))
+		orders(d, dtype.I32, 32, keys(func(v int32) uint32 { return uint32(v) ^ 1<<31 }))
+		orders(d, dtype.U32, 32, keys(func(v uint32) uint32 { return v }))
+		orders(d, dtype.I16, 16, keys(func(v int16) uint32 { return uint32(uint16(v) ^ 1<<15) }))
+		orders(d, dtype.U16, 16, keys(func(v uint16) uint32 { return uint32(v) }))
+		orders(d, dtype.I8, 8, keys(func(v int8) uint32 { return uint32(uint8(v) ^ 1<<7) }))
+		orders(d, dtype.U8, 8, keys(func(v uint8) uint32 { return uint32(v) }))
+		orders(d, dtype.Bool, 8, keys(func(v uint8) uint32 { return uint32(v) }))
 	})
 }
 
-// floatKey orders floats: zeros of both signs are equal, NaN is above all.
-func floatKey(v float32) uint32 {
-	switch b := math.Float32bits(v); {
-	case v != v:
-		return math.MaxUint32
-	case v == 0:
-		return 1 << 31
-	case b>>31 == 1:
-		return ^b
-	default:
-		return b | 1<<31
+// keying fills in the pairs of a line, whose elements lie step apart from the given one on.
+// The bits of flip are turned in every key.
+type keying[K sortKey] func(pairs []keyed[K], memory []byte, from, step int, flip K)
+
+func keys[T number, K sortKey](key func(v T) K) keying[K] {
+	return func(pairs []keyed[K], memory []byte, from, step int, flip K) {
+		src := dtype.Slice[T](memory)
+		for i := range pairs {
+			pairs[i] = keyed[K]{key(src[from+i*step]) ^ flip, int64(i)}
+		}
 	}
+}
+
+// floatKey orders floats: zeros of both signs are equal, NaN is above all. Only what is
+// rare branches, for signs cannot be predicted.
+func floatKey(v float32) uint32 {
+	b := math.Float32bits(v)
+	if v != v {
+		return math.MaxUint32
+	}
+	if v == 0 {
+		b = 0
+	}
+	return b ^ (uint32(int32(b)>>31) | 1<<31)
 }
 
 // doubleKey is floatKey of a float64.
 func doubleKey(v float64) uint64 {
-	switch b := math.Float64bits(v); {
-	case v != v:
+	b := math.Float64bits(v)
+	if v != v {
 		return math.MaxUint64
-	case v == 0:
-		return 1 << 63
-	case b>>63 == 1:
-		return ^b
-	default:
-		return b | 1<<63
 	}
+	if v == 0 {
+		b = 0
+	}
+	return b ^ (uint64(int64(b)>>63) | 1<<63)
 }
 
 // sortKey is what elements are compared by.
@@ -82,7 +89,7 @@ type chooser[K sortKey] func(pairs, spare []keyed[K]) []keyed[K]
 
 // orders registers the kernels of an element type, whose keys have the given number of
 // bits.
-func orders[K sortKey](d *device, t dtype.Type, bits int, key func(b []byte, i int) K) {
+func orders[K sortKey](d *device, t dtype.Type, bits int, key keying[K]) {
 	o := &ordering[K]{d: d, key: key, move: mover(t.Size())}
 	all := func(pairs, spare []keyed[K]) []keyed[K] { return radixSort(pairs, spare, bits) }
 	d.addDense(ops.Argsort.Name, t, func(c *call) task {
@@ -113,7 +120,7 @@ func orders[K sortKey](d *device, t dtype.Type, bits int, key func(b []byte, i i
 // ordering makes tasks of an element type.
 type ordering[K sortKey] struct {
 	d    *device
-	key  func(b []byte, i int) K
+	key  keying[K]
 	move func(dst, src []byte, to, from int)
 	pool sync.Pool // of *[2][]keyed[K]
 }
@@ -139,9 +146,7 @@ func (o *ordering[K]) plan(x, values, at *operand, axis int, descending bool, f 
 		for line := lo; line < hi; line++ {
 			from, to := line/inner*n*inner+line%inner, line/inner*k*inner+line%inner
 			pairs := grow(&room[0], n)
-			for i := range pairs {
-				pairs[i] = keyed[K]{o.key(src, from+i*inner) ^ flip, int64(i)}
-			}
+			o.key(pairs, src, from, inner, flip)
 			for i, p := range f(pairs, grow(&room[1], n)) {
 				positions[to+i*inner] = p.at
 				if values != nil {

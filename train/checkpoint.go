@@ -86,7 +86,7 @@ func (l *Loop) Checkpoint(path string) error {
 	if err := safetensors.Save(path, tensors, meta); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
-	l.kept = path
+	l.saved = path
 	if l.OnSave != nil {
 		l.OnSave(path, l.done)
 	}

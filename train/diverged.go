@@ -30,5 +30,5 @@ func (l *Loop) converging(step int, loss float64) error {
 	if !math.IsNaN(loss) && !math.IsInf(loss, 0) {
 		return nil
 	}
-	return &DivergedError{Step: step, Loss: loss, Kept: l.kept}
+	return &DivergedError{Step: step, Loss: loss, Kept: l.saved}
 }

@@ -35,6 +35,9 @@ type Loop struct {
 	// written when the metric Watch, or the first, was never better: smaller, or
 	// for a share larger.
 	Save, Best, Watch string
+	// Keep is of how many reports, the last ones, the checkpoints are kept beside Save,
+	// under names with the step ([KeptAt]).
+	Keep int
 	// Interrupt is the checkpoint of a run that is stopped without having Save. Where a
 	// file has the name, a number is added to it.
 	Interrupt string
@@ -57,8 +60,9 @@ type Loop struct {
 	step  func(in ...*crease.Tensor) []*crease.Tensor
 	began time.Time
 	last  []Metric
-	at    int    // the step of last
-	kept  string // the checkpoint that was written last
+	at    int      // the step of last
+	saved string   // the checkpoint that was written last
+	kept  []string // checkpoints of the last few reports, the oldest first
 }
 
 // progress is what a run needs to continue besides tensors.
@@ -111,6 +115,9 @@ func (l *Loop) run(ctx context.Context) error {
 	every := l.Every
 	if every == 0 {
 		every = max(1, l.Steps/10)
+	}
+	if err := l.beginKeeping(); err != nil {
+		return err
 	}
 	l.began, l.first = time.Now(), l.done
 	if l.Reporter != nil {
@@ -222,18 +229,24 @@ func (l *Loop) report(ctx context.Context) error {
 			return err
 		}
 	}
+	rep := Report{l.done, l.Steps, l.lastLoss, list, time.Since(l.began).Seconds()}
 	if l.Reporter != nil {
-		l.Reporter.Report(Report{l.done, l.Steps, l.lastLoss, list, time.Since(l.began).Seconds()})
+		l.Reporter.Report(rep)
 	}
 	if l.better(list) && l.Best != "" {
 		if err := l.Checkpoint(l.Best); err != nil {
 			return err
 		}
 	}
-	if l.Save != "" {
-		return l.Checkpoint(l.Save)
+	if err := l.keep(); err != nil {
+		return err
 	}
-	return nil
+	if l.Save != "" {
+		if err := l.Checkpoint(l.Save); err != nil {
+			return err
+		}
+	}
+	return l.observe(rep)
 }
 
 // better notes whether the watched metric was never better.

@@ -8,6 +8,7 @@
 //     same folder is synced and renamed over the old one. It follows symbolic links
 //     and replaces regular files only. [CheckWrite] says beforehand whether Write
 //     would be refused.
+//   - [Append] adds to the end of a regular file, as logs do.
 //   - [Lock] keeps two processes from writing the same file in turns.
 //   - [Clean] removes the temporary files of processes that were killed. Write does
 //     so by itself, once for every folder.

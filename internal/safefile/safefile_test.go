@@ -61,6 +61,9 @@ func TestSpecialFilesAreRefused(t *testing.T) {
 			if err := Write(path, 0o600, text("x")); !errors.As(err, &bad) {
 				t.Errorf("%s: Write: %v", name, err)
 			}
+			if _, err := Append(path, 0o600); !errors.As(err, &bad) {
+				t.Errorf("%s: Append: %v", name, err)
+			}
 			if _, err := Lock(path); !errors.As(err, &bad) {
 				t.Errorf("%s: Lock: %v", name, err)
 			}
@@ -122,6 +125,23 @@ func TestWriteFollowsLinks(t *testing.T) {
 	}
 	if info, err := os.Stat("/dev/null"); err != nil || info.Mode()&fs.ModeDevice == 0 {
 		t.Fatalf("/dev/null is %v now (%v)", info, err)
+	}
+}
+
+func TestAppend(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	for _, line := range []string{"one", "two"} {
+		f, err := Append(path, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString(line); err != nil {
+			t.Error(err)
+		}
+		f.Close()
+	}
+	if b, err := os.ReadFile(path); string(b) != "onetwo" {
+		t.Errorf("the file holds %q (%v)", b, err)
 	}
 }
 

@@ -93,6 +93,26 @@ func finish(tmp *os.File, w *bufio.Writer, target string, old fs.FileInfo) error
 	return os.Rename(tmp.Name(), target)
 }
 
+// Append opens a regular file, which it makes where there is none, to add to its end.
+func Append(path string, perm os.FileMode) (*os.File, error) {
+	fail := func(reason string, err error) (*os.File, error) {
+		return nil, &Error{Path: path, Do: "write", Reason: reason, Err: bare(err)}
+	}
+	if path == "" {
+		return fail("its name is empty", nil)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|openNoWait, perm)
+	if err != nil {
+		return fail("", err)
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return fail("it is no regular file", err)
+	}
+	return f, nil
+}
+
 // CheckWrite returns the error that Write would end with because of what is at path or
 // around it: before hours of work, not after.
 func CheckWrite(path string) error {

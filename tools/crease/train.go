@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"math"
 	"os"
@@ -35,6 +36,7 @@ type trainFlags struct {
 	decay                      *float64
 	seed                       uint64
 	force                      bool
+	logs                       logFlags
 }
 
 // maxCount is the most that flags which count something take.
@@ -79,6 +81,7 @@ func trainCommand() *cobra.Command {
 	wholeFlag(c, &f.stop, "stop-at", "", 0, 1, maxCount, "save and stop after this step")
 	nameFlag(c, &f.data, "data", "", "directory of the data files (default: CREASE_DATA, or what crease data get got)")
 	endingFlag(c, &f.picture, "picture", []string{".png"}, "uncrumple: draw the ball after every layer to this PNG file")
+	f.logs.bind(c)
 	return f.bind(c, "table", "json")
 }
 
@@ -117,6 +120,9 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	if err := f.check(cmd, task); err != nil {
 		return err
 	}
+	if err := f.logs.check(f.save); err != nil {
+		return err
+	}
 	dir := ""
 	if task.Files {
 		if dir, err = data.Dir(f.data); err != nil {
@@ -141,23 +147,23 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	k := kept(cmd.Context())
 	k.set("no step was saved")
 	defer k.finishing(0)
+	log, err := f.logs.open(newProgress(out, k))
+	if err != nil {
+		return err
+	}
 	res, err := train.Run(cmd.Context(), train.Options{
 		Task: task, Device: dev, Data: dir, Seed: f.seed, SeedSet: cmd.Flags().Changed("seed"), Graph: f.mode == "graph",
 		Settings: train.Settings{Model: cmp.Or(f.preset, f.model), Epochs: f.epochs, Steps: f.steps, Batch: f.batch, LR: f.lr, WeightDecay: f.decay},
-		Save:     f.save, Best: f.best, Force: f.force, Resume: f.resume, StopAt: f.stop, Reporter: newProgress(out, k),
+		Save:     f.save, Best: f.best, Force: f.force, Resume: f.resume, StopAt: f.stop, Reporter: log, Keep: f.logs.keep,
 		OnSave: func(path string, step int) { k.set("%s holds step %d", path, step) },
 	})
+	err = f.finish(res, log, err)
 	var end *loop.Interrupted
 	switch {
 	case errors.As(err, &end):
 		return f.stopped(cmd, name, end, out)
 	case err != nil:
 		return err
-	}
-	if f.picture != "" {
-		if err := drawLayers(f.picture, res); err != nil {
-			return err
-		}
 	}
 	defer func() { err = errors.Join(err, printCounts(out, dev)) }()
 	if f.output == "json" {
@@ -269,16 +275,29 @@ func replaceable(path, begins string) error {
 	return fileError(fmt.Errorf("%s is there and is no file of this kind: remove it, or give another name", path))
 }
 
-func drawLayers(path string, res *train.Result) error {
+// finish draws the picture, where one is asked for, and ends the logs. err is that of the run.
+func (f *trainFlags) finish(res *train.Result, log *logger, err error) error {
+	if err != nil {
+		return errors.Join(err, log.finish(nil, nil, err))
+	}
+	var img image.Image
+	if len(res.Layers) > 0 && (f.picture != "" || f.logs.events != "") {
+		if img, err = drawLayers(res); err != nil {
+			return errors.Join(err, log.finish(nil, nil, err))
+		}
+	}
+	if f.picture != "" {
+		err = picture.Save(f.picture, img)
+	}
+	return errors.Join(err, log.finish(res, img, nil))
+}
+
+func drawLayers(res *train.Result) (image.Image, error) {
 	panels := make([]picture.Panel, len(res.Layers))
 	for i, l := range res.Layers {
 		panels[i] = picture.Panel{Title: fmt.Sprintf("%s %.1f%%", layerName(i), 100*res.ProbeAccuracy[i]), Points: l.Points, Y: l.Y}
 	}
-	img, err := picture.Render(panels, picture.Options{})
-	if err != nil {
-		return err
-	}
-	return picture.Save(path, img)
+	return picture.Render(panels, picture.Options{})
 }
 
 func layerName(i int) string {

@@ -22,6 +22,7 @@ type Options struct {
 	Save     string // checkpoint path, "" for none
 	Best     string // checkpoint path of the best evaluation, "" for none
 	Force    bool   // Save and Best may replace files that are not this run's
+	Keep     int    // of how many reports checkpoints are kept beside Save
 	Resume   string // checkpoint to continue
 	StopAt   int    // save and stop after this step, 0 for never
 	Reporter loop.Reporter
@@ -158,7 +159,7 @@ func newJob(o Options) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.Steps, j.Compile, j.Save, j.Best, j.StopAt = j.set.Steps, o.Graph, o.Save, o.Best, o.StopAt
+	j.Steps, j.Compile, j.Save, j.Best, j.Keep, j.StopAt = j.set.Steps, o.Graph, o.Save, o.Best, o.Keep, o.StopAt
 	j.Interrupt = DefaultSave(o.Task)
 	j.Settings = j.set.record(o, j.Settings)
 	j.Reporter, j.OnStep, j.OnSave = o.Reporter, o.OnStep, o.OnSave
