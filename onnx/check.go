@@ -382,8 +382,8 @@ func (c *checker) sparse(t *pb.SparseTensor) error {
 
 // Missing is an operator that crease does not have, and how many nodes use it.
 type Missing struct {
-	Op    string
-	Nodes int
+	Op    string `json:"op"`
+	Nodes int    `json:"nodes"`
 }
 
 // UnsupportedError is a model with operators that crease does not have.

@@ -1,11 +1,11 @@
 package onnx
 
 import (
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 
+	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/onnx/pb"
 )
 
@@ -15,7 +15,8 @@ const (
 	maxOpset = 27
 )
 
-// maxFile is the limit of protocol buffers on one message.
+// maxFile is the limit of protocol buffers on one message. Larger models keep their
+// tensors in files beside them.
 const maxFile = math.MaxInt32
 
 // Model is a model that was read and checked.
@@ -63,14 +64,7 @@ func Load(path string) (*Model, error) {
 // Open is Load for a model that need not run: operators that crease does not have are no
 // error.
 func Open(path string) (*Model, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxFile {
-		return nil, &FormatError{Path: path, Reason: fmt.Sprintf("it has %d bytes; a model of more than %d keeps its tensors in files beside it", info.Size(), int64(maxFile))}
-	}
-	data, err := os.ReadFile(path)
+	data, err := safefile.Read(path, maxFile)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
@@ -33,10 +34,6 @@ func init() {
 	add1("MelWeightMatrix", melWeights)
 }
 
-// maxDFT is the longest transform: it is a product with a matrix of the square of its
-// length.
-const maxDFT = 1 << 13
-
 // dft transforms along an axis. Complex numbers are pairs on the last axis.
 func dft(c *call) ops.Value {
 	x := c.x(0)
@@ -65,105 +62,192 @@ func dft(c *call) ops.Value {
 	return c.transform(x, axis, n, inverse, onesided)
 }
 
-// transform is a discrete Fourier transform of length n along an axis.
+// complexValue is an array of complex numbers by their parts. The imaginary part is nil
+// where all are real.
+type complexValue struct{ re, im ops.Value }
+
+// transform is a discrete Fourier transform of length n along an axis of x, whose last
+// axis holds the parts of numbers.
 func (c *call) transform(x ops.Value, axis, n int, inverse, onesided bool) ops.Value {
-	if n < 1 || n > maxDFT {
-		c.fail("a transform of length %d, at least 1 and at most %d are supported", n, maxDFT)
+	c.made([]int{n})
+	if n < 1 {
+		c.fail("a transform of length %d", n)
 	}
-	rank, t := len(x.Spec().Shape), x.Spec().DType
-	// The axis goes to the end, cut or filled up with zeros.
-	perm := []int{}
+	// The axis goes to the end, and the others become one.
+	rank := len(x.Spec().Shape)
+	var perm []int
 	for i := range rank - 1 {
 		if i != axis {
 			perm = append(perm, i)
 		}
 	}
+	perm = append(perm, axis)
+	var lead []int
 	part := func(i int) ops.Value {
 		if i >= x.Spec().Shape[rank-1] {
 			return nil
 		}
-		v := c.narrow(x, rank-1, i, 1)
-		v = ops.Permuted(c.b, v, append(slices.Clone(perm), rank-1, axis)...)
-		d := v.Spec().Shape
-		v = ops.Reshaped(c.b, v, append(slices.Clone(d[:rank-2]), d[rank-1])...)
-		want := n
-		if inverse && onesided {
-			want = n/2 + 1
-		}
-		have := d[rank-1]
-		if have == want {
-			return v
-		}
-		hi := make([]int, rank-1)
-		hi[rank-2] = want - have
-		return ops.Pad.With(c.b, ops.PadAttrs{Lo: make([]int, rank-1), Hi: hi}, v)
+		v := ops.Reshaped(c.b, c.narrow(x, rank-1, i, 1), x.Spec().Shape[:rank-1]...)
+		v = ops.Permuted(c.b, v, perm...)
+		lead = v.Spec().Shape[:rank-2]
+		return ops.Reshaped(c.b, v, product(lead), v.Spec().Shape[rank-2])
 	}
-	re, im := part(0), part(1)
-	in := re.Spec().Shape[rank-2]
+	v := complexValue{part(0), part(1)}
+	t := v.re.Spec().DType
+	if v.im == nil {
+		// Whole numbers and other exact signals have bins that are zero. Rounding to 32 bits
+		// on the way would leave noise there; complex ones carry that of the transform
+		// before.
+		v.re = ops.Casted(c.b, v.re, dtype.F64)
+	}
+	if inverse && onesided {
+		v = c.mirrored(c.fitted(v, n/2+1), n)
+	}
+	v = c.fft(c.fitted(v, n), inverse)
 	out := n
 	if onesided && !inverse {
 		out = n/2 + 1
-	}
-	matrix := func(f func(k, j int) float64) ops.Value {
-		h := ops.NewHost(ops.Spec{DType: t, Shape: []int{in, out}})
-		for k := range in {
-			for j := range out {
-				h.Set(k*out+j, f(k, j))
-			}
-		}
-		return c.b.Const(h)
-	}
-	scale := 1.0
-	sign := -1.0
-	if inverse {
-		scale, sign = 1/float64(n), 1
-	}
-	// Of a one-sided spectrum all but the ends count twice, once for their mirror images.
-	weight := func(k int) float64 {
-		if inverse && onesided && k > 0 && !(n%2 == 0 && k == n/2) {
-			return 2 * scale
-		}
-		return scale
-	}
-	angle := func(k, j int) float64 { return 2 * math.Pi * float64(k*j%n) / float64(n) }
-	cos := matrix(func(k, j int) float64 { return weight(k) * math.Cos(angle(k, j)) })
-	sin := matrix(func(k, j int) float64 { return weight(k) * sign * math.Sin(angle(k, j)) })
-	mul := func(v, m ops.Value) ops.Value {
-		d := v.Spec().Shape
-		y := ops.MatMul.Of(c.b, ops.Reshaped(c.b, v, product(d[:len(d)-1]), in), m)
-		return ops.Reshaped(c.b, y, append(slices.Clone(d[:len(d)-1]), out)...)
-	}
-	yre, yim := mul(re, cos), ops.Value(nil)
-	if !(inverse && onesided) {
-		yim = mul(re, sin)
-	}
-	if im != nil {
-		yre = ops.Sub.Of(c.b, yre, mul(im, sin))
-		if yim != nil {
-			yim = ops.Add.Of(c.b, yim, mul(im, cos))
-		}
+		v = c.fitted(v, out)
 	}
 	// The axis goes back to its place.
-	back := make([]int, 0, rank)
-	at := map[int]int{}
+	back := make([]int, rank-1)
 	for i, a := range perm {
-		at[a] = i
-	}
-	for i := range rank - 1 {
-		if i == axis {
-			back = append(back, rank-2)
-		} else {
-			back = append(back, at[i])
-		}
+		back[a] = i
 	}
 	restore := func(v ops.Value) ops.Value {
-		v = ops.Permuted(c.b, v, back...)
+		v = ops.Casted(c.b, v, t)
+		if inverse {
+			v = ops.Scaled(c.b, v, 1/float64(n), 0)
+		}
+		v = ops.Permuted(c.b, ops.Reshaped(c.b, v, append(slices.Clone(lead), out)...), back...)
 		return ops.Reshaped(c.b, v, append(slices.Clone(v.Spec().Shape), 1)...)
 	}
-	if yim == nil {
-		return restore(yre)
+	if inverse && onesided {
+		return restore(v.re)
 	}
-	return ops.Concat.With(c.b, ops.ConcatAttrs{Axis: rank - 1}, restore(yre), restore(yim))
+	return ops.Concat.With(c.b, ops.ConcatAttrs{Axis: rank - 1}, restore(v.re), restore(c.imaginary(v)))
+}
+
+// fitted cuts rows to a length, or fills them up with zeros.
+func (c *call) fitted(v complexValue, n int) complexValue {
+	fit := func(x ops.Value) ops.Value {
+		if x == nil || x.Spec().Shape[1] == n {
+			return x
+		}
+		return ops.Pad.With(c.b, ops.PadAttrs{Lo: []int{0, 0}, Hi: []int{0, n - x.Spec().Shape[1]}}, x)
+	}
+	return complexValue{fit(v.re), fit(v.im)}
+}
+
+// mirrored is the whole spectrum of n numbers from its first half: that of real numbers is
+// conjugate to itself backwards.
+func (c *call) mirrored(v complexValue, n int) complexValue {
+	whole := func(x ops.Value, sign float64) ops.Value {
+		if x == nil || n < 3 {
+			return x
+		}
+		tail := c.reversed(c.narrow(x, 1, 1, n-(n/2+1)), 1)
+		return ops.Concat.With(c.b, ops.ConcatAttrs{Axis: 1}, x, c.scaled(tail, sign))
+	}
+	return complexValue{whole(v.re, 1), whole(v.im, -1)}
+}
+
+func (c *call) imaginary(v complexValue) ops.Value {
+	if v.im == nil {
+		return ops.Zeros(c.b, v.re.Spec())
+	}
+	return v.im
+}
+
+// fft transforms rows [R, n] by the algorithm of Cooley and Tukey (1965): rows of a*b
+// numbers are b transforms of length a, a turn of every number, and a transforms of
+// length b. a is the smallest prime factor.
+func (c *call) fft(v complexValue, inverse bool) complexValue {
+	rows, n := v.re.Spec().Shape[0], v.re.Spec().Shape[1]
+	a := smallestFactor(n)
+	if a == n {
+		return c.primeDFT(v, inverse)
+	}
+	b := n / a
+	// Element b*i + j is [i, j]; the transforms of length a are along i.
+	each := func(v complexValue, f func(ops.Value) ops.Value) complexValue {
+		out := complexValue{re: f(v.re)}
+		if v.im != nil {
+			out.im = f(v.im)
+		}
+		return out
+	}
+	v = each(v, func(x ops.Value) ops.Value {
+		x = ops.Permuted(c.b, ops.Reshaped(c.b, x, rows, a, b), 0, 2, 1)
+		return ops.Reshaped(c.b, x, rows*b, a)
+	})
+	v = c.primeDFT(v, inverse)
+	v = each(v, func(x ops.Value) ops.Value { return ops.Permuted(c.b, ops.Reshaped(c.b, x, rows, b, a), 0, 2, 1) })
+	v = c.times(v, c.roots(v.re.Spec().DType, a, b, n, inverse))
+	v = each(v, func(x ops.Value) ops.Value { return ops.Reshaped(c.b, x, rows*a, b) })
+	v = c.fft(v, inverse)
+	// Number k of the i-th transform is number i + a*k of the result.
+	return each(v, func(x ops.Value) ops.Value {
+		x = ops.Permuted(c.b, ops.Reshaped(c.b, x, rows, a, b), 0, 2, 1)
+		return ops.Reshaped(c.b, x, rows, n)
+	})
+}
+
+func smallestFactor(n int) int {
+	for f := 2; f*f <= n; f++ {
+		if n%f == 0 {
+			return f
+		}
+	}
+	return n
+}
+
+// maxPrime is the largest prime factor of a length: such a transform is a product with a
+// matrix of its square.
+const maxPrime = 1 << 12
+
+// primeDFT is the product with the matrix of a transform.
+func (c *call) primeDFT(v complexValue, inverse bool) complexValue {
+	n := v.re.Spec().Shape[1]
+	if n > maxPrime {
+		c.fail("a transform of a length with the prime factor %d, at most %d is supported", n, maxPrime)
+	}
+	if n == 1 {
+		return v
+	}
+	w := c.roots(v.re.Spec().DType, n, n, n, inverse)
+	mul := func(x, m ops.Value) ops.Value { return ops.MatMul.Of(c.b, x, m) }
+	re, im := mul(v.re, w.re), mul(v.re, w.im)
+	if v.im != nil {
+		re, im = ops.Sub.Of(c.b, re, mul(v.im, w.im)), ops.Add.Of(c.b, im, mul(v.im, w.re))
+	}
+	return complexValue{re, im}
+}
+
+// times is the product of complex numbers.
+func (c *call) times(v, w complexValue) complexValue {
+	mul := func(x, y ops.Value) ops.Value { return ops.Mul.Of(c.b, x, y) }
+	if v.im == nil {
+		return complexValue{mul(v.re, w.re), mul(v.re, w.im)}
+	}
+	return complexValue{ops.Sub.Of(c.b, mul(v.re, w.re), mul(v.im, w.im)), ops.Add.Of(c.b, mul(v.re, w.im), mul(v.im, w.re))}
+}
+
+// roots are the powers i*j of the n-th root of one, for i below rows and j below cols.
+func (c *call) roots(t dtype.Type, rows, cols, n int, inverse bool) complexValue {
+	re := ops.NewHost(ops.Spec{DType: t, Shape: []int{rows, cols}})
+	im := ops.NewHost(re.Spec)
+	for i := range rows {
+		for j := range cols {
+			sin, cos := math.Sincos(2 * math.Pi * float64(i*j%n) / float64(n))
+			if !inverse {
+				sin = -sin
+			}
+			re.Set(i*cols+j, cos)
+			im.Set(i*cols+j, sin)
+		}
+	}
+	return complexValue{c.b.Const(re), c.b.Const(im)}
 }
 
 // stft transforms overlapping stretches of a signal [N, L, 1 or 2].

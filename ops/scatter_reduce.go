@@ -21,7 +21,7 @@ var scatterModes = []string{"mul", "max", "min"}
 
 func init() {
 	ScatterReduce = Declare(Op{Name: "scatter_reduce",
-		Doc: "x where each update meets the element at its index along an axis and at its own position on the others: their product (mode mul), or the larger (max) or smaller (min) of both, NaN if either is.",
+		Doc:  "x where each update meets the element at its index along an axis and at its own position on the others: their product (mode mul), or the larger (max) or smaller (min) of both, NaN if either is.",
 		ONNX: "ScatterElements",
 		Kind: Core, Family: ScatterFamily, Inputs: "x idx updates", Attrs: ScatterReduceAttrs{}, Types: Numbers,
 		Tol:    Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return in[1].Elements() + 1 }},
