@@ -123,7 +123,7 @@ func layerNorm(c *call) []ops.Value {
 	axis, count := c.trailing(x)
 	eps := c.float("epsilon", 1e-5)
 	stash := c.elem("stash_type", Float32).DType()
-	dims, t := x.Spec().Shape, x.Spec().DType
+	dims := x.Spec().Shape
 	own := dims[axis:]
 	fits := shape.Equal(scale.Spec().Shape, own) && (bias == nil || shape.Equal(bias.Spec().Shape, own))
 	kept := slices.Clone(dims)
@@ -144,7 +144,9 @@ func layerNorm(c *call) []ops.Value {
 			y = ops.Add.Of(c.b, y, bias)
 		}
 	}
-	_ = t
+	if !c.wants(1) && !c.wants(2) {
+		return []ops.Value{y}
+	}
 	stat := func(v ops.Value) ops.Value { return ops.Casted(c.b, ops.Reshaped(c.b, v, kept...), stash) }
 	return []ops.Value{y, stat(out[1]), stat(out[2])}
 }
