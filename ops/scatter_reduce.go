@@ -19,6 +19,12 @@ type ScatterReduceAttrs struct {
 
 var scatterModes = []string{"mul", "max", "min"}
 
+// Derived returns what kernels read besides the axis: the place of the mode in the list
+// mul, max, min.
+func (a ScatterReduceAttrs) Derived(name string) (float64, bool) {
+	return float64(slices.Index(scatterModes, a.Mode)), name == "which"
+}
+
 func init() {
 	ScatterReduce = Declare(Op{Name: "scatter_reduce",
 		Doc:  "x where each update meets the element at its index along an axis and at its own position on the others: their product (mode mul), or the larger (max) or smaller (min) of both, NaN if either is.",
