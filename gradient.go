@@ -165,7 +165,11 @@ func Grad(outs, wrt []*Tensor, opts ...GradOption) []*Tensor {
 	}
 	out := make([]*Tensor, len(res))
 	for i, v := range res {
-		out[i] = newTensor(v, dev)
+		at := dev
+		if tr == nil {
+			at = wrt[i].dev // a record may lead from one device to another
+		}
+		out[i] = newTensor(v, at)
 	}
 	return out
 }

@@ -27,7 +27,7 @@ var layers = []struct {
 	{"backends", []string{"cpu", "cuda/driver", "cuda/libcuda", "cuda/emulate", "cuda", "opencl", "tpu", "kernels/emulate", "hal/null"}},
 	{"execution", []string{"exec", "autograd", "graph"}},
 	{"the user's package", []string{""}},
-	{"libraries", []string{"data/safetensors", "data/picture", "data", "data/fetch", "nn", "optim", "conform", "conform/fixture", "models", "train"}},
+	{"libraries", []string{"all", "data/safetensors", "data/picture", "data", "data/fetch", "nn", "optim", "conform", "conform/fixture", "models", "train"}},
 	{"tools", []string{"bench/...", "tools/...", "examples/..."}},
 }
 

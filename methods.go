@@ -57,19 +57,14 @@ func (t *Tensor) ScatterAdd(axis int, idx, updates *Tensor) *Tensor {
 	return apply1(ops.ScatterAdd, ops.ScatterAttrs{Axis: axis}, t, idx, updates)
 }
 
-// OneHot is a float32 row of classes numbers for every class number.
+// OneHot is a row of numbers for every class number, 1 at the class and 0 elsewhere: float32 unless
+// As says otherwise. A number that is none of the classes is an *ops.AttrError.
 func (t *Tensor) OneHot(classes int, opts ...Option) *Tensor {
 	o := options{dtype: dtype.F32}
 	for _, f := range opts {
 		f(&o)
 	}
 	return apply1(ops.OneHot, ops.OneHotAttrs{Classes: classes, DType: o.dtype}, t)
-}
-
-// CrossEntropy is the mean over rows of -log softmax(t)[target] for scores t of
-// shape [N, classes] and class numbers target of shape [N] (i32 or i64).
-func (t *Tensor) CrossEntropy(target *Tensor) *Tensor {
-	return apply1(ops.CrossEntropy, ops.CrossEntropyAttrs{Reduction: "mean"}, t, target)
 }
 
 // Linear is t·wᵀ + bias for t [..., in], w [out, in] and bias [out] or nil.

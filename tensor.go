@@ -151,7 +151,7 @@ func (t *Tensor) Cast(to dtype.Type) *Tensor {
 }
 
 // To copies the tensor to another device; on its own device it is the tensor
-// itself. Gradients do not flow between devices.
+// itself. Gradients flow back to where the tensor is.
 func (t *Tensor) To(d *Device) *Tensor {
 	if d == t.dev {
 		return t
@@ -159,10 +159,46 @@ func (t *Tensor) To(d *Device) *Tensor {
 	if tr := tracing(); tr != nil {
 		panic(tr.fail("a tensor was moved from %s to %s in a function compiled for %s: move it before the call", t.dev, d, tr.dev))
 	}
+	y := fromHost(t.Host(), d)
 	if t.v.RequiresGrad() && recording() {
-		panic(&ops.GradError{Reason: "moving a tensor from " + t.dev.Name() + " to " + d.Name() + " is not recorded: move a Detach of it, or move the leaves first"})
+		autograd.Record(transfer, transferAttrs{t.dev}, []*autograd.Var{t.v}, []*autograd.Var{y.v})
 	}
-	return fromHost(t.Host(), d)
+	return y
+}
+
+// transfer is the op that To records. It is no row of the table: no device computes it.
+var transfer = &ops.Op{Name: "to"}
+
+type transferAttrs struct{ from *Device }
+
+func init() {
+	transfer.Grad = func(g *ops.GradCall) []ops.Value {
+		return []ops.Value{g.Attrs.(transferAttrs).from.fetch(g.D[0])}
+	}
+}
+
+// fetch copies a gradient to the device; one that is recorded itself goes on being.
+func (d *Device) fetch(v ops.Value) ops.Value {
+	if x, ok := v.(*autograd.Var); ok {
+		y := autograd.Constant(d.fetch(x.Value()))
+		if x.RequiresGrad() {
+			away, err := Wrap(x.Value().(*exec.Array).Device())
+			if err != nil {
+				panic(err)
+			}
+			autograd.Record(transfer, transferAttrs{away}, []*autograd.Var{x}, []*autograd.Var{y})
+		}
+		return y
+	}
+	h, err := v.(*exec.Array).Host()
+	if err != nil {
+		panic(err)
+	}
+	a, err := d.engine.Upload(h)
+	if err != nil {
+		panic(err)
+	}
+	return a
 }
 
 // Copy is a tensor of its own with the same elements, dense in memory.
@@ -214,4 +250,36 @@ func fromHost(h ops.Host, d *Device) *Tensor {
 		panic(err)
 	}
 	return wrap(a, d, l)
+}
+
+// Move takes the elements to another device and makes the tensor one of that device: whoever
+// holds it, as layers and optimisers do, holds the moved one. It stays a leaf that gradients
+// flow to if it was one, and its accumulated gradient is dropped. A tensor that was computed
+// from others by recorded ops is a *ops.GradError; move the leaves, or use To.
+func (t *Tensor) Move(d *Device) {
+	if d == t.dev {
+		return
+	}
+	if tr := tracing(); tr != nil {
+		panic(tr.fail("a tensor was moved from %s to %s in a function that is being compiled: move it before the call", t.dev, d))
+	}
+	if !t.v.Leaf() {
+		panic(&ops.GradError{Reason: "the tensor was computed from others that require a gradient: move those, or use To"})
+	}
+	old := t.array("move")
+	h, err := old.Host()
+	if err != nil {
+		panic(err)
+	}
+	a, err := d.engine.Upload(h)
+	if err != nil {
+		panic(err)
+	}
+	v, err := autograd.NewVar(a, t.v.RequiresGrad())
+	if err != nil {
+		panic(err)
+	}
+	t.ZeroGrad()
+	t.v, t.dev = v, d
+	old.Release()
 }

@@ -90,6 +90,7 @@ func (v *Var) accumulate(w *walk, at int) {
 		return
 	}
 	g := &w.grads[at]
+	w.at(g.val)
 	if b, ok := w.b.(ops.Writer); ok && !w.o.CreateGraph && !v.grad.requires {
 		b.ApplyInto(ops.Add, nil, []ops.Value{v.grad.val, raw(g.val)}, []ops.Value{v.grad.val})
 		w.free(g.val)

@@ -251,6 +251,29 @@ func (w *walk) seed(v *Var, i int, seeds []ops.Value) (ops.Value, bool, error) {
 	return ops.Ones(w.gb, s), true, nil
 }
 
+// roamer is a builder of one device that knows those of others.
+type roamer interface {
+	// For is the builder of a value's device.
+	For(v ops.Value) ops.Builder
+}
+
+// at makes the pass go on where a gradient is: a record may lead from one device to another.
+func (w *walk) at(d ops.Value) {
+	r, ok := w.b.(roamer)
+	if !ok {
+		return
+	}
+	if v, is := d.(*Var); is {
+		d = v.val
+	}
+	if b := r.For(d); b != w.b {
+		w.b, w.gb = b, b
+		if w.o.CreateGraph {
+			w.gb = Tape{b}
+		}
+	}
+}
+
 // step applies the gradient rule of one node.
 func (w *walk) step(n *node) error {
 	g := &w.call
@@ -260,7 +283,10 @@ func (w *walk) step(n *node) error {
 	for i := range n.out {
 		d := w.grads[n.first+i].val
 		g.D = append(g.D, d)
-		any = any || d != nil
+		if d != nil {
+			any = true
+			w.at(d)
+		}
 	}
 	if !any {
 		return nil
@@ -378,6 +404,7 @@ func (w *walk) collect(n *node, g *ops.GradCall, res []ops.Value) error {
 		switch saved := contains(g.In, d) || contains(g.Out, d); {
 		case g.Needs[i]:
 			v, sole := w.own(n, g, res, i, saved)
+			w.at(v)
 			w.add(w.index(n.in[i].from), v, sole)
 		case !saved && !contains(g.D, d) && !contains(res[:i], d) && !needed(g, res, 0, len(res), d):
 			w.free(d)
@@ -454,6 +481,7 @@ func (w *walk) take(at int, again bool) *Var {
 	} else {
 		g.val = nil
 	}
+	w.at(d)
 	switch o, ok := w.b.(ops.Owner); {
 	case ok && !w.o.CreateGraph:
 		d = o.Own(d)

@@ -54,7 +54,8 @@ func additions[T number](d *device) {
 	d.addDense(ops.ScatterAdd.Name, dtype.Of[T](), scatterAdd[T](d))
 }
 
-// longs is an index operand as i64: itself, or a copy in scratch.
+// longs is an index operand as i64: itself, or a copy in scratch where it has another type or
+// a negative index.
 type longs struct {
 	*operand
 	work int
@@ -62,27 +63,34 @@ type longs struct {
 }
 
 func newLongs(o *operand) *longs {
-	l := &longs{operand: o}
-	if o.DType != dtype.I64 {
-		l.work = aligned(o.n * dtype.I64.Size())
-	}
-	return l
+	return &longs{operand: o, work: aligned(o.n * dtype.I64.Size())}
 }
 
 // read sets and returns the list of a run.
 func (l *longs) read(work *[]byte) []int64 {
-	if l.work == 0 {
+	room := scratch[int64](work, l.n)
+	if l.DType == dtype.I64 {
 		l.list = data[int64](l.operand)
 		return l.list
 	}
-	l.list = scratch[int64](work, l.n)
+	l.list = room
 	dtype.Convert(dtype.Bytes(l.list), dtype.I64, l.memory(), l.DType)
 	return l.list
 }
 
-// within reads an index operand and checks it against the size n of its axis.
+// within reads an index operand and checks it against the size n of its axis. Negative
+// indices are counted from the end.
 func (l *longs) within(op *ops.Op, n int, work []byte) error {
-	for i, k := range l.read(&work) {
+	rest := work
+	for i, k := range l.read(&rest) {
+		if k < 0 && k >= -int64(n) {
+			if l.DType == dtype.I64 && &l.list[0] == &data[int64](l.operand)[0] {
+				l.list = scratch[int64](&work, l.n)
+				copy(l.list, data[int64](l.operand))
+			}
+			l.list[i] += int64(n)
+			continue
+		}
 		if k < 0 || k >= int64(n) {
 			return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", k, i, n)}
 		}
@@ -255,8 +263,7 @@ func scatterAdd[T number](d *device) planner {
 	}
 }
 
-// oneHot writes rows of zeros with a one at every index; an index outside the
-// classes leaves its row zero.
+// oneHot writes rows of zeros with a one at every index.
 func (d *device) oneHot(c *call) task {
 	out, idx := &c.out[0], newLongs(&c.in[0])
 	classes := c.attrs.(ops.OneHotAttrs).Classes
@@ -265,9 +272,10 @@ func (d *device) oneHot(c *call) task {
 		clearing()
 		b := out.memory()
 		for i, k := range idx.read(&work) {
-			if k >= 0 && k < int64(classes) {
-				dtype.Store(b, out.DType, i*classes+int(k), 1)
+			if k < 0 || k >= int64(classes) {
+				return &ops.AttrError{Op: ops.OneHot.Name, Reason: fmt.Sprintf("index %d at position %d is none of the %d classes", k, i, classes)}
 			}
+			dtype.Store(b, out.DType, i*classes+int(k), 1)
 		}
 		return nil
 	}}

@@ -100,7 +100,7 @@ func BenchmarkRows(b *testing.B) {
 		run(ops.BatchNorm, "", ops.BatchNormAttrs{Eps: 1e-5}, f32s(8, 8, n/8, w), f32s(8), f32s(8))
 		run(ops.Dropout, "", ops.DropoutAttrs{P: 0.1}, x, ops.Spec{DType: dtype.U64, Shape: []int{2}})
 		run(ops.Mse, "", nil, x, x)
-		run(ops.SgdStep, "", ops.SgdAttrs{Momentum: 0.9}, x, x, x, f32s())
+		run(ops.SgdStep, "", ops.SgdAttrs{Momentum: 0.9}, x, x, x, f32s(), f32s())
 		run(ops.AdamStep, "", ops.AdamAttrs{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, x, x, x, x, f32s(), f32s())
 		if w > 193 { // the targets
 			target := ops.Spec{DType: dtype.I64, Shape: []int{n}}

@@ -14,81 +14,141 @@ func init() {
 	})
 }
 
-// classesOf reads the targets of a batch for a run and checks them.
-func classesOf(op *ops.Op, target *longs, work *[]byte, classes int) error {
-	for i, k := range target.read(work) {
-		if k < 0 || k >= int64(classes) {
-			return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("the target of sample %d is class %d, the logits have %d classes", i, k, classes)}
+// classed is a batch of samples with a class each for the losses.
+type classed struct {
+	ops.CrossEntropyAttrs
+	op      *ops.Op
+	target  *longs
+	weight  *operand // of the classes, nil where all are 1
+	n, c    int
+	weights []float32 // of the run, nil likewise
+}
+
+func (d *device) classed(op *ops.Op, attrs any, logits, target *operand, weight []operand) *classed {
+	a := &classed{CrossEntropyAttrs: attrs.(ops.CrossEntropyAttrs), op: op, target: newLongs(target), n: logits.Shape[0], c: logits.Shape[1]}
+	if len(weight) > 0 {
+		a.weight = &weight[0]
+	}
+	return a
+}
+
+// read finds and checks the targets of a run.
+func (a *classed) read(work *[]byte) error {
+	if a.weight != nil {
+		a.weights = data[float32](a.weight)
+	}
+	for i, k := range a.target.read(work) {
+		if (k < 0 || k >= int64(a.c)) && !a.ignored(k) {
+			return &ops.AttrError{Op: a.op.Name, Reason: fmt.Sprintf("index %d at position %d is none of the %d classes", k, i, a.c)}
 		}
 	}
 	return nil
 }
 
+func (a *classed) ignored(class int64) bool { return a.Ignore && class == int64(a.IgnoreIndex) }
+
+// of is the weight of a class.
+func (a *classed) of(class int64) float64 {
+	if a.weights == nil {
+		return 1
+	}
+	return float64(a.weights[class])
+}
+
+// total is what a mean is divided by.
+func (a *classed) total() float64 {
+	if a.Reduction != "mean" {
+		return 1
+	}
+	sum := 0.0
+	for _, k := range a.target.list {
+		if !a.ignored(k) {
+			sum += a.of(k)
+		}
+	}
+	return sum
+}
+
 // crossEntropy keeps the log probabilities of one row at a time.
 func (d *device) crossEntropy(c *call) task {
-	a := c.attrs.(ops.CrossEntropyAttrs)
 	logits, out := &c.in[0], &c.out[0]
-	n, classes := logits.Shape[0], logits.Shape[1]
-	target := newLongs(&c.in[1])
+	a := d.classed(ops.CrossEntropy, c.attrs, logits, &c.in[1], c.in[2:])
+	n, classes := a.n, a.c
 	var losses []float32
 	body := func(lo, hi int) {
 		x := data[float32](logits)
 		s := lineScratch.Get().(*[3][]float32)
 		logp := grow(&s[0], classes)
 		for i := lo; i < hi; i++ {
+			t := a.target.list[i]
+			if a.ignored(t) {
+				losses[i] = 0
+				continue
+			}
 			d.vec.LogSoftmaxRow(logp, x[i*classes:(i+1)*classes])
-			loss := -(1 - a.LabelSmoothing) * float64(logp[target.list[i]])
+			loss := -(1 - a.LabelSmoothing) * a.of(t) * float64(logp[t])
 			if a.LabelSmoothing > 0 {
+				if a.weights != nil {
+					d.vec.Mul(logp, logp, a.weights)
+				}
 				loss -= a.LabelSmoothing / float64(classes) * float64(d.vec.Sum(logp))
 			}
 			losses[i] = float32(loss)
 		}
 		lineScratch.Put(s)
 	}
-	if a.Reduction == "none" {
-		return task{work: target.work, run: func(work []byte) error {
-			if err := classesOf(ops.CrossEntropy, target, &work, classes); err != nil {
-				return err
-			}
+	room := 0
+	if a.Reduction != "none" {
+		room = aligned(n * 4)
+	}
+	return task{work: a.target.work + room, run: func(work []byte) error {
+		if err := a.read(&work); err != nil {
+			return err
+		}
+		if a.Reduction == "none" {
 			losses = data[float32](out)
 			d.rows(n, classes, body)
 			return nil
-		}}
-	}
-	return task{work: target.work + aligned(n*4), run: func(work []byte) error {
-		if err := classesOf(ops.CrossEntropy, target, &work, classes); err != nil {
-			return err
 		}
 		losses = scratch[float32](&work, n)
 		d.rows(n, classes, body)
-		total := data[float32](out)
-		total[0] = d.vec.Sum(losses)
-		if a.Reduction == "mean" {
-			total[0] /= float32(n)
-		}
+		data[float32](out)[0] = float32(float64(d.vec.Sum(losses)) / a.total())
 		return nil
 	}}
 }
 
 func (d *device) crossEntropyGrad(c *call) task {
-	a := c.attrs.(ops.CrossEntropyAttrs)
 	slope, logits, out := &c.in[0], &c.in[1], &c.out[0]
-	n, classes := logits.Shape[0], logits.Shape[1]
-	target := newLongs(&c.in[2])
+	a := d.classed(ops.CrossEntropyGrad, c.attrs, logits, &c.in[2], c.in[3:])
+	n, classes := a.n, a.c
 	scale := float32(1)
-	if a.Reduction == "mean" {
-		scale = 1 / float32(n)
-	}
-	spread, peak := float32(a.LabelSmoothing/float64(classes)), float32(1-a.LabelSmoothing)
+	spread, peak := float32(a.LabelSmoothing/float64(classes)), 1-a.LabelSmoothing
 	body := func(lo, hi int) {
 		g, x, dx := data[float32](slope), data[float32](logits), data[float32](out)
+		sum := float32(classes) // of the weights
+		if a.weights != nil {
+			sum = d.vec.Sum(a.weights)
+		}
 		for i := lo; i < hi; i++ {
-			row := dx[i*classes : (i+1)*classes]
+			row, t := dx[i*classes:(i+1)*classes], a.target.list[i]
+			if a.ignored(t) {
+				clear(row)
+				continue
+			}
 			d.vec.SoftmaxRow(row, x[i*classes:(i+1)*classes])
-			if spread != 0 {
+			own := float32(peak * a.of(t))
+			switch {
+			case a.weights != nil:
+				d.vec.MulS(row, row, own+spread*sum)
+				if spread != 0 {
+					for k, w := range a.weights {
+						row[k] -= spread * w
+					}
+				}
+			case spread != 0:
 				d.vec.SubS(row, row, spread)
 			}
-			row[target.list[i]] -= peak
+			row[t] -= own
 			s := g[0]
 			if a.Reduction == "none" {
 				s = g[i]
@@ -96,10 +156,11 @@ func (d *device) crossEntropyGrad(c *call) task {
 			d.vec.MulS(row, row, s*scale)
 		}
 	}
-	return task{work: target.work, inPlace: over(pair{0, 1}), run: func(work []byte) error {
-		if err := classesOf(ops.CrossEntropyGrad, target, &work, classes); err != nil {
+	return task{work: a.target.work, inPlace: over(pair{0, 1}), run: func(work []byte) error {
+		if err := a.read(&work); err != nil {
 			return err
 		}
+		scale = float32(1 / a.total())
 		d.rows(n, classes, body)
 		return nil
 	}}

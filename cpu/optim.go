@@ -34,6 +34,7 @@ func (d *device) sgdStep(c *call) task {
 	return task{
 		inPlace: over(pair{0, 0}, pair{1, 2}),
 		run: func([]byte) error {
+			a := a.At(float64(data[float32](&in[4])[0]))
 			h = vec.SGD{
 				LR: float64(data[float32](&in[3])[0]), L2: a.WeightDecay,
 				Momentum: a.Momentum, Dampening: a.Dampening, Nesterov: a.Nesterov,

@@ -1,7 +1,10 @@
 package cuda
 
 import (
+	"errors"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/crease-ml/crease/conform"
 	"github.com/crease-ml/crease/cuda/driver"
@@ -47,5 +50,38 @@ func contract(seed uint64) conform.Driver {
 func TestContract(t *testing.T) {
 	for seed := range uint64(3) {
 		conform.Contract(t, contract(seed))
+	}
+}
+
+// TestFailuresEmulated lets every function of the emulated driver fail once, in the
+// middle of work: the error comes back, and after Close nothing is left.
+func TestFailuresEmulated(t *testing.T) {
+	for _, function := range []string{"PrimaryContextRetain", "StreamCreate", "MemAllocAsync", "HostAlloc", "CopyIn", "CopyOut", "Copy",
+		"EventCreate", "EventRecord", "EventSynchronize", "StreamSynchronize", "ModuleLoad", "ModuleFunction", "Launch"} {
+		for _, code := range []driver.Result{driver.OutOfMemory, driver.InvalidValue, driver.LaunchFailed} {
+			t.Run(function+" "+code.String(), func(t *testing.T) {
+				drv := emulate.New(3)
+				drv.FailNext(function, code, code)
+				d, err := openDriver(func() (driver.Driver, error) { return drv, nil }, 0, emulated, false)
+				if err == nil {
+					err = everything(d)
+					closing := d.Close()
+					if code.Sticky() && !errors.Is(closing, hal.ErrDeviceLost) {
+						t.Errorf("closing says %v", closing)
+					}
+				}
+				retried := code == driver.OutOfMemory && function == "Launch"
+				if err == nil && !retried {
+					t.Error("nothing was noticed")
+				}
+				for range 50 {
+					if runtime.GC(); drv.Live() == "" {
+						return
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+				t.Errorf("left after Close: %s", drv.Live())
+			})
+		}
 	}
 }

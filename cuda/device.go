@@ -32,6 +32,7 @@ type Device struct {
 	health hal.Health  // of the context, and so of every stream
 	stage  staging
 	reads  reads
+	faults faults
 
 	programs sync.Map // *kernels.Program to *compiled
 	events   sync.Map // of driver.Event: those that are not destroyed yet
@@ -171,6 +172,7 @@ func (d *Device) Close() error {
 		d.drv.EventDestroy(id.(driver.Event))
 		return true
 	})
+	d.faults.release(d)
 	d.stage.release(d)
 	d.pinned.Flush()
 	d.pool.Flush()

@@ -68,6 +68,14 @@ func (f found) target() devicec.Target {
 	return devicec.Target{PTX: 60, SM: 60}
 }
 
+// tensor is the generation of tensor cores that kernels may use.
+func (f found) tensor() int {
+	if f.major >= 8 {
+		return 80
+	}
+	return 0
+}
+
 func (f found) info(name string) hal.Info {
 	types := map[dtype.Type]hal.Support{}
 	for _, t := range dtype.All() {
@@ -86,7 +94,7 @@ func (f found) info(name string) hal.Info {
 // for, which the portable kernels do not.
 func (f found) caps() kernels.Caps {
 	return kernels.Caps{
-		Dialect: kernels.CUDA, F64: true, MaxGroup: f.number(driver.MaxThreadsPerBlock), Local: min(f.number(driver.MaxSharedPerBlock), 48<<10),
+		Dialect: kernels.CUDA, F64: true, Tensor: f.tensor(), MaxGroup: f.number(driver.MaxThreadsPerBlock), Local: min(f.number(driver.MaxSharedPerBlock), 48<<10),
 		Vendor: "nvidia", Arch: f.arch(), Device: f.name,
 	}
 }

@@ -55,7 +55,12 @@ func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 	q := spare.Get().(*parameters)
 	defer spare.Put(q)
 	q.mems, q.list, q.values = q.mems[:0], q.list[:0], append(q.values[:0], values...)
+	fault := -1
 	for i, b := range buffers {
+		if b == nil {
+			fault, q.mems = i, append(q.mems, 0)
+			continue
+		}
 		mem, err := d.window(b, 0, 0)
 		if err != nil {
 			return fmt.Errorf("buffer %d: %w", i, err)
@@ -74,6 +79,12 @@ func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 	defer d.leave()
 	if empty {
 		return nil
+	}
+	if fault >= 0 {
+		var err error
+		if q.mems[fault], err = d.faults.memory(d); err != nil {
+			return err
+		}
 	}
 	c, err := d.compiled(p)
 	if err != nil {

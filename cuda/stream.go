@@ -112,5 +112,8 @@ func (s *stream) Sync() error {
 		return err
 	}
 	defer s.dev.leave()
-	return s.dev.finish()
+	if err := s.dev.finish(); err != nil {
+		return err
+	}
+	return s.dev.faults.check(s.dev)
 }

@@ -138,3 +138,17 @@ func contains(list []ops.Value, v ops.Value) bool {
 	}
 	return false
 }
+
+// For is the engine of a value's device: this one, but for arrays that are elsewhere. A backward
+// pass follows a record from device to device by it.
+func (e *Engine) For(v ops.Value) ops.Builder {
+	a, ok := v.(*Array)
+	if !ok || a.Device() == e.dev {
+		return e
+	}
+	other, err := On(a.Device())
+	if err != nil {
+		panic(err)
+	}
+	return other
+}

@@ -77,6 +77,16 @@ var elsewhere = map[string]string{
 	"tpu":    "this build has no TPU emulator",
 }
 
+// remedy says which import brings the driver of a kind, for those who write the program, and
+// what else there is for those who run it.
+func remedy(kind string) string {
+	const path = "github.com/crease-ml/crease/"
+	if kind == "opengl" {
+		return `Try "crease devices", or --device auto.`
+	}
+	return fmt.Sprintf(`In a program, import _ "%s%s", or _ "%[1]sall" for every device. Or try "crease devices", or --device auto.`, path, kind)
+}
+
 // AbsentKinds lists the kinds of the device grammar that have no driver in this
 // binary, as absent devices with the reason.
 func AbsentKinds() []Status {
@@ -87,7 +97,7 @@ func AbsentKinds() []Status {
 	var out []Status
 	for kind, why := range elsewhere {
 		if !have[kind] {
-			out = append(out, Status{Name: kind, Reason: why, Remedy: "Use a build of crease that has one, or --device auto."})
+			out = append(out, Status{Name: kind, Reason: why, Remedy: remedy(kind)})
 		}
 	}
 	slices.SortFunc(out, func(a, b Status) int { return cmp.Compare(a.Name, b.Name) })
@@ -140,7 +150,7 @@ func open(spec Spec, name string) (Device, error) {
 		return drv.Open(spec)
 	}
 	if why, known := elsewhere[spec.Kind]; known {
-		return nil, &AbsentError{Device: name, Reason: why, Remedy: `Try "crease devices", or --device auto.`}
+		return nil, &AbsentError{Device: name, Reason: why, Remedy: remedy(spec.Kind)}
 	}
 	var kinds []string
 	for k := range drivers.byKind {

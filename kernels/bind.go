@@ -14,10 +14,16 @@ import (
 // addTexts registers the kernels of the .k files.
 func (l *Library) addTexts(r *hal.Registry) {
 	for _, t := range texts() {
-		if t.op != "" && slices.Contains(t.dialects, l.caps.Dialect) {
+		if t.op != "" && l.reads(t) {
 			l.addText(r, t)
 		}
 	}
+}
+
+// reads reports whether a text is for the device: in its language, and without what it
+// has not.
+func (l *Library) reads(t *text) bool {
+	return slices.Contains(t.dialects, l.caps.Dialect) && t.tensor <= l.caps.Tensor
 }
 
 func (l *Library) addText(r *hal.Registry, t *text) {
@@ -206,6 +212,10 @@ func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
 	}
 	if t.work != nil {
 		b.bufs, b.views = append(b.bufs, t.work.buffer), append(b.views, window{hal.View{DType: dtype.F32}, scratchArgument})
+	}
+	if t.checks {
+		b.bufs, b.views = append(b.bufs, buffer{name: "fault", typ: "i64", out: true}), append(b.views, window{hal.View{DType: dtype.I64}, faultArgument})
+		b.constant("FAULT_CODE", slices.Index(texts(), t)+1)
 	}
 	b.args = header(b.values, func(i int) bool { return b.bufs[i].coded(c) }, b.views)
 	b.values.int(int(call.DType()))

@@ -82,12 +82,18 @@ func calls(t *testing.T, op *ops.Op, c ops.Case, dt dtype.Type) []*hal.Call {
 // scratch is memory that no program of a recorder touches.
 type scratch struct{ hal.Buffer }
 
-// programs is every program that the suite's cases make of a dialect.
+// programs is every program that the suite's cases make of a dialect, on a device that has
+// nothing special.
 func programs(t *testing.T, d Dialect) []*Program {
+	t.Helper()
+	return programsOf(t, Caps{Dialect: d, F64: true, MaxGroup: 1024, Local: 48 << 10})
+}
+
+func programsOf(t *testing.T, caps Caps) []*Program {
 	t.Helper()
 	t.Setenv("CREASE_TUNING", "off")
 	var r hal.Registry
-	if _, err := Register(&r, Caps{Dialect: d, F64: true, MaxGroup: 1024, Local: 48 << 10}); err != nil {
+	if _, err := Register(&r, caps); err != nil {
 		t.Fatal(err)
 	}
 	rec := &recorder{programs: map[*Program]bool{}}

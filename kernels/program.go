@@ -34,7 +34,8 @@ type Launcher interface {
 	// Run queues a program over that many work groups along each axis. A group
 	// count of 0 runs nothing. Buffers are in the order of the entry point;
 	// values are the bytes of its structure, laid out as C does on a little-endian
-	// 64-bit machine, and may be reused on return.
+	// 64-bit machine, and may be reused on return. A nil buffer stands for the device's
+	// fault words, see [FaultBytes].
 	Run(p *Program, groups [3]int, buffers []hal.Buffer, values []byte) error
 }
 
@@ -44,6 +45,7 @@ type Caps struct {
 	F64      bool   // computes in double precision
 	MaxGroup int    // most work items in a group
 	Local    int    // bytes of local memory a group can have
+	Tensor   int    // what tensor cores kernels may use, as compute capability times 10: 80; 0 for none
 	CPU      bool   // the device is a processor: wide vectors, no local memory of its own
 	Vendor   string // for the tuning table, lower case: "nvidia"
 	Arch     string // "sm_90"

@@ -10,7 +10,7 @@ import (
 // Every program compiles to PTX by our own compiler, and none keeps an array in memory:
 // register tiles are registers.
 func TestPTX(t *testing.T) {
-	list := programs(t, CUDA)
+	list := programsOf(t, Caps{Dialect: CUDA, F64: true, MaxGroup: 1024, Local: 48 << 10, Tensor: 80})
 	for _, p := range list {
 		text, err := devicec.Compile(p.Source, devicec.Target{PTX: 70, SM: 80})
 		if err != nil {

@@ -26,7 +26,10 @@ type argument struct {
 	last    int // from the window's first element to the highest that it touches
 }
 
-const scratchArgument = -1
+const (
+	scratchArgument = -1
+	faultArgument   = -2
+)
 
 // run queues the program. hal.ErrUnsupported means that an operand lies where the
 // program's 32-bit counts do not reach.
@@ -35,6 +38,10 @@ func (s *step) run(to Launcher, at []hal.Operand, work hal.Buffer) error {
 		a := &s.args[i]
 		if a.operand == scratchArgument {
 			s.buffers[i] = work
+			continue
+		}
+		if a.operand == faultArgument {
+			s.buffers[i] = nil // the launcher has it
 			continue
 		}
 		off := at[a.operand].Offset + a.shift

@@ -26,6 +26,7 @@ type text struct {
 	inPlace    bool // reads all it needs of an element before it writes results there
 	priority   int  // above hal.Portable
 	dialects   []Dialect
+	tensor     int // the tensor cores it needs, see Caps
 	operands   []operandDecl
 	steps      []directive
 	tunes      []tune
@@ -38,6 +39,7 @@ type text struct {
 	next       *text // the kernel that goes on where this one ends, nil for none
 	body       string
 	helpers    string // of the file
+	checks     bool   // reports indices that are out of range, see faultWords
 	defines    [][2]string
 	likeName   string // whose body it has if it has none
 	inherits   bool   // its operands are those of another
@@ -213,15 +215,21 @@ func (t *text) directive(word, rest string) (err error) {
 		}
 	case "strided":
 		t.strided = true
+	case "checks":
+		t.checks = true
 	case "inplace":
 		t.inPlace = true
 	case "prefer":
 		_, err = fmt.Sscan(rest, &t.priority)
 	case "only":
-		if rest != "opencl" {
-			return fmt.Errorf("%q: want opencl", rest)
+		switch rest {
+		case "opencl":
+			t.dialects = []Dialect{OpenCL} // vectors and pointers
+		case "cuda80":
+			t.dialects, t.tensor = []Dialect{CUDA}, 80 // tensor cores and asynchronous copies
+		default:
+			return fmt.Errorf("%q: want opencl or cuda80", rest)
 		}
-		t.dialects = []Dialect{OpenCL} // vectors and pointers
 	case "in", "out":
 		if len(fields) != 2 {
 			return fmt.Errorf("%q: want a name and a type", rest)

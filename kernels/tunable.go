@@ -52,7 +52,7 @@ func (l *Library) Tunables(op *ops.Op, t dtype.Type) []*Tunable {
 		add(mapTable, []tune{groupTune, itemsTune}, func(l *Library) *hal.Kernel { return l.mapKernel(op, t) })
 	}
 	for _, text := range texts() {
-		if text.op == op.Name && len(text.tunes) > 0 && text.takes(t) && slices.Contains(text.dialects, l.caps.Dialect) {
+		if text.op == op.Name && len(text.tunes) > 0 && text.takes(t) && l.reads(text) {
 			add(text.name, text.tunes, func(l *Library) *hal.Kernel { return l.textKernel(text, t) })
 		}
 	}

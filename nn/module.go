@@ -84,8 +84,10 @@ func collector(list *[]Named) func(name string, t *crease.Tensor) {
 	}
 }
 
-// Parameters lists the trained tensors, those that several modules share once.
+// Parameters lists the trained tensors, those that several modules share once. A module whose
+// Visit forgets something is a panic with a *ModuleError.
 func Parameters(m Module) (list []Named) {
+	check(m)
 	v := Visitor{param: collector(&list)}
 	v.visit(m)
 	return list
@@ -93,6 +95,7 @@ func Parameters(m Module) (list []Named) {
 
 // Buffers lists the state that is not trained.
 func Buffers(m Module) (list []Named) {
+	check(m)
 	v := Visitor{buffer: collector(&list)}
 	v.visit(m)
 	return list
@@ -130,6 +133,7 @@ func Train(m Module) { setTraining(m, true) }
 func Eval(m Module) { setTraining(m, false) }
 
 func setTraining(m Module, on bool) {
+	check(m)
 	v := Visitor{module: func(_ string, m Module) {
 		if x, ok := m.(Moder); ok {
 			x.SetTraining(on)

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -10,7 +11,7 @@ import (
 // Szegedy 2015).
 type BatchNorm2d struct {
 	Weight, Bias            *crease.Tensor // scale and shift [C]
-	RunningMean, RunningVar *crease.Tensor // [C]
+	RunningMean, RunningVar *crease.Tensor // [C], f32 for 16-bit floats
 	Momentum                float64        // share of a new batch in the running statistics
 	Eps                     float64
 	training                bool
@@ -20,19 +21,37 @@ type BatchNorm2d struct {
 // 0.1 and eps 1e-5.
 func NewBatchNorm2d(channels int, opts ...crease.Option) *BatchNorm2d {
 	dims := []int{channels}
-	return &BatchNorm2d{
+	l := &BatchNorm2d{
 		Weight: param(crease.Ones(dims, opts...)), Bias: param(crease.Zeros(dims, opts...)),
-		RunningMean: crease.Zeros(dims, opts...).Keep(), RunningVar: crease.Ones(dims, opts...).Keep(),
 		Momentum: 0.1, Eps: 1e-5, training: true,
 	}
+	stats := append(opts[:len(opts):len(opts)], crease.As(wide(l.Weight.DType())))
+	l.RunningMean, l.RunningVar = crease.Zeros(dims, stats...).Keep(), crease.Ones(dims, stats...).Keep()
+	return l
+}
+
+// wide is the type that statistics of an element type are kept in.
+func wide(t dtype.Type) dtype.Type {
+	if t == dtype.F16 || t == dtype.BF16 {
+		return dtype.F32
+	}
+	return t
 }
 
 // SetTraining chooses between the batch's statistics and the running ones.
 func (l *BatchNorm2d) SetTraining(on bool) { l.training = on }
 
-// Forward keeps the shape. In training it also updates the running statistics,
-// the variance without bias.
+// Forward keeps shape and element type. In training it also updates the running statistics,
+// the variance without bias. Statistics of 16-bit floats are computed in f32; a layer in f32
+// takes 16-bit input, as in PyTorch.
 func (l *BatchNorm2d) Forward(x *crease.Tensor) *crease.Tensor {
+	if t := x.DType(); t != l.Weight.DType() && wide(t) == l.Weight.DType() {
+		return l.forward(x.Cast(l.Weight.DType())).Cast(t)
+	}
+	return l.forward(x)
+}
+
+func (l *BatchNorm2d) forward(x *crease.Tensor) *crease.Tensor {
 	a := ops.BatchNormAttrs{Eps: l.Eps}
 	if !l.training {
 		return crease.Apply(ops.BatchNormInfer, a, x, l.Weight, l.Bias, l.RunningMean, l.RunningVar)[0]

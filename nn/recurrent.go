@@ -24,7 +24,7 @@ type Recurrent struct {
 	kind     recurrence
 	c        RecurrentConfig
 	cells    [][]*cell // by layer and direction
-	drop     *Dropout
+	drop     *Dropout  `nn:"-"` // switched by SetTraining
 	training bool
 }
 

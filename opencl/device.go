@@ -38,6 +38,7 @@ type Device struct {
 	queued pending
 	stage  staging
 	reads  reads
+	faults faults
 
 	programs sync.Map   // *kernels.Program to *compiled
 	compiler sync.Mutex // not every driver's compiler is safe for concurrent use
@@ -156,6 +157,7 @@ func (d *Device) Close() error {
 		return true
 	})
 	d.stage.release(d)
+	d.faults.release(d)
 	d.pool.Flush()
 	purego.SyscallN(d.lib.releaseCommandQueue, d.queue)
 	purego.SyscallN(d.lib.releaseContext, d.context)

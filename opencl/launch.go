@@ -34,7 +34,12 @@ func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 		return err
 	}
 	mems := make([]uintptr, len(buffers))
+	fault := -1
 	for i, b := range buffers {
+		if b == nil {
+			fault = i
+			continue
+		}
 		var err error
 		if mems[i], err = d.window(b, 0, 0); err != nil {
 			return fmt.Errorf("buffer %d: %w", i, err)
@@ -46,6 +51,12 @@ func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 	defer d.leave()
 	if size.empty() {
 		return nil
+	}
+	if fault >= 0 {
+		var err error
+		if mems[fault], err = d.faults.memory(d); err != nil {
+			return err
+		}
 	}
 	c, err := d.compiled(p)
 	if err != nil {

@@ -1,7 +1,6 @@
 package ops
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -11,10 +10,13 @@ import (
 
 // CrossEntropyAttrs says how the losses of the samples are joined: "mean",
 // "sum" or "none". LabelSmoothing in [0, 1] is the share of each target
-// that is spread evenly over all classes.
+// that is spread evenly over all classes. With Ignore, samples whose target is IgnoreIndex have no
+// part in loss and gradient; the number may be none of the classes'.
 type CrossEntropyAttrs struct {
 	Reduction      string  `json:"reduction"`
 	LabelSmoothing float64 `json:"label_smoothing"`
+	Ignore         bool    `json:"ignore,omitempty"`
+	IgnoreIndex    int     `json:"ignore_index,omitempty"`
 }
 
 // Cross entropy of class scores against class numbers, and its fused gradient.
@@ -26,60 +28,77 @@ var (
 func init() {
 	CrossEntropy = Declare(Op{
 		Name: "cross_entropy",
-		Doc: "-sum(q*log_softmax(logits)) per sample for logits [N,C] and target [N] of class numbers, " +
-			"where q is 1-label_smoothing at the target plus label_smoothing/C everywhere; a scalar, or [N] without reduction.",
+		Doc: "-sum(w*q*log_softmax(logits)) per sample for logits [N,C] and target [N] of class numbers, " +
+			"where q is 1-label_smoothing at the target plus label_smoothing/C everywhere, and w [C] the weights of the classes, 1 if not given; a scalar, or [N] without reduction. " +
+			"The mean is divided by the sum of the targets' weights, as PyTorch does; samples to be ignored count for nothing.",
 		ONNX:   "SoftmaxCrossEntropyLoss",
 		Kind:   Composite,
 		Probe:  true,
-		Inputs: "logits target",
+		Inputs: "logits target weight?",
 		Attrs:  CrossEntropyAttrs{},
 		Types:  Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
-			out, err := attrs.(CrossEntropyAttrs).loss(in[0], in[1])
+			out, err := attrs.(CrossEntropyAttrs).loss(in[0], in[1], in[2:])
 			return []Spec{out}, err
 		},
 		Ref: func(attrs any, in, out []Host) {
 			a, logits := attrs.(CrossEntropyAttrs), in[0]
-			total := 0.0
-			n, c := logits.Shape[0], logits.Shape[1]
-			a.eachSample("cross_entropy", logits, in[1], func(i, target int, logp []float64) {
-				loss := -(1 - a.LabelSmoothing) * logp[target]
-				for _, lp := range logp {
-					if a.LabelSmoothing > 0 {
-						loss -= a.LabelSmoothing / float64(c) * lp
+			sum, total := 0.0, 0.0
+			a.eachSample(CrossEntropy, logits, in[1], in[2:], func(i int, q, logp []float64, weight float64) {
+				loss := 0.0
+				for k, lp := range logp {
+					if q[k] != 0 { // else a class of probability 0 would be NaN
+						loss -= q[k] * lp
 					}
 				}
 				if a.Reduction == "none" {
 					out[0].Set(i, loss)
 				}
-				total += loss
+				sum, total = sum+loss, total+weight
 			})
-			if a.Reduction != "none" {
-				out[0].Set(0, total*a.scale(n))
+			switch a.Reduction {
+			case "mean":
+				out[0].Set(0, sum/total)
+			case "sum":
+				out[0].Set(0, sum)
 			}
 		},
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			a, spec := attrs.(CrossEntropyAttrs), in[0].Spec()
 			n, c := spec.Shape[0], spec.Shape[1]
+			t := a.targets(b, in[1], in[2:], c, wideType(spec.DType))
 			logp := LogSoftmax.With(b, AxisAttrs{Axis: 1}, widened(b, in[0]))
-			picked := Gather.With(b, GatherAttrs{Axis: 1}, logp, Reshaped(b, in[1], n, 1))
-			loss := Scaled(b, Reshaped(b, picked, n), -(1 - a.LabelSmoothing), 0)
+			loss := Reshaped(b, Gather.With(b, GatherAttrs{Axis: 1}, logp, Reshaped(b, t.class, n, 1)), n)
+			loss = Scaled(b, loss, -(1 - a.LabelSmoothing), 0)
+			if t.weight != nil {
+				loss = Mul.Of(b, loss, t.weight)
+			}
 			if a.LabelSmoothing > 0 {
+				if t.weights != nil {
+					logp = Mul.Of(b, logp, t.weights)
+				}
 				spread := Scaled(b, SumOver(b, logp, false, 1), -a.LabelSmoothing/float64(c), 0)
 				loss = Add.Of(b, loss, spread)
 			}
+			loss = t.kept(b, loss)
 			if a.Reduction != "none" {
 				loss = SumOver(b, loss, false)
 			}
 			if a.Reduction == "mean" {
-				loss = Scaled(b, loss, a.scale(n), 0)
+				loss = t.mean(b, loss, n)
 			}
 			return []Value{Casted(b, loss, spec.DType)}
 		},
 		Grad: func(g *GradCall) []Value {
-			return []Value{CrossEntropyGrad.With(g.B, g.Attrs, g.D[0], g.In[0], g.In[1]), nil}
+			in := append([]Value{g.D[0]}, g.In...)
+			out := make([]Value, len(g.In))
+			out[0] = CrossEntropyGrad.With(g.B, g.Attrs, in...)
+			if len(g.In) > 2 && g.Needs[2] {
+				out[2] = classWeightGrad(g)
+			}
+			return out
 		},
-		Saves: In(0, 1),
+		Saves: In(0, 1, 2),
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: 6 * float64(in[0].Elements()), Bytes: traffic(in, out)}
 		},
@@ -87,21 +106,19 @@ func init() {
 		Bench: func(s Size) Case {
 			return Case{Attrs: CrossEntropyAttrs{Reduction: "mean"}, In: []Arg{s.Square(), s.Indices(s.N)}}
 		},
-		Cases: crossEntropyCases(func(_ CrossEntropyAttrs, x, _, t Arg) []Arg {
-			return []Arg{x, t}
-		}),
+		Cases: crossEntropyCases(func(x, _ Arg, rest []Arg) []Arg { return append([]Arg{x}, rest...) }),
 	})
 
 	CrossEntropyGrad = Declare(Op{
 		Name:     "cross_entropy_grad",
 		Internal: true,
-		Doc:      "Gradient of cross_entropy for the logits from the gradient d of the loss: d*(softmax(logits) - q), divided by N for the mean.",
+		Doc:      "Gradient of cross_entropy for the logits from the gradient d of the loss: d*(softmax(logits)*sum(w*q) - w*q), divided as the mean is.",
 		Kind:     Composite,
-		Inputs:   "d logits target",
+		Inputs:   "d logits target weight?",
 		Attrs:    CrossEntropyAttrs{},
 		Types:    Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
-			loss, err := attrs.(CrossEntropyAttrs).loss(in[1], in[2])
+			loss, err := attrs.(CrossEntropyAttrs).loss(in[1], in[2], in[3:])
 			if err != nil {
 				return nil, err
 			}
@@ -112,20 +129,21 @@ func init() {
 		},
 		Ref: func(attrs any, in, out []Host) {
 			a, d, logits := attrs.(CrossEntropyAttrs), in[0], in[1]
-			n, c := logits.Shape[0], logits.Shape[1]
-			a.eachSample("cross_entropy_grad", logits, in[2], func(i, target int, logp []float64) {
-				scale := a.scale(n)
+			c, total := logits.Shape[1], 1.0
+			if a.Reduction == "mean" {
+				total = 0
+				a.eachSample(CrossEntropyGrad, logits, in[2], in[3:], func(_ int, _, _ []float64, weight float64) { total += weight })
+			}
+			a.eachSample(CrossEntropyGrad, logits, in[2], in[3:], func(i int, q, logp []float64, _ float64) {
+				slope, sum := d.At(0), 0.0
 				if a.Reduction == "none" {
-					scale *= d.At(i)
-				} else {
-					scale *= d.At(0)
+					slope = d.At(i)
+				}
+				for _, v := range q {
+					sum += v
 				}
 				for k, lp := range logp {
-					q := a.LabelSmoothing / float64(c)
-					if k == target {
-						q += 1 - a.LabelSmoothing
-					}
-					out[0].Set(i*c+k, scale*(math.Exp(lp)-q))
+					out[0].Set(i*c+k, slope/total*(math.Exp(lp)*sum-q[k]))
 				}
 			})
 		},
@@ -133,14 +151,25 @@ func init() {
 			a, spec := attrs.(CrossEntropyAttrs), in[1].Spec()
 			n, c := spec.Shape[0], spec.Shape[1]
 			wide := wideType(spec.DType)
+			t := a.targets(b, in[2], in[3:], c, wide)
 			p := Softmax.With(b, AxisAttrs{Axis: 1}, widened(b, in[1]))
-			hot := OneHot.With(b, OneHotAttrs{Classes: c, DType: wide}, in[2])
+			hot := OneHot.With(b, OneHotAttrs{Classes: c, DType: wide}, t.class)
 			q := Scaled(b, hot, 1-a.LabelSmoothing, a.LabelSmoothing/float64(c))
+			if t.weights != nil {
+				q = Mul.Of(b, q, t.weights)
+				p = Mul.Of(b, p, SumOver(b, q, true, 1))
+			}
 			d := widened(b, in[0])
 			if a.Reduction == "none" {
 				d = Reshaped(b, d, n, 1)
 			}
-			dx := Mul.Of(b, Sub.Of(b, p, q), Scaled(b, d, a.scale(n), 0))
+			if a.Reduction == "mean" {
+				d = t.mean(b, d, n)
+			}
+			dx := Mul.Of(b, Sub.Of(b, p, q), d)
+			if t.keep != nil {
+				dx = Where.Of(b, Reshaped(b, t.keep, n, 1), dx, scalarLike(b, dx, 0))
+			}
 			return []Value{Casted(b, dx, spec.DType)}
 		},
 		Cost: flopsPer(7),
@@ -148,14 +177,12 @@ func init() {
 		Bench: func(s Size) Case {
 			return Case{Attrs: CrossEntropyAttrs{Reduction: "mean"}, In: []Arg{s.Scalar(), s.Square(), s.Indices(s.N)}}
 		},
-		Cases: crossEntropyCases(func(a CrossEntropyAttrs, x, loss, t Arg) []Arg {
-			return []Arg{loss, x, t}
-		}),
+		Cases: crossEntropyCases(func(x, loss Arg, rest []Arg) []Arg { return append([]Arg{loss, x}, rest...) }),
 	})
 }
 
-// loss checks logits and target and returns the spec of the loss.
-func (a CrossEntropyAttrs) loss(logits, target Spec) (Spec, error) {
+// loss checks logits, target and weights, if any, and returns the spec of the loss.
+func (a CrossEntropyAttrs) loss(logits, target Spec, weight []Spec) (Spec, error) {
 	if !slices.Contains([]string{"mean", "sum", "none"}, a.Reduction) {
 		return Spec{}, attrErr("reduction is %q, it must be mean, sum or none", a.Reduction)
 	}
@@ -170,6 +197,8 @@ func (a CrossEntropyAttrs) loss(logits, target Spec) (Spec, error) {
 	}
 	n, c := logits.Shape[0], logits.Shape[1]
 	switch {
+	case len(weight) > 0 && (weight[0].DType != logits.DType || !shape.Equal(weight[0].Shape, []int{c})):
+		return Spec{}, shapeErr("weight must have shape [%d], one number per class, and the type of logits", c)
 	case !shape.Equal(target.Shape, []int{n}):
 		return Spec{}, shapeErr("target must have shape [%d], one class per sample", n)
 	case c == 0:
@@ -182,51 +211,135 @@ func (a CrossEntropyAttrs) loss(logits, target Spec) (Spec, error) {
 	return Spec{logits.DType, []int{}}, nil
 }
 
-// scale is what the sum of the losses is multiplied by.
-func (a CrossEntropyAttrs) scale(n int) float64 {
-	if a.Reduction == "mean" {
-		return 1 / float64(n)
+// classWeightGrad is the gradient of cross_entropy for the weights: the loss is linear in
+// them, but for the divisor of a mean.
+func classWeightGrad(g *GradCall) Value {
+	b, a, spec := g.B, g.Attrs.(CrossEntropyAttrs), g.In[0].Spec()
+	n, c, wide := spec.Shape[0], spec.Shape[1], wideType(spec.DType)
+	t := a.targets(b, g.In[1], g.In[2:], c, wide)
+	keep := func(v Value) Value {
+		if t.keep == nil {
+			return v
+		}
+		return Where.Of(b, Reshaped(b, t.keep, n, 1), v, scalarLike(b, v, 0))
 	}
-	return 1
+	hot := keep(OneHot.With(b, OneHotAttrs{Classes: c, DType: wide}, t.class))
+	q := keep(Scaled(b, hot, 1-a.LabelSmoothing, a.LabelSmoothing/float64(c)))
+	terms := Neg.Of(b, Mul.Of(b, q, LogSoftmax.With(b, AxisAttrs{Axis: 1}, widened(b, g.In[0]))))
+	d := widened(b, g.D[0])
+	if a.Reduction == "none" {
+		terms = Mul.Of(b, terms, Reshaped(b, d, n, 1))
+	}
+	dw := SumOver(b, terms, false, 0)
+	if a.Reduction == "mean" {
+		loss := t.mean(b, SumOver(b, Mul.Of(b, t.weights, dw), false), n)
+		dw = t.mean(b, Sub.Of(b, dw, Mul.Of(b, loss, SumOver(b, hot, false, 0))), n)
+	}
+	if a.Reduction != "none" {
+		dw = Mul.Of(b, dw, d)
+	}
+	return Casted(b, dw, spec.DType)
 }
 
-// eachSample calls f with the log probabilities of every sample.
-func (a CrossEntropyAttrs) eachSample(op string, logits, target Host, f func(i, target int, logp []float64)) {
-	logp := make([]float64, logits.Shape[1])
-	for i := range logits.Shape[0] {
-		t := target.Int(i)
-		if t < 0 || t >= int64(len(logp)) {
-			panic(&AttrError{Op: op, Reason: fmt.Sprintf("the target of sample %d is class %d, the logits have %d classes", i, t, len(logp))})
+// targets is the class numbers of a batch for lowerings.
+type targets struct {
+	class   Value // a class for samples that are ignored too
+	keep    Value // whether a sample counts, nil where all do
+	weights Value // of the classes, nil where all are 1
+	weight  Value // of every sample that counts, nil where all are 1
+}
+
+func (a CrossEntropyAttrs) targets(b Builder, target Value, weight []Value, c int, wide dtype.Type) targets {
+	t := targets{class: classes(b, target, c)}
+	if a.Ignore {
+		long := Casted(b, target, dtype.I64)
+		t.keep = Ne.Of(b, long, scalarLike(b, long, float64(a.IgnoreIndex)))
+		t.class = Where.Of(b, t.keep, t.class, scalarLike(b, t.class, 0))
+	}
+	if len(weight) > 0 {
+		t.weights = Casted(b, weight[0], wide)
+		t.weight = t.kept(b, Take.With(b, TakeAttrs{}, t.weights, t.class))
+	} else if a.Ignore {
+		t.weight = Casted(b, t.keep, wide)
+	}
+	return t
+}
+
+// kept is one number per sample, 0 for those that are ignored.
+func (t targets) kept(b Builder, v Value) Value {
+	if t.keep == nil {
+		return v
+	}
+	return Where.Of(b, t.keep, v, scalarLike(b, v, 0))
+}
+
+// mean divides the sum over n samples by that of their weights.
+func (t targets) mean(b Builder, v Value, n int) Value {
+	if t.weight == nil {
+		return Scaled(b, v, 1/float64(n), 0)
+	}
+	return Div.Of(b, v, SumOver(b, t.weight, false))
+}
+
+// eachSample calls f for every sample that counts: with w*q of each class, the log
+// probabilities, and the weight of its target.
+func (a CrossEntropyAttrs) eachSample(op *Op, logits, target Host, weight []Host, f func(i int, q, logp []float64, weight float64)) {
+	c := logits.Shape[1]
+	q, logp, w := make([]float64, c), make([]float64, c), make([]float64, c)
+	for k := range w {
+		if w[k] = 1; len(weight) > 0 {
+			w[k] = weight[0].At(k)
 		}
-		at := make([]int, len(logp))
+	}
+	for i := range logits.Shape[0] {
+		if a.Ignore && target.Int(i) == int64(a.IgnoreIndex) {
+			continue
+		}
+		t := classAt(op, target, i, c)
+		at := make([]int, c)
 		for k := range at {
-			at[k] = i*len(logp) + k
+			at[k] = i*c + k
 		}
 		top, sum := lineMaxSum(logits, at)
 		for k, j := range at {
 			logp[k] = logits.At(j) - top - math.Log(sum)
+			q[k] = w[k] * a.LabelSmoothing / float64(c)
 		}
-		f(i, int(t), logp)
+		q[t] += w[t] * (1 - a.LabelSmoothing)
+		f(i, q, logp, w[t])
 	}
 }
 
-func crossEntropyCases(in func(a CrossEntropyAttrs, x, loss, target Arg) []Arg) []Case {
+func crossEntropyCases(in func(x, loss Arg, rest []Arg) []Arg) []Case {
 	var cases []Case
-	add := func(name, reduction string, smoothing float64, n, c int, t dtype.Type) {
-		a := CrossEntropyAttrs{reduction, smoothing}
+	add := func(name string, a CrossEntropyAttrs, weighted bool, n, c int, t dtype.Type) {
 		loss := Arg{Shape: []int{}}
-		if reduction == "none" {
+		if a.Reduction == "none" {
 			loss.Shape = []int{n}
 		}
-		target := Arg{Shape: []int{n}, DType: t, Lo: 0, Hi: float64(c)}
-		cases = append(cases, Case{Name: name, Attrs: a, In: in(a, Arg{Shape: []int{n, c}}, loss, target)})
+		rest := []Arg{{Shape: []int{n}, DType: t, Lo: 0, Hi: float64(c)}}
+		if weighted {
+			rest = append(rest, Arg{Shape: []int{c}, Lo: 0.5, Hi: 2})
+		}
+		cases = append(cases, Case{Name: name, Attrs: a, In: in(Arg{Shape: []int{n, c}}, loss, rest)})
 	}
-	add("mean", "mean", 0, 4, 5, dtype.I64)
-	add("sum", "sum", 0, 3, 4, dtype.I32)
-	add("none", "none", 0, 5, 3, dtype.I64)
-	add("smooth", "mean", 0.1, 3, 6, dtype.I64)
-	add("smooth-none", "none", 0.3, 2, 4, dtype.I64)
-	add("one-class", "sum", 0, 2, 1, dtype.I64)
-	add("empty", "sum", 0, 0, 3, dtype.I64)
+	of := func(reduction string, smoothing float64) CrossEntropyAttrs {
+		return CrossEntropyAttrs{Reduction: reduction, LabelSmoothing: smoothing}
+	}
+	ignoring := func(a CrossEntropyAttrs, class int) CrossEntropyAttrs {
+		a.Ignore, a.IgnoreIndex = true, class
+		return a
+	}
+	add("mean", of("mean", 0), false, 4, 5, dtype.I64)
+	add("sum", of("sum", 0), false, 3, 4, dtype.I32)
+	add("none", of("none", 0), false, 5, 3, dtype.I64)
+	add("smooth", of("mean", 0.1), false, 3, 6, dtype.I64)
+	add("smooth-none", of("none", 0.3), false, 2, 4, dtype.I64)
+	add("one-class", of("sum", 0), false, 2, 1, dtype.I64)
+	add("empty", of("sum", 0), false, 0, 3, dtype.I64)
+	add("ignored", ignoring(of("sum", 0), 1), false, 9, 3, dtype.I64)
+	add("none-ignored", ignoring(of("mean", 0.1), -100), false, 9, 3, dtype.I32)
+	add("weighted", of("mean", 0), true, 9, 3, dtype.I64)
+	add("weighted-smooth", ignoring(of("none", 0.2), 2), true, 9, 3, dtype.I64)
 	return cases
 }

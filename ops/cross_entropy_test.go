@@ -37,7 +37,7 @@ func TestCrossEntropyByProbabilities(t *testing.T) {
 		}
 		total := losses[0] + losses[1]
 		for reduction, want := range map[string][]float64{"mean": {total / 2}, "sum": {total}, "none": losses} {
-			a := CrossEntropyAttrs{reduction, smoothing}
+			a := CrossEntropyAttrs{Reduction: reduction, LabelSmoothing: smoothing}
 			loss := refOf(t, CrossEntropy, a, logits, target)[0]
 			wantValues(t, reduction, loss, want...)
 			d := NewHost(loss.Spec)
@@ -65,7 +65,7 @@ func TestCrossEntropyRefusesTarget(t *testing.T) {
 	}
 	defer func() {
 		err, ok := recover().(*AttrError)
-		if !ok || !strings.Contains(err.Error(), "sample 1 is class 3, the logits have 3") {
+		if !ok || !strings.Contains(err.Error(), "index 3 at position 1 is none of the 3 classes") {
 			t.Errorf("class out of range: %v", err)
 		}
 	}()
@@ -80,12 +80,12 @@ func TestCrossEntropyRefusesSpecs(t *testing.T) {
 		logits, target Spec
 		rule           string
 	}{
-		{CrossEntropyAttrs{"avg", 0}, logits, target, "reduction"},
-		{CrossEntropyAttrs{"mean", 1.5}, logits, target, "label_smoothing"},
-		{CrossEntropyAttrs{"mean", 0}, Spec{dtype.F32, []int{3}}, target, "rank 2"},
-		{CrossEntropyAttrs{"mean", 0}, logits, Spec{dtype.F32, []int{2}}, "i64 or i32"},
-		{CrossEntropyAttrs{"mean", 0}, logits, Spec{dtype.I64, []int{3}}, "one class per sample"},
-		{CrossEntropyAttrs{"mean", 0}, Spec{dtype.F32, []int{0, 3}}, Spec{dtype.I64, []int{0}}, "empty"},
+		{CrossEntropyAttrs{Reduction: "avg", LabelSmoothing: 0}, logits, target, "reduction"},
+		{CrossEntropyAttrs{Reduction: "mean", LabelSmoothing: 1.5}, logits, target, "label_smoothing"},
+		{CrossEntropyAttrs{Reduction: "mean", LabelSmoothing: 0}, Spec{dtype.F32, []int{3}}, target, "rank 2"},
+		{CrossEntropyAttrs{Reduction: "mean", LabelSmoothing: 0}, logits, Spec{dtype.F32, []int{2}}, "i64 or i32"},
+		{CrossEntropyAttrs{Reduction: "mean", LabelSmoothing: 0}, logits, Spec{dtype.I64, []int{3}}, "one class per sample"},
+		{CrossEntropyAttrs{Reduction: "mean", LabelSmoothing: 0}, Spec{dtype.F32, []int{0, 3}}, Spec{dtype.I64, []int{0}}, "empty"},
 	} {
 		_, err := CrossEntropy.Specs(c.a, []Spec{c.logits, c.target})
 		if err == nil || !strings.Contains(err.Error(), c.rule) {

@@ -14,7 +14,7 @@ type GatherAttrs struct {
 }
 
 func init() {
-	Gather = Declare(Op{Name: "gather", Doc: "The elements of x at idx along an axis and at their own position on the others, as torch.gather.", ONNX: "GatherElements",
+	Gather = Declare(Op{Name: "gather", Doc: "The elements of x at idx along an axis and at their own position on the others, as torch.gather. Negative indices count from the end, others out of range are an error.", ONNX: "GatherElements",
 		Kind: Core, Family: GatherFamily, Inputs: "x idx", Attrs: GatherAttrs{}, Types: Any, Tol: exact, Saves: In(1),
 		GradTol: Tolerance{ULP: gradULP, Depth: indexDepth},
 		Infer:   gatherInfer,
@@ -31,7 +31,7 @@ func init() {
 			return Case{Attrs: GatherAttrs{Axis: 1}, In: []Arg{s.Square(), s.Indices(s.N, s.N)}}
 		},
 		Cases: []Case{
-			{Name: "row", Attrs: GatherAttrs{}, In: []Arg{{Shape: []int{5}}, {Shape: []int{8}, DType: dtype.I64, Hi: 5}}},
+			{Name: "row", Attrs: GatherAttrs{}, In: []Arg{{Shape: []int{5}}, {Shape: []int{8}, DType: dtype.I64, Lo: -5, Hi: 5}}},
 			{Name: "columns", Attrs: GatherAttrs{Axis: 1}, In: []Arg{{Shape: []int{3, 6}}, {Shape: []int{3, 2}, DType: dtype.I64, Hi: 6}}},
 			{Name: "rows", Attrs: GatherAttrs{}, In: []Arg{{Shape: []int{4, 5}}, {Shape: []int{6, 3}, DType: dtype.I32, Hi: 4}}},
 			{Name: "middle", Attrs: GatherAttrs{Axis: -2}, In: []Arg{{Shape: []int{2, 4, 3}}, {Shape: []int{2, 5, 2}, DType: dtype.I64, Hi: 4}}},

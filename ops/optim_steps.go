@@ -37,10 +37,10 @@ func init() {
 
 	SgdStep = Declare(Op{
 		Name: "sgd_step",
-		Doc: "One step of SGD for parameter p and gradient g: g += weight_decay*p; with momentum buf' = momentum*buf + (1-dampening)*g " +
-			"and g = buf', or g + momentum*buf' for Nesterov; p' = p - lr*g. Results p' and buf'; without momentum buf is kept. lr is an f32 scalar.",
+		Doc: "One step of SGD for parameter p and gradient g: g += weight_decay*p; with momentum buf' = momentum*buf + (1-dampening)*g, without dampening in step t = 1, " +
+			"and g = buf', or g + momentum*buf' for Nesterov; p' = p - lr*g. Results p' and buf'; without momentum buf is kept. lr and the step number t, from 1, are f32 scalars.",
 		Kind:   Composite,
-		Inputs: "p g buf lr",
+		Inputs: "p g buf lr t",
 		Attrs:  SgdAttrs{},
 		Types:  Floats,
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
@@ -53,10 +53,10 @@ func init() {
 			case a.Nesterov && (a.Momentum == 0 || a.Dampening != 0):
 				return nil, attrErr("nesterov needs a momentum above 0 and dampening 0, got %g and %g", a.Momentum, a.Dampening)
 			}
-			return stepInfer(in, 1, 1)
+			return stepInfer(in, 1, 2)
 		},
 		Ref: func(attrs any, in, out []Host) {
-			a, lr := attrs.(SgdAttrs), in[3].At(0)
+			a, lr := attrs.(SgdAttrs).At(in[4].At(0)), in[3].At(0)
 			for i := range in[0].Elements() {
 				p, buf := in[0].At(i), in[2].At(i)
 				g := in[1].At(i) + a.WeightDecay*p
@@ -83,7 +83,11 @@ func init() {
 			if a.Momentum == 0 {
 				buf = Copy.Of(b, in[2])
 			} else {
-				buf = Add.Of(b, Scaled(b, in[2], a.Momentum, 0), Scaled(b, g, 1-a.Dampening, 0))
+				fresh := Scaled(b, g, 1-a.Dampening, 0)
+				if a.Dampening != 0 {
+					fresh = Where.Of(b, Le.Of(b, in[4], scalarLike(b, in[4], 1)), g, fresh)
+				}
+				buf = Add.Of(b, Scaled(b, in[2], a.Momentum, 0), fresh)
 				if a.Nesterov {
 					g = Add.Of(b, g, Scaled(b, buf, a.Momentum, 0))
 				} else {
@@ -97,15 +101,16 @@ func init() {
 		Tol:    plain,
 		Bench: func(s Size) Case {
 			p, buf, lr := s.Square(), s.Square().As(s.Wide()), s.Scalar().As(dtype.F32).Between(1, 2)
-			return Case{Attrs: SgdAttrs{Momentum: 0.9}, In: []Arg{p, p, buf, lr}}
+			return Case{Attrs: SgdAttrs{Momentum: 0.9}, In: []Arg{p, p, buf, lr, lr}}
 		},
 		Cases: withWide([]Case{
-			sgdCase("plain", SgdAttrs{}, 13),
-			sgdCase("decay", SgdAttrs{WeightDecay: 0.1}, 2, 5),
-			sgdCase("momentum", SgdAttrs{Momentum: 0.9, Dampening: 0.2}, 7),
-			sgdCase("nesterov", SgdAttrs{Momentum: 0.9, Nesterov: true, WeightDecay: 0.01}, 3, 3),
-			sgdCase("scalar", SgdAttrs{Momentum: 0.5}),
-			sgdCase("empty", SgdAttrs{Momentum: 0.5}, 0),
+			sgdCase("plain", SgdAttrs{}, 1, 13),
+			sgdCase("decay", SgdAttrs{WeightDecay: 0.1}, 2, 2, 5),
+			sgdCase("momentum", SgdAttrs{Momentum: 0.9, Dampening: 0.2}, 2, 7),
+			sgdCase("first", SgdAttrs{Momentum: 0.9, Dampening: 0.2}, 0.5, 7),
+			sgdCase("nesterov", SgdAttrs{Momentum: 0.9, Nesterov: true, WeightDecay: 0.01}, 3, 3, 3),
+			sgdCase("scalar", SgdAttrs{Momentum: 0.5}, 1),
+			sgdCase("empty", SgdAttrs{Momentum: 0.5}, 1, 0),
 		}, 2),
 	})
 
@@ -210,9 +215,19 @@ func stepInfer(in []Spec, states, scalars int) ([]Spec, error) {
 	return out, nil
 }
 
-func sgdCase(name string, a SgdAttrs, dims ...int) Case {
+// At returns the settings of a step, counted from 1: PyTorch's momentum begins as the first
+// gradient, undamped.
+func (a SgdAttrs) At(step float64) SgdAttrs {
+	if step <= 1 {
+		a.Dampening = 0
+	}
+	return a
+}
+
+func sgdCase(name string, a SgdAttrs, step float64, dims ...int) Case {
 	return Case{Name: name, Attrs: a, In: []Arg{{Shape: dims}, {Shape: dims}, {Shape: dims},
-		{Shape: []int{}, DType: dtype.F32, Lo: 0.01, Hi: 0.1}}}
+		{Shape: []int{}, DType: dtype.F32, Lo: 0.01, Hi: 0.1},
+		{Shape: []int{}, DType: dtype.F32, Lo: step, Hi: step + 0x1p-20}}}
 }
 
 func adamCase(name string, a AdamAttrs, step float64, dims ...int) Case {

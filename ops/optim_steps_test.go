@@ -8,21 +8,23 @@ import (
 )
 
 // TestSgdStepTwice follows torch.optim.SGD on one parameter, by its listing,
-// for two steps. A buffer of zeros stands for PyTorch's absent first buffer
-// when there is no dampening.
+// for two steps, of which the first is not dampened.
 func TestSgdStepTwice(t *testing.T) {
 	const lr = 0.125 // exact in f32
 	for _, nesterov := range []bool{false, true} {
 		a := SgdAttrs{Momentum: 0.9, WeightDecay: 0.01, Nesterov: nesterov}
+		if !nesterov {
+			a.Dampening = 0.25
+		}
 		theta, buf := 0.7, 0.0
 		p, state := Scalar(dtype.F64, theta), Scalar(dtype.F64, 0)
 		for step, g := range []float64{0.3, -1.1} {
-			out := refOf(t, SgdStep, a, p, Scalar(dtype.F64, g), state, Scalar(dtype.F32, lr))
+			out := refOf(t, SgdStep, a, p, Scalar(dtype.F64, g), state, Scalar(dtype.F32, lr), Scalar(dtype.F32, float64(step+1)))
 			g += 0.01 * theta
 			if step == 0 {
 				buf = g
 			} else {
-				buf = 0.9*buf + g
+				buf = 0.9*buf + (1-a.Dampening)*g
 			}
 			if nesterov {
 				theta -= lr * (g + 0.9*buf)
@@ -34,7 +36,7 @@ func TestSgdStepTwice(t *testing.T) {
 			wantValues(t, "buf", state, buf)
 		}
 	}
-	out := refOf(t, SgdStep, SgdAttrs{}, Scalar(dtype.F64, 2), Scalar(dtype.F64, 4), Scalar(dtype.F64, 9), Scalar(dtype.F32, lr))
+	out := refOf(t, SgdStep, SgdAttrs{}, Scalar(dtype.F64, 2), Scalar(dtype.F64, 4), Scalar(dtype.F64, 9), Scalar(dtype.F32, lr), Scalar(dtype.F32, 1))
 	wantValues(t, "p without momentum", out[0], 1.5)
 	wantValues(t, "kept buf", out[1], 9)
 }
@@ -72,13 +74,13 @@ func TestOptimiserStepsRefuse(t *testing.T) {
 	f32 := Spec{dtype.F32, []int{2}}
 	f16 := Spec{dtype.F16, []int{2}}
 	scalar := Spec{dtype.F32, nil}
-	if _, err := SgdStep.Specs(SgdAttrs{Nesterov: true}, []Spec{f32, f32, f32, scalar}); err == nil {
+	if _, err := SgdStep.Specs(SgdAttrs{Nesterov: true}, []Spec{f32, f32, f32, scalar, scalar}); err == nil {
 		t.Error("nesterov without momentum is accepted")
 	}
-	if _, err := SgdStep.Specs(SgdAttrs{}, []Spec{f16, f16, f16, scalar}); err == nil {
+	if _, err := SgdStep.Specs(SgdAttrs{}, []Spec{f16, f16, f16, scalar, scalar}); err == nil {
 		t.Error("a 16-bit buffer is accepted")
 	}
-	if _, err := SgdStep.Specs(SgdAttrs{}, []Spec{f16, f16, f32, scalar}); err != nil {
+	if _, err := SgdStep.Specs(SgdAttrs{}, []Spec{f16, f16, f32, scalar, scalar}); err != nil {
 		t.Error(err)
 	}
 	if _, err := AdamStep.Specs(AdamAttrs{Beta1: 1}, []Spec{f32, f32, f32, f32, scalar, scalar}); err == nil {

@@ -14,7 +14,7 @@ type ScatterAttrs struct {
 }
 
 func init() {
-	Scatter = Declare(Op{Name: "scatter", Method: "-", Doc: "x with each update written at its index along an axis and at its own position on the others, as torch.scatter; of several updates for one element the last one stays.",
+	Scatter = Declare(Op{Name: "scatter", Method: "-", Doc: "x with each update written at its index along an axis and at its own position on the others, as torch.scatter; of several updates for one element the last one stays. Indices are as for scatter_add.",
 		ONNX: "ScatterElements",
 		Kind: Core, Family: ScatterFamily, Inputs: "x idx updates", Attrs: ScatterAttrs{}, Types: Any, Saves: In(1), Tol: exact,
 		Infer: scatterInfer,
@@ -30,7 +30,7 @@ func init() {
 		},
 		Cases: scatterCases(),
 	})
-	ScatterAdd = Declare(Op{Name: "scatter_add", Doc: "x with each update added at its index along an axis and at its own position on the others, as torch.scatter_add; repeated indices add up.",
+	ScatterAdd = Declare(Op{Name: "scatter_add", Doc: "x with each update added at its index along an axis and at its own position on the others, as torch.scatter_add; repeated indices add up. Negative indices count from the end, others out of range are an error.",
 		ONNX: "ScatterElements",
 		Kind: Core, Family: ScatterFamily, Inputs: "x idx updates", Attrs: ScatterAttrs{}, Types: Numbers, Saves: In(1),
 		Tol:   Tolerance{ULP: 4, Depth: func(_ any, in []Spec) int { return in[1].Elements() + 1 }},
@@ -90,7 +90,7 @@ func scatterGrad(g *GradCall) []Value {
 
 func scatterCases() []Case {
 	return []Case{
-		{Name: "row", Attrs: ScatterAttrs{}, In: []Arg{{Shape: []int{5}}, {Shape: []int{8}, DType: dtype.I64, Hi: 5}, {Shape: []int{8}}}},
+		{Name: "row", Attrs: ScatterAttrs{}, In: []Arg{{Shape: []int{5}}, {Shape: []int{8}, DType: dtype.I64, Lo: -5, Hi: 5}, {Shape: []int{8}}}},
 		{Name: "columns", Attrs: ScatterAttrs{Axis: 1}, In: []Arg{{Shape: []int{3, 6}}, {Shape: []int{3, 2}, DType: dtype.I64, Hi: 6}, {Shape: []int{3, 2}}}},
 		{Name: "rows", Attrs: ScatterAttrs{}, In: []Arg{{Shape: []int{4, 5}}, {Shape: []int{6, 3}, DType: dtype.I32, Hi: 4}, {Shape: []int{6, 3}}}},
 		{Name: "none", Attrs: ScatterAttrs{Axis: 1}, In: []Arg{{Shape: []int{3, 6}}, {Shape: []int{3, 0}, DType: dtype.I64, Hi: 6}, {Shape: []int{3, 0}}}},

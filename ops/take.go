@@ -28,10 +28,12 @@ type OneHotAttrs struct {
 }
 
 func init() {
-	index := func(size int, dims ...int) Arg { return Arg{Shape: dims, DType: dtype.I64, Hi: float64(size)} }
+	index := func(size int, dims ...int) Arg {
+		return Arg{Shape: dims, DType: dtype.I64, Lo: -float64(size), Hi: float64(size)}
+	}
 	short := func(size int, dims ...int) Arg { return Arg{Shape: dims, DType: dtype.I32, Hi: float64(size)} }
 
-	Take = Declare(Op{Name: "take", Doc: "The slices of x at whole-number indices along an axis; idx of any rank takes the place of the axis.", ONNX: "Gather",
+	Take = Declare(Op{Name: "take", Doc: "The slices of x at whole-number indices along an axis; idx of any rank takes the place of the axis. Negative indices count from the end, others out of range are an error.", ONNX: "Gather",
 		Kind: Core, Family: GatherFamily, Inputs: "x idx", Attrs: TakeAttrs{}, Types: Any, Tol: exact, Saves: In(1),
 		GradTol: Tolerance{ULP: gradULP, Depth: indexDepth},
 		Infer:   takeInfer, Ref: takeRef,
@@ -69,7 +71,7 @@ func init() {
 			{Name: "none", Attrs: IndexAddAttrs{}, In: []Arg{{Shape: []int{4, 2}}, index(4, 0), {Shape: []int{0, 2}}}},
 		},
 	})
-	OneHot = Declare(Op{Name: "one_hot", Doc: "A new last axis that is 1 at the index and 0 elsewhere, all 0 for an index outside the classes.", ONNX: "OneHot",
+	OneHot = Declare(Op{Name: "one_hot", Doc: "A new last axis that is 1 at the index and 0 elsewhere. An index outside the classes, or negative, is an error.", ONNX: "OneHot",
 		Kind: Composite, Inputs: "idx", Attrs: OneHotAttrs{}, Types: Indices, Tol: exact, NoGrad: "its input is a whole number",
 		Infer: func(attrs any, in []Spec) ([]Spec, error) {
 			a := attrs.(OneHotAttrs)
@@ -81,17 +83,17 @@ func init() {
 		Ref: func(attrs any, in, out []Host) {
 			classes := attrs.(OneHotAttrs).Classes
 			for i := range in[0].Elements() {
-				if c := in[0].Int(i); c >= 0 && c < int64(classes) {
-					out[0].Set(i*classes+int(c), 1)
-				}
+				out[0].Set(i*classes+classAt(OneHot, in[0], i, classes), 1)
 			}
 		},
 		Lower: func(b Builder, attrs any, in []Value) []Value {
+			// Written at the index, so that one out of range is found.
 			a, s := attrs.(OneHotAttrs), in[0].Spec()
-			column := Reshaped(b, in[0], append(shape.Clone(s.Shape), 1)...)
-			// Counted in i64: the number of classes may not fit the index type.
-			classes := Iota.With(b, IotaAttrs{DType: dtype.I64, Shape: []int{a.Classes}})
-			return []Value{Casted(b, Eq.Of(b, Casted(b, column, dtype.I64), classes), a.DType)}
+			column := Reshaped(b, classes(b, in[0], a.Classes), append(shape.Clone(s.Shape), 1)...)
+			zeros := Zeros(b, Spec{dtype.I32, append(shape.Clone(s.Shape), a.Classes)})
+			ones := Ones(b, Spec{dtype.I32, column.Spec().Shape})
+			hot := ScatterAdd.With(b, ScatterAttrs{Axis: len(s.Shape)}, zeros, column, ones)
+			return []Value{Casted(b, hot, a.DType)}
 		},
 		Bench: func(s Size) Case {
 			return Case{Attrs: OneHotAttrs{Classes: s.N, DType: s.DType}, In: []Arg{s.Indices(s.N)}}
@@ -99,7 +101,7 @@ func init() {
 		Cases: []Case{
 			{Name: "scalar", Attrs: OneHotAttrs{Classes: 3, DType: dtype.F32}, In: []Arg{{Shape: []int{}, Hi: 3}}},
 			{Name: "batch", Attrs: OneHotAttrs{Classes: 5, DType: dtype.F64}, In: []Arg{{Shape: []int{2, 4}, Hi: 5}}},
-			{Name: "outside", Attrs: OneHotAttrs{Classes: 3, DType: dtype.Bool}, In: []Arg{{Shape: []int{9}, Lo: -2, Hi: 6}}},
+			{Name: "truth", Attrs: OneHotAttrs{Classes: 3, DType: dtype.Bool}, In: []Arg{{Shape: []int{9}, Hi: 3}}},
 			{Name: "empty", Attrs: OneHotAttrs{Classes: 3, DType: dtype.I32}, In: []Arg{{Shape: []int{0}, Hi: 3}}},
 		},
 	})
@@ -147,14 +149,33 @@ func indexAddInfer(attrs any, in []Spec) ([]Spec, error) {
 	return []Spec{in[0]}, nil
 }
 
-// indexAt reads index i and panics with an *AttrError when it is outside an axis
-// of n elements.
+// indexAt reads index i, which counts from the end where it is negative, and panics with an
+// *AttrError when it is outside an axis of n elements.
 func indexAt(op *Op, idx Host, i, n int) int {
 	k := idx.Int(i)
+	if k < 0 && k >= -int64(n) {
+		return int(k) + n
+	}
 	if k < 0 || k >= int64(n) {
 		panic(&AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", k, i, n)})
 	}
 	return int(k)
+}
+
+// classAt reads class i and panics with an *AttrError when there is none of that number.
+func classAt(op *Op, idx Host, i, n int) int {
+	k := idx.Int(i)
+	if k < 0 || k >= int64(n) {
+		panic(&AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d is none of the %d classes", k, i, n)})
+	}
+	return int(k)
+}
+
+// classes is class numbers as an index of an axis of n: negative ones, which would count
+// from the end, become n, which is out of range.
+func classes(b Builder, idx Value, n int) Value {
+	long := Casted(b, idx, dtype.I64) // n may not fit the type of the index
+	return Where.Of(b, Lt.Of(b, long, scalarLike(b, long, 0)), scalarLike(b, long, float64(n)), long)
 }
 
 // eachTaken visits the slices that an index picks: position at in an array with

@@ -9,6 +9,7 @@ type AdadeltaConfig struct {
 	Rho         float64 // share of the past in the mean squares
 	Eps         float64
 	WeightDecay float64
+	SkipFrozen  bool // see [Optimizer]
 }
 
 // NewAdadelta scales gradients by the ratio of the mean squares of moves and of
@@ -16,6 +17,7 @@ type AdadeltaConfig struct {
 func NewAdadelta(params []*crease.Tensor, c AdadeltaConfig) Optimizer {
 	rho, eps := or(c.Rho, 0.9), or(c.Eps, 1e-6)
 	o := newComposed(params, or(c.LR, 1), false, "square", "moved")
+	o.skipFrozen = c.SkipFrozen
 	o.rule = func(s stepContext, p, g *crease.Tensor, state []*crease.Tensor) (*crease.Tensor, []*crease.Tensor) {
 		g = decayed(g, p, c.WeightDecay)
 		square := mixed(state[0], g.Square(), rho)

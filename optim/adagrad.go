@@ -9,6 +9,7 @@ type AdagradConfig struct {
 	Initial     float64 // of the sums of squares
 	Eps         float64
 	WeightDecay float64
+	SkipFrozen  bool // see [Optimizer]
 }
 
 // NewAdagrad divides gradients by the root of the sum of their squares (Duchi et
@@ -16,6 +17,7 @@ type AdagradConfig struct {
 func NewAdagrad(params []*crease.Tensor, c AdagradConfig) Optimizer {
 	eps := or(c.Eps, 1e-10)
 	o := newComposed(params, c.LR, true, "sum")
+	o.skipFrozen = c.SkipFrozen
 	if c.Initial != 0 {
 		for _, t := range o.state[0] {
 			t.Assign(crease.Full(t.Shape(), c.Initial, crease.As(t.DType()), crease.On(t.Device())))

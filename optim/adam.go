@@ -11,16 +11,16 @@ type Adam struct {
 	base
 	attrs ops.AdamAttrs
 	m, v  []*crease.Tensor
-	t     *crease.Tensor // steps done, f32 scalar
 }
 
 // AdamConfig are the settings of Adam. Zero betas and eps stand for the usual
 // 0.9, 0.999 and 1e-8.
 type AdamConfig struct {
-	LR           float64
+	LR           float64 // above 0, or [Zero]
 	Beta1, Beta2 float64
 	Eps          float64
 	WeightDecay  float64
+	SkipFrozen   bool // see [Optimizer]
 }
 
 // NewAdam updates the given parameters; weight decay is added to the gradient.
@@ -31,9 +31,8 @@ func NewAdamW(params []*crease.Tensor, c AdamConfig) *Adam { return newAdam(para
 
 func newAdam(params []*crease.Tensor, c AdamConfig, decoupled bool) *Adam {
 	a := ops.AdamAttrs{Beta1: or(c.Beta1, 0.9), Beta2: or(c.Beta2, 0.999), Eps: or(c.Eps, 1e-8), WeightDecay: c.WeightDecay, Decoupled: decoupled}
-	o := &Adam{base: newBase(params, c.LR), attrs: a}
+	o := &Adam{base: newBase(params, c.LR, c.SkipFrozen), attrs: a}
 	o.m, o.v = o.moments(), o.moments()
-	o.t = crease.Scalar(0, crease.On(o.lr.Device())).Keep()
 	return o
 }
 
@@ -46,8 +45,7 @@ func or(v, standard float64) float64 {
 
 // Step makes one step.
 func (o *Adam) Step() {
-	one := ops.AffineAttrs{Scale: 1, Shift: 1}
-	crease.ApplyInto(ops.Affine, one, []*crease.Tensor{o.t}, []*crease.Tensor{o.t})
+	o.count()
 	o.each(ops.AdamStep, o.attrs, func(i int, p, g *crease.Tensor) (operands, results []*crease.Tensor) {
 		return []*crease.Tensor{p, g, o.m[i], o.v[i], o.lr, o.t}, []*crease.Tensor{p, o.m[i], o.v[i]}
 	})

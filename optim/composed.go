@@ -3,16 +3,15 @@ package optim
 import (
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/dtype"
-	"github.com/crease-ml/crease/ops"
 )
 
 // composed is an optimiser whose step is made of ordinary ops, which a compiled
 // step fuses. Adam and SGD have rows of their own.
 type composed struct {
 	base
-	names []string
-	state [][]*crease.Tensor // by name and parameter
-	t     *crease.Tensor     // steps done, f32 scalar; nil where nothing depends on it
+	names   []string
+	state   [][]*crease.Tensor // by name and parameter
+	counted bool               // whether the rule depends on the number of the step
 	// rule computes a parameter and its state after a step from those before, all
 	// of the type of the state. It is called without gradients.
 	rule func(c stepContext, p, g *crease.Tensor, state []*crease.Tensor) (next *crease.Tensor, after []*crease.Tensor)
@@ -26,12 +25,9 @@ type stepContext struct {
 
 // newComposed makes zeros for every state; counted makes the steps a part of it.
 func newComposed(params []*crease.Tensor, lr float64, counted bool, names ...string) *composed {
-	o := &composed{base: newBase(params, lr), names: names}
+	o := &composed{base: newBase(params, lr, false), names: names, counted: counted}
 	for range names {
 		o.state = append(o.state, o.moments())
-	}
-	if counted {
-		o.t = crease.Scalar(0, crease.On(o.lr.Device())).Keep()
 	}
 	return o
 }
@@ -39,16 +35,18 @@ func newComposed(params []*crease.Tensor, lr float64, counted bool, names ...str
 // Step makes one step.
 func (o *composed) Step() {
 	crease.NoGrad(func() {
-		if o.t != nil {
-			one := ops.AffineAttrs{Scale: 1, Shift: 1}
-			crease.ApplyInto(ops.Affine, one, []*crease.Tensor{o.t}, []*crease.Tensor{o.t})
+		if o.counted {
+			o.count()
 		}
 		for i, p := range o.params {
 			g := o.gradient(i)
+			if g == nil {
+				continue
+			}
 			crease.Tidy(func() []*crease.Tensor {
 				wide := wideType(p.DType())
 				c := stepContext{lr: o.lr.Cast(wide)}
-				if o.t != nil {
+				if o.counted {
 					c.t = o.t.Cast(wide)
 				}
 				var before []*crease.Tensor
@@ -82,7 +80,7 @@ func (o *composed) State() []State {
 		list = append(list, numbered(name, o.state[k])...)
 	}
 	list = append(list, State{"lr", o.lr})
-	if o.t != nil {
+	if o.counted {
 		list = append(list, State{"step", o.t})
 	}
 	return list

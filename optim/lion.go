@@ -8,6 +8,7 @@ type LionConfig struct {
 	LR           float64
 	Beta1, Beta2 float64
 	WeightDecay  float64 // apart from the gradient
+	SkipFrozen   bool    // see [Optimizer]
 }
 
 // NewLion moves by the sign of an average of gradients (Chen et al. 2023): every
@@ -15,6 +16,7 @@ type LionConfig struct {
 func NewLion(params []*crease.Tensor, c LionConfig) Optimizer {
 	beta1, beta2 := or(c.Beta1, 0.9), or(c.Beta2, 0.99)
 	o := newComposed(params, c.LR, false, "m")
+	o.skipFrozen = c.SkipFrozen
 	o.rule = func(s stepContext, p, g *crease.Tensor, state []*crease.Tensor) (*crease.Tensor, []*crease.Tensor) {
 		move := mixed(state[0], g, beta1).Sign()
 		return shrunk(p, s.lr, c.WeightDecay).Sub(s.lr.Mul(move)), []*crease.Tensor{mixed(state[0], g, beta2)}

@@ -14,6 +14,7 @@ type MuonConfig struct {
 	Momentum    float64
 	Plain       bool    // momentum without Nesterov's look ahead
 	WeightDecay float64 // apart from the gradient
+	SkipFrozen  bool    // see [Optimizer]
 }
 
 // NewMuon moves matrices by their momentum made nearly orthogonal (Jordan 2024):
@@ -29,6 +30,7 @@ func NewMuon(params []*crease.Tensor, c MuonConfig) Optimizer {
 	}
 	momentum := or(c.Momentum, 0.95)
 	o := newComposed(params, c.LR, false, "momentum")
+	o.skipFrozen = c.SkipFrozen
 	o.rule = func(s stepContext, p, g *crease.Tensor, state []*crease.Tensor) (*crease.Tensor, []*crease.Tensor) {
 		m := mixed(state[0], g, momentum)
 		move := m

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/conform"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/optim"
 )
@@ -48,7 +49,7 @@ func TestOptimizersReachTheMinimum(t *testing.T) {
 func TestCompiledStepFollowsTheSchedule(t *testing.T) {
 	run := func(compiled bool) []float64 {
 		w := crease.Zeros([]int{2}, crease.RequireGrad())
-		o := optim.NewAdamW([]*crease.Tensor{w}, optim.AdamConfig{WeightDecay: 0.1})
+		o := optim.NewAdamW([]*crease.Tensor{w}, optim.AdamConfig{LR: optim.Zero, WeightDecay: 0.1})
 		step := func(...*crease.Tensor) []*crease.Tensor {
 			bowl(w).Backward()
 			o.Step()
@@ -100,5 +101,66 @@ func TestSchedules(t *testing.T) {
 		if math.IsNaN(c.got) || math.Abs(c.got-c.want) > 1e-12 {
 			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)
 		}
+	}
+}
+
+// PyTorch's momentum begins as the first gradient, undamped.
+func TestFirstStepIsNotDamped(t *testing.T) {
+	for _, name := range []string{"cpu", "cpu/generic", "opencl"} {
+		dev, err := crease.Wrap(conform.Open(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := crease.From([]float32{1}, nil, crease.On(dev)).RequireGrad()
+		o := optim.NewSGD([]*crease.Tensor{w}, optim.SGDConfig{LR: 1, Momentum: 0.9, Dampening: 0.5})
+		for _, want := range []float64{0, -1.4} { // torch.optim.SGD
+			w.Sum().Backward()
+			o.Step()
+			o.ZeroGrad()
+			if got := w.Item(); math.Abs(got-want) > 1e-6 {
+				t.Errorf("%s: %v, want %v", name, got, want)
+			}
+		}
+	}
+}
+
+// A rate of 0 is meant or refused, others that are no rates always are.
+func TestLearningRates(t *testing.T) {
+	w := crease.Ones([]int{2}).RequireGrad()
+	p := []*crease.Tensor{w}
+	for _, lr := range []float64{0, -1, math.NaN(), math.Inf(1)} {
+		for name, f := range map[string]func(){
+			"sgd": func() { optim.NewSGD(p, optim.SGDConfig{LR: lr}) }, "adam": func() { optim.NewAdam(p, optim.AdamConfig{LR: lr}) },
+			"set": func() { optim.NewAdam(p, optim.AdamConfig{LR: 1}).SetLR(lr) },
+		} {
+			var bad *ops.AttrError
+			if err := crease.Try(f); errors.As(err, &bad) == (name == "set" && lr == 0) {
+				t.Errorf("%s with rate %v: %v", name, lr, err)
+			}
+		}
+	}
+	o := optim.NewSGD(p, optim.SGDConfig{LR: optim.Zero})
+	w.Sum().Backward()
+	o.Step()
+	if w.Floats()[0] != 1 {
+		t.Errorf("a step with rate 0 gives %v", w)
+	}
+}
+
+// A frozen parameter is an error that says which, or skipped by choice.
+func TestFrozenParameters(t *testing.T) {
+	w, frozen := crease.Ones([]int{2}).RequireGrad(), crease.Ones([]int{2})
+	step := func(skip bool) error {
+		o := optim.NewAdamW([]*crease.Tensor{w, frozen}, optim.AdamConfig{LR: 1, WeightDecay: 0.1, SkipFrozen: skip})
+		w.Sum().Backward()
+		defer o.ZeroGrad()
+		return crease.Try(o.Step)
+	}
+	var bad *ops.GradError
+	if err := step(false); !errors.As(err, &bad) {
+		t.Errorf("a frozen parameter gives %v", err)
+	}
+	if err := step(true); err != nil || frozen.Floats()[0] != 1 {
+		t.Errorf("skipped: %v, %v", err, frozen)
 	}
 }

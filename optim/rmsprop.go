@@ -11,6 +11,7 @@ type RMSpropConfig struct {
 	Momentum    float64
 	Centered    bool // divide by the deviation, not the mean square
 	WeightDecay float64
+	SkipFrozen  bool // see [Optimizer]
 }
 
 // NewRMSprop divides gradients by the root of their running mean square (Hinton
@@ -25,6 +26,7 @@ func NewRMSprop(params []*crease.Tensor, c RMSpropConfig) Optimizer {
 		names = append(names, "momentum")
 	}
 	o := newComposed(params, c.LR, false, names...)
+	o.skipFrozen = c.SkipFrozen
 	o.rule = func(s stepContext, p, g *crease.Tensor, state []*crease.Tensor) (*crease.Tensor, []*crease.Tensor) {
 		g = decayed(g, p, c.WeightDecay)
 		square := mixed(state[0], g.Square(), alpha)

@@ -37,24 +37,34 @@ func TestOptimizersAgreeWithPyTorch(t *testing.T) {
 	}
 	fixture(t, "optimizers.json", &f)
 	made := map[string]func(p []*crease.Tensor) optim.Optimizer{
-		"rmsprop": func(p []*crease.Tensor) optim.Optimizer { return optim.NewRMSprop(p, optim.RMSpropConfig{Alpha: 0.9}) },
+		"rmsprop": func(p []*crease.Tensor) optim.Optimizer {
+			return optim.NewRMSprop(p, optim.RMSpropConfig{LR: optim.Zero, Alpha: 0.9})
+		},
 		"rmsprop_all": func(p []*crease.Tensor) optim.Optimizer {
-			return optim.NewRMSprop(p, optim.RMSpropConfig{Alpha: 0.95, Momentum: 0.8, Centered: true, WeightDecay: 0.1})
+			return optim.NewRMSprop(p, optim.RMSpropConfig{LR: optim.Zero, Alpha: 0.95, Momentum: 0.8, Centered: true, WeightDecay: 0.1})
 		},
-		"adagrad": func(p []*crease.Tensor) optim.Optimizer { return optim.NewAdagrad(p, optim.AdagradConfig{}) },
+		"adagrad": func(p []*crease.Tensor) optim.Optimizer {
+			return optim.NewAdagrad(p, optim.AdagradConfig{LR: optim.Zero})
+		},
 		"adagrad_all": func(p []*crease.Tensor) optim.Optimizer {
-			return optim.NewAdagrad(p, optim.AdagradConfig{LRDecay: 0.1, WeightDecay: 0.1, Initial: 0.3})
+			return optim.NewAdagrad(p, optim.AdagradConfig{LR: optim.Zero, LRDecay: 0.1, WeightDecay: 0.1, Initial: 0.3})
 		},
-		"adadelta": func(p []*crease.Tensor) optim.Optimizer { return optim.NewAdadelta(p, optim.AdadeltaConfig{}) },
+		"adadelta": func(p []*crease.Tensor) optim.Optimizer {
+			return optim.NewAdadelta(p, optim.AdadeltaConfig{LR: optim.Zero})
+		},
 		"adadelta_all": func(p []*crease.Tensor) optim.Optimizer {
-			return optim.NewAdadelta(p, optim.AdadeltaConfig{Rho: 0.8, Eps: 1e-4, WeightDecay: 0.1})
+			return optim.NewAdadelta(p, optim.AdadeltaConfig{LR: optim.Zero, Rho: 0.8, Eps: 1e-4, WeightDecay: 0.1})
 		},
-		"muon": func(p []*crease.Tensor) optim.Optimizer { return optim.NewMuon(p, optim.MuonConfig{}) },
+		"muon": func(p []*crease.Tensor) optim.Optimizer { return optim.NewMuon(p, optim.MuonConfig{LR: optim.Zero}) },
 		"muon_all": func(p []*crease.Tensor) optim.Optimizer {
-			return optim.NewMuon(p, optim.MuonConfig{Momentum: 0.9, Plain: true, WeightDecay: 0.2})
+			return optim.NewMuon(p, optim.MuonConfig{LR: optim.Zero, Momentum: 0.9, Plain: true, WeightDecay: 0.2})
 		},
-		"lion": func(p []*crease.Tensor) optim.Optimizer { return optim.NewLion(p, optim.LionConfig{WeightDecay: 0.2}) },
-		"lamb": func(p []*crease.Tensor) optim.Optimizer { return optim.NewLAMB(p, optim.AdamConfig{WeightDecay: 0.1}) },
+		"lion": func(p []*crease.Tensor) optim.Optimizer {
+			return optim.NewLion(p, optim.LionConfig{LR: optim.Zero, WeightDecay: 0.2})
+		},
+		"lamb": func(p []*crease.Tensor) optim.Optimizer {
+			return optim.NewLAMB(p, optim.AdamConfig{LR: optim.Zero, WeightDecay: 0.1})
+		},
 	}
 	for name, want := range f.Results {
 		for _, wide := range []dtype.Type{dtype.F32, dtype.F64} {
@@ -138,7 +148,7 @@ func TestSchedulesAgreeWithPyTorch(t *testing.T) {
 
 func TestMuonIsForMatrices(t *testing.T) {
 	var bad *ops.ShapeError
-	if err := crease.Try(func() { optim.NewMuon([]*crease.Tensor{crease.Ones([]int{2})}, optim.MuonConfig{}) }); !errors.As(err, &bad) {
+	if err := crease.Try(func() { optim.NewMuon([]*crease.Tensor{crease.Ones([]int{2})}, optim.MuonConfig{LR: 1}) }); !errors.As(err, &bad) {
 		t.Errorf("Muon took a vector: %v", err)
 	}
 }

@@ -31,6 +31,9 @@ func Open(path string) (f *safetensors.File, settings map[string]string, err err
 	if got := f.Metadata["format"]; got != checkpointFormat {
 		return nil, nil, &CheckpointError{path, fmt.Sprintf("the file is not a checkpoint (format %q, want %q)", got, checkpointFormat)}
 	}
+	if err := verify(path, f); err != nil {
+		return nil, nil, err
+	}
 	return f, f.Metadata, nil
 }
 
@@ -78,9 +81,12 @@ func (l *Loop) Checkpoint(path string) error {
 	if l.hasBest {
 		meta["best"] = Exact(l.best)
 	}
-	if err := safetensors.Save(path, nn.Pack("", l.state()), meta); err != nil {
+	tensors := nn.Pack("", l.state())
+	meta[checksumKey] = checksum(tensors, meta)
+	if err := safetensors.Save(path, tensors, meta); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
+	l.kept = path
 	if l.OnSave != nil {
 		l.OnSave(path, l.done)
 	}

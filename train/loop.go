@@ -57,7 +57,8 @@ type Loop struct {
 	step  func(in ...*crease.Tensor) []*crease.Tensor
 	began time.Time
 	last  []Metric
-	at    int // the step of last
+	at    int    // the step of last
+	kept  string // the checkpoint that was written last
 }
 
 // progress is what a run needs to continue besides tensors.
@@ -127,6 +128,9 @@ func (l *Loop) run(ctx context.Context) error {
 			loss = do(batch()...)[0].Item()
 			return nil
 		})
+		if err := l.converging(step+1, loss); err != nil {
+			return err
+		}
 		l.done, l.lossSum, l.lossN = step+1, l.lossSum+loss, l.lossN+1
 		if l.OnStep != nil {
 			l.OnStep(step, loss)
@@ -212,6 +216,11 @@ func (l *Loop) report(ctx context.Context) error {
 	list, err := l.Evaluation(ctx)
 	if err != nil {
 		return err
+	}
+	for _, m := range list { // the step after which the weights are lost
+		if err := l.converging(l.done, m.Value); err != nil {
+			return err
+		}
 	}
 	if l.Reporter != nil {
 		l.Reporter.Report(Report{l.done, l.Steps, l.lastLoss, list, time.Since(l.began).Seconds()})

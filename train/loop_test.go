@@ -3,7 +3,11 @@ package train_test
 import (
 	"context"
 	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -19,7 +23,7 @@ func fit(t testing.TB, losses *[]float64) *train.Loop {
 	g := crease.NewGenerator(7)
 	m := nn.NewSequential(nn.NewLinear(3, 8, crease.By(g)), nn.Tanh(), nn.NewDropout(0.1, g), nn.NewLinear(8, 1, crease.By(g)))
 	return &train.Loop{
-		Model: m, Optimizer: optim.NewAdamW(nn.Tensors(nn.Parameters(m)), optim.AdamConfig{}), Rate: optim.OneCycle(0.1, 40, 0.3), Steps: 40, Every: 10,
+		Model: m, Optimizer: optim.NewAdamW(nn.Tensors(nn.Parameters(m)), optim.AdamConfig{LR: optim.Zero}), Rate: optim.OneCycle(0.1, 40, 0.3), Steps: 40, Every: 10,
 		Batches: train.Each(func(step int) []*crease.Tensor {
 			x := crease.Randn([]int{16, 3}, crease.By(crease.NewGenerator(uint64(step))))
 			return []*crease.Tensor{x, x.Sum(1).Sin().Unsqueeze(1)}
@@ -190,5 +194,90 @@ func TestErrorsComeBack(t *testing.T) {
 	cancel()
 	if err := fit(t, &losses).Run(ctx); !errors.Is(err, train.ErrInterrupted) {
 		t.Errorf("a cancelled run: %v", err)
+	}
+}
+
+// A run whose loss is no number ends at once with exit code 1, before anything is saved over
+// the last good checkpoint.
+func TestDivergenceEndsTheRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.safetensors")
+	var losses []float64
+	l := fit(t, &losses)
+	l.Save, l.Every = path, 5
+	rate := l.Rate
+	l.Rate = func(step int) float64 {
+		if step < 12 {
+			return rate(step)
+		}
+		return 1e38
+	}
+	var good []byte
+	l.OnStep = func(step int, _ float64) {
+		if step == 12 {
+			var err error
+			if good, err = os.ReadFile(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var bad *train.DivergedError
+	if err := l.Run(t.Context()); !errors.As(err, &bad) || bad.ExitCode() != 1 || bad.Kept != path || bad.Step < 13 || bad.Step > 20 {
+		t.Fatalf("the run gives %v", err)
+	}
+	if now, err := os.ReadFile(path); err != nil || !slices.Equal(now, good) {
+		t.Errorf("the checkpoint was changed: %v", err)
+	}
+	// The weights of the last step before a report are lost, and the report finds out.
+	l = fit(t, &losses)
+	l.Metrics = []train.Metric{{Name: "loss"}}
+	l.Evaluate = func(context.Context) ([]train.Metric, error) {
+		return []train.Metric{{Name: "loss", Value: math.Inf(1)}}, nil
+	}
+	l.Save = filepath.Join(t.TempDir(), "y.safetensors")
+	if err := l.Run(t.Context()); !errors.As(err, &bad) || bad.Kept != "" {
+		t.Errorf("a metric that is infinite gives %v", err)
+	}
+	if _, err := os.Stat(l.Save); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a checkpoint of lost weights was written: %v", err)
+	}
+}
+
+// Every bit of a checkpoint that flips is refused, or changes nothing that the file says.
+func TestDamagedCheckpointsAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.safetensors")
+	var losses []float64
+	l := fit(t, &losses)
+	l.StopAt, l.Interrupt, l.Settings = 3, path, map[string]string{"task": "mine"}
+	if err := l.Run(t.Context()); !errors.Is(err, train.ErrInterrupted) {
+		t.Fatal(err)
+	}
+	whole, _, err := train.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	harmless := 0
+	for i := range 400 {
+		at := rand.IntN(8 * len(good))
+		if i%2 == 0 {
+			at = rand.IntN(8 * 1500) // in the header
+		}
+		bad := slices.Clone(good)
+		bad[at/8] ^= 1 << (at % 8)
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f, _, err := train.Open(path); err == nil { // a space became other white space, say
+			harmless++
+			if !reflect.DeepEqual(f, whole) {
+				t.Errorf("bit %d of byte %d, %q, may flip", at%8, at/8, good[at/8])
+			}
+		}
+	}
+	if harmless > 40 {
+		t.Errorf("%d flips did no harm", harmless)
 	}
 }

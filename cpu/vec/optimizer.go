@@ -90,7 +90,7 @@ func (f *Funcs) AdamStep(p, m, v, g []float32, c *AdamCoef) { f.adam(p, m, v, g,
 //	p = p - LR·buf, or with Nesterov p - LR·(g + Momentum·buf)
 //
 // With a nil buf there is no velocity and p = p - LR·g. A velocity starts at
-// zero, so with dampening the first step is damped too. g and c are not changed.
+// zero; the caller leaves out the dampening of the first step. g and c are not changed.
 func (f *Funcs) SGDStep(p, buf, g []float32, c *SGDCoef) {
 	switch {
 	case buf == nil:

@@ -45,7 +45,12 @@ type Tensor struct {
 type File struct {
 	Metadata map[string]string
 	tensors  []Tensor // by name
+	unknown  []Unreadable
 }
+
+// Unreadable is a tensor of an element type that crease does not have. The others of its
+// file can be read.
+type Unreadable struct{ Name, Type string }
 
 // FormatError is a file that breaks a rule of the format.
 type FormatError struct {
@@ -92,6 +97,9 @@ type entry struct {
 
 // Tensors lists the tensors by name.
 func (f *File) Tensors() []Tensor { return f.tensors }
+
+// Unreadable lists the tensors of element types that crease does not have, by name.
+func (f *File) Unreadable() []Unreadable { return f.unknown }
 
 // Get is the tensor of that name.
 func (f *File) Get(name string) (Tensor, bool) {
@@ -144,7 +152,13 @@ func Read(data []byte) (*File, error) {
 		}
 		t, ok := typeNames[e.DType]
 		if !ok {
-			return bad(name, "unknown element type %q", e.DType)
+			begin, end := e.Offsets[0], e.Offsets[1]
+			if begin < 0 || end < begin || end > len(body) {
+				return bad(name, "bytes %d to %d are outside the %d bytes of data", begin, end, len(body))
+			}
+			places = append(places, e.Offsets)
+			f.unknown = append(f.unknown, Unreadable{name, e.DType})
+			continue
 		}
 		want, err := shape.Bytes(t, e.Shape)
 		if err != nil {
@@ -166,6 +180,7 @@ func Read(data []byte) (*File, error) {
 	if err := contiguous(places, len(body)); err != nil {
 		return bad("", "%v", err)
 	}
+	slices.SortFunc(f.unknown, func(a, b Unreadable) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(f.tensors, func(a, b Tensor) int { return cmp.Compare(a.Name, b.Name) })
 	return f, nil
 }

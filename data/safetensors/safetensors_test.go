@@ -144,3 +144,24 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A tensor of a type that crease does not have is listed; the others of its file are read.
+func TestUnknownTypes(t *testing.T) {
+	var b bytes.Buffer
+	if err := Write(&b, []Tensor{{Name: "a", DType: dtype.U8, Shape: []int{2}, Data: []byte{1, 2}}, {Name: "b", DType: dtype.I8, Shape: []int{3}, Data: []byte{3, 4, 5}}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	odd := bytes.Replace(b.Bytes(), []byte(`"I8"`), []byte(`"X9"`), 1)
+	f, err := Read(odd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, ok := f.Get("a")
+	if !ok || !bytes.Equal(a.Data, []byte{1, 2}) || len(f.Tensors()) != 1 || len(f.Unreadable()) != 1 || f.Unreadable()[0] != (Unreadable{"b", "X9"}) {
+		t.Errorf("%v and %v", f.Tensors(), f.Unreadable())
+	}
+	far := bytes.Replace(odd, []byte(`[2,5]`), []byte(`[2,9]`), 1)
+	if _, err := Read(far); bytes.Equal(far, odd) || err == nil {
+		t.Errorf("its place is not checked: %v", err)
+	}
+}

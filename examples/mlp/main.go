@@ -61,7 +61,7 @@ func main() {
 	}
 	const steps = 400
 	params := nn.Tensors(nn.Parameters(model))
-	opt, rate := optim.NewAdamW(params, optim.AdamConfig{}), optim.OneCycle(1e-2, steps, 0.3)
+	opt, rate := optim.NewAdamW(params, optim.AdamConfig{LR: 1e-2}), optim.OneCycle(1e-2, steps, 0.3)
 	for step := range steps {
 		crease.Tidy(func() []*crease.Tensor {
 			b := loader.At(step)

@@ -46,6 +46,7 @@ type operand struct {
 	text   string
 	memory bool
 	off    int64
+	list   []int // registers in braces
 }
 
 func text(s string) operand { return operand{reg: -1, text: s} }
@@ -70,7 +71,10 @@ type known struct {
 }
 
 type knownArg struct {
-	operand
+	reg     int
+	text    string
+	memory  bool
+	off     int64
 	version int
 	epoch   int
 }
@@ -131,7 +135,7 @@ func (g *emitter) effect(op string, dst int, args ...operand) {
 func (g *emitter) pure(c class, op string, args ...operand) int {
 	k := known{op: op}
 	for i, a := range args {
-		k.args[i].operand = a
+		k.args[i] = knownArg{reg: a.reg, text: a.text, memory: a.memory, off: a.off}
 		if a.reg >= 0 {
 			k.args[i].version = g.regs[a.reg].version
 			if g.regs[a.reg].mutable {
@@ -205,6 +209,9 @@ func (g *emitter) sweep() {
 			if a.reg >= 0 {
 				uses[a.reg] += by
 			}
+			for _, r := range a.list {
+				uses[r] += by
+			}
 		}
 		if in.guard >= 0 {
 			uses[in.guard] += by
@@ -261,6 +268,9 @@ func (g *emitter) write(b *strings.Builder) {
 			name(in.guard)
 			for _, a := range in.args {
 				name(a.reg)
+				for _, r := range a.list {
+					name(r)
+				}
 			}
 		}
 	}
@@ -306,6 +316,17 @@ func (in *instruction) write(b *strings.Builder, names []string) {
 		s := a.text
 		if a.reg >= 0 {
 			s = names[a.reg]
+		}
+		if a.list != nil {
+			b.WriteByte('{')
+			for i, r := range a.list {
+				if i > 0 {
+					b.WriteString(", ")
+				}
+				b.WriteString(names[r])
+			}
+			b.WriteByte('}')
+			continue
 		}
 		if a.memory {
 			b.WriteByte('[')

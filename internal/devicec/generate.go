@@ -52,6 +52,7 @@ type generator struct {
 	active   []*function
 	globals  strings.Builder // declarations of shared and local memory
 	arrays   int
+	tile     int  // words of arrays that are kept in registers
 	dead     bool // nothing comes here
 }
 
@@ -128,6 +129,10 @@ func (g *generator) param(d *decl) string {
 	return fmt.Sprintf("%s_param_%d", g.kernel.name, slices.Index(g.kernel.params, d))
 }
 
+// largeTile is a tile above which a block may have all registers: the assembler would
+// rather spill a few than have fewer blocks at a time.
+const largeTile = 32
+
 // text is the whole module.
 func (g *generator) text(to Target) string {
 	var b strings.Builder
@@ -145,6 +150,9 @@ func (g *generator) text(to Target) string {
 	b.WriteString("\n)\n")
 	if g.kernel.bound > 0 {
 		fmt.Fprintf(&b, ".maxntid %d, 1, 1\n", g.kernel.bound)
+		if g.tile > largeTile {
+			b.WriteString(".minnctapersm 1\n")
+		}
 	}
 	b.WriteString("{\n")
 	b.WriteString(g.globals.String())
@@ -157,7 +165,7 @@ func (g *generator) text(to Target) string {
 func (g *generator) array(d *decl, space string) string {
 	g.arrays++
 	name := fmt.Sprintf("%s_%s_%d", space, d.name, g.arrays)
-	fmt.Fprintf(&g.globals, "\t.%s .align %d .b8 %s[%d];\n", space, max(d.typ.align(), 4), name, d.typ.size())
+	fmt.Fprintf(&g.globals, "\t.%s .align %d .b8 %s[%d];\n", space, 16, name, d.typ.size())
 	return name
 }
 

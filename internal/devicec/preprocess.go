@@ -12,7 +12,6 @@ type macro struct {
 // preprocessor expands macros and takes the branches of conditions.
 type preprocessor struct {
 	macros map[string]*macro
-	in     []token // what is to be read, last first
 	out    []token
 	taken  []branch
 }

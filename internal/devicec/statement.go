@@ -86,6 +86,7 @@ func (g *generator) declareArray(d *decl) {
 		v.space, v.memory = "local", g.array(d, "local")
 	default:
 		v.elements = make([]int, n)
+		g.tile += n * elem.size() / 4
 		for i := range v.elements {
 			v.elements[i] = g.newReg(classOf(elem.kind), true)
 		}

@@ -12,7 +12,6 @@ type block struct {
 	at     [3]int // in the grid
 	shared *shared
 	warps  []*warp
-	sync   any // mbarriers and copies under way, see async.go
 }
 
 // Fault is what a kernel did wrong.
@@ -46,7 +45,6 @@ func (w *warp) fault(format string, args ...any) {
 func (b *block) start(at [3]int) {
 	b.at = at
 	b.shared.reset()
-	b.sync = nil
 	threads := b.run.launch.Block[0] * b.run.launch.Block[1] * b.run.launch.Block[2]
 	for i, w := range b.warps {
 		n := min(threads-i*lanes, lanes)
@@ -55,7 +53,7 @@ func (b *block) start(at [3]int) {
 			mask = ^uint32(0)
 		}
 		w.frags = append(w.frags[:0], fragment{0, mask})
-		w.state, w.quiet, w.extra, w.near = running, 0, nil, [4]*Block{}
+		w.state, w.async, w.near = running, nil, [4]*Block{}
 		clear(w.init)
 		b.run.entry.program.fill(w)
 	}

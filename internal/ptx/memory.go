@@ -138,7 +138,7 @@ func written(b []byte) bool {
 		return binary.LittleEndian.Uint64(b) == 0x0101010101010101
 	}
 	for _, x := range b {
-		if x == 0 {
+		if x != 1 {
 			return false
 		}
 	}

@@ -16,7 +16,7 @@ func init() {
 		"bra": flowOp, "brx": flowOp, "ret": flowOp, "exit": flowOp, "bar": flowOp, "barrier": flowOp, "trap": flowOp,
 		"membar": nothing, "fence": nothing, "setmaxnreg": nothing, "griddepcontrol": nothing,
 		"ld": loads, "ldu": loads, "st": stores, "atom": atomics, "red": atomics, "shfl": shuffle, "vote": vote, "match": vote,
-		"activemask": vote,
+		"activemask": vote, "cp": asyncCopy, "ldmatrix": ldmatrix, "mma": mma,
 	}
 }
 

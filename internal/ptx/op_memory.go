@@ -3,6 +3,7 @@ package ptx
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // place is the address of a load or store: a register and what is added to it.
@@ -217,7 +218,7 @@ func loads(c *compiler, s *step) {
 			for k, d := range to {
 				data, init := w.bytes(p.space, a+uint64(k*n), n, false)
 				if init != nil && !written(init) {
-					w.fault("it reads %d bytes of %s memory at %#x, which nobody has written", n, p.space, a+uint64(k*n))
+					w.unwritten(p.space, a+uint64(k*n), init, n)
 				}
 				if d < 0 {
 					continue
@@ -257,7 +258,7 @@ func loadsShared(s *step, p place, d int) {
 				continue
 			}
 			c, mine := &sh.words[k], at+stamp(i)
-			if c.write == 0 || c.write>>16 == mine>>16 && c.write != mine {
+			if c.write == 0 || sh.init[a] != 1 || c.write>>16 == mine>>16 && c.write != mine {
 				dst[i] = w.word(i, a)
 				continue
 			}
@@ -275,9 +276,17 @@ func (w *warp) word(lane int, a uint32) uint64 {
 	w.lane = lane
 	data, init := w.bytes("shared", uint64(a), 4, false)
 	if !written(init) {
-		w.fault("it reads shared memory at %d, which nobody has written", a)
+		w.unwritten("shared", uint64(a), init, 4)
 	}
 	return load(data)
+}
+
+// unwritten stops a read of what nobody has written yet.
+func (w *warp) unwritten(space string, a uint64, init []byte, n int) {
+	if slices.Contains(init, pending) {
+		w.fault("it reads %d bytes of %s memory at %#x, before the asynchronous copy to it was waited for", n, space, a)
+	}
+	w.fault("it reads %d bytes of %s memory at %#x, which nobody has written", n, space, a)
 }
 
 func stores(c *compiler, s *step) {

@@ -39,8 +39,7 @@ type warp struct {
 	lane  int // that does something, for faults
 	steps int64
 	loads int64
-	quiet int // yields in a row
-	extra any // what families of instructions keep
+	async *lateness
 }
 
 // step is an instruction ready to run.
@@ -190,6 +189,7 @@ func (w *warp) control(in *step, f *fragment, m uint32) bool {
 		}
 		return true
 	case exit:
+		w.unwaited(m)
 		f.pc++
 		f.mask &^= m
 		return true

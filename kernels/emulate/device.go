@@ -112,14 +112,19 @@ func (s *stream) Run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 	}
 	g := [3]int32{int32(groups[0]), int32(groups[1]), int32(groups[2])}
 	ptrs, sizes := make([]unsafe.Pointer, len(buffers)+1), make([]int64, len(buffers)+1)
+	fault := make([]byte, kernels.FaultBytes)
 	for i, b := range buffers {
+		if b == nil {
+			ptrs[i], sizes[i] = unsafe.Pointer(unsafe.SliceData(fault)), int64(len(fault))
+			continue
+		}
 		mem := hostdev.Bytes(b)
 		ptrs[i], sizes[i] = unsafe.Pointer(unsafe.SliceData(mem)), int64(len(mem))
 	}
 	if trouble := run(&g[0], &ptrs[0], &sizes[0], &values[0]); trouble != "" {
 		return errors.New("emulate: " + p.Name + ": " + trouble)
 	}
-	return nil
+	return kernels.Fault("emulate", fault)
 }
 
 func (d *Device) compile(p *kernels.Program) (entry, error) {

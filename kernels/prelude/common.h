@@ -284,6 +284,21 @@ DEVICE void put_real(BYTES p, int i, real v, int from, int t) {
 #endif
 }
 
+// INDEX declares at, index k of an axis of n elements counted from the front, -1 if it is out
+// of range. NOT_NEGATIVE is for class numbers, which do not count from the end. The first
+// index of a device that is out of range goes to the fault words.
+#define INDEX(at, k, n) INDEX_AT(at, k, n, at##_k + (at##_k < 0 ? (long)(n) : 0))
+#define NOT_NEGATIVE(at, k, n) INDEX_AT(at, k, n, at##_k)
+#define INDEX_AT(at, k, n, place) \
+	long at##_k = (k), at##_at = (place); \
+	int at = at##_at < 0 || at##_at >= (long)(n) ? -1 : (int)at##_at; \
+	if (at < 0) { FAULT(at##_k, n) }
+#define FAULT(k, n) \
+	if (AT(fault, 0) == 0) { \
+		AT(fault, 1) = (k); \
+		AT(fault, 2) = (n); \
+		AT(fault, 0) = FAULT_CODE; \
+	}
 // DECOMPOSE adds to offset where element i of an array of sizes n and strides s lies.
 #define DECOMPOSE(offset, i, n, s, rank) \
 	for (int rest_ = (i), d_ = (rank) - 1; d_ >= 0; d_--) { \

@@ -8,6 +8,9 @@ struct index3 { unsigned int x, y, z; };
 extern __device__ const index3 blockIdx, threadIdx, blockDim;
 extern "C" {
 __device__ unsigned int __umulhi(unsigned int, unsigned int);
+__device__ unsigned long long __umul64hi(unsigned long long, unsigned long long);
+__device__ float __fadd_rn(float, float);
+__device__ float __fmul_rn(float, float);
 __device__ unsigned int __float_as_uint(float);
 __device__ float __uint_as_float(unsigned int);
 __device__ float __int_as_float(int);

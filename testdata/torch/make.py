@@ -109,7 +109,24 @@ def attention():
         yield case(f"{rows} {TYPES[t]}", attend, q, k, v, op="attention", grad=True, args={"mask": array(mask)})
 
 
-FILES = [promote, scalars, ranges, edges, attention]
+def cross_entropy():
+    for reduction in ["mean", "sum", "none"]:
+        for weighted in [False, True]:
+            for smoothing in [0.0, 0.1]:
+                for ignored in [None, -100, 2]:
+                    x, t = torch.randn(6, 4), torch.tensor([0, 3, 2, 2, 1, 0])
+                    if ignored == -100:
+                        t[1] = -100
+                    w = torch.rand(4) + 0.5 if weighted else None
+                    kw = {} if ignored is None else {"ignore_index": ignored}
+                    f = lambda x, t: torch.nn.functional.cross_entropy(x, t, weight=w, reduction=reduction, label_smoothing=smoothing, **kw)
+                    args = {"reduction": reduction, "label_smoothing": smoothing} | kw
+                    if weighted:
+                        args["weight"] = array(w)
+                    yield case(f"{reduction} {args.get('ignore_index', '')} {smoothing} {weighted}", f, x, t, op="cross_entropy", grad=True, args=args)
+
+
+FILES = [promote, scalars, ranges, edges, attention, cross_entropy]
 
 if __name__ == "__main__":
     torch.manual_seed(1)

@@ -145,7 +145,7 @@ func TestOverheadJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(written(t, "json")), &rows); err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 4 || rows[0]["torch_ns"] != 1234567.4 || rows[1]["torch_ns"] != nil || rows[1]["median_ns"] != 3.0 || len(rows[1]) != 10 {
+	if len(rows) != 4 || rows[0]["torch_ns"] != 1234567.4 || rows[1]["torch_ns"] != nil || rows[1]["median_ns"] != 3.0 || len(rows[1]) != 11 {
 		t.Errorf("%v", rows)
 	}
 }

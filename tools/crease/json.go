@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"reflect"
@@ -11,15 +12,32 @@ import (
 	"strings"
 )
 
-// writeJSON writes a result on one line. Numbers that JSON does not have are the strings
-// "NaN", "Infinity" and "-Infinity"; everything else is as encoding/json has it.
+// jsonSchema is the version of all JSON that the command prints, described in docs/json.md.
+// It is raised when a key goes away or means something else, not when one is added.
+const jsonSchema = 1
+
+// writeJSON writes a result on one line: an object, or a list of objects, each of which
+// begins with the key schema. Numbers that JSON does not have are the strings "NaN",
+// "Infinity" and "-Infinity"; everything else is as encoding/json has it.
 func writeJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	if err := putJSON(&b, reflect.ValueOf(v)); err != nil {
 		return err
 	}
-	b.WriteByte('\n')
-	_, err := w.Write(b.Bytes())
+	text := b.Bytes()
+	if text[0] == '[' {
+		var list []json.RawMessage
+		if err := json.Unmarshal(text, &list); err != nil {
+			return err
+		}
+		for i := range list {
+			list[i] = versioned(list[i])
+		}
+		text = append(append([]byte{'['}, bytes.Join(rawBytes(list), []byte{','})...), ']')
+	} else {
+		text = versioned(text)
+	}
+	_, err := w.Write(append(text, '\n'))
 	return err
 }
 
@@ -105,9 +123,15 @@ func putFields(b *bytes.Buffer, v reflect.Value, first *bool) error {
 		f := v.Type().Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
-		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
-			if err := putFields(b, v.Field(i), first); err != nil {
-				return err
+		case f.Anonymous && name == "" && isStruct(f.Type):
+			inner := v.Field(i)
+			if inner.Kind() == reflect.Pointer {
+				inner = inner.Elem()
+			}
+			if inner.IsValid() {
+				if err := putFields(b, inner, first); err != nil {
+					return err
+				}
 			}
 			continue
 		case !f.IsExported() || name == "-" || strings.Contains(options, "omitempty") && v.Field(i).IsZero():
@@ -133,4 +157,28 @@ func plainJSON(b *bytes.Buffer, v reflect.Value) error {
 	text, err := json.Marshal(v.Interface())
 	b.Write(text)
 	return err
+}
+
+func isStruct(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct || t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct
+}
+
+func rawBytes(list []json.RawMessage) [][]byte {
+	out := make([][]byte, len(list))
+	for i, r := range list {
+		out[i] = r
+	}
+	return out
+}
+
+// versioned puts the key schema before those of an object.
+func versioned(object []byte) []byte {
+	if len(object) < 2 || object[0] != '{' {
+		return object
+	}
+	head := fmt.Appendf(nil, `{"schema":%d`, jsonSchema)
+	if object[1] != '}' {
+		head = append(head, ',')
+	}
+	return append(head, object[1:]...)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -84,7 +83,6 @@ func (f *cyclesFlags) run(cmd *cobra.Command, _ []string) error {
 	}
 	w := bufio.NewWriter(cmd.OutOrStdout())
 	p := &lines{w: w}
-	enc := json.NewEncoder(w)
 	var t *table
 	if f.output == "table" {
 		t = p.table(column{"PRODUCT M,N,K", 24, false}, column{"CYCLES", 13, true}, column{"STALL", 13, true}, column{"USED", 8, true}, column{"MAPPED", 8, true})
@@ -98,7 +96,7 @@ func (f *cyclesFlags) run(cmd *cobra.Command, _ []string) error {
 			t.row(q.String(), fmt.Sprint(r.Cycles), fmt.Sprint(r.Stall), fmt.Sprintf("%.2f%%", 100*r.Utilization), fmt.Sprintf("%.2f%%", 100*r.Mapping))
 			return p.err
 		}
-		return enc.Encode(cyclesRow{c.Name, c.Rows, c.Cols, c.Dataflow.String(), f.timing, q.M, q.N, q.K, r.Cycles, r.Stall, r.Utilization, r.Mapping})
+		return writeJSON(w, cyclesRow{c.Name, c.Rows, c.Cols, c.Dataflow.String(), f.timing, q.M, q.N, q.K, r.Cycles, r.Stall, r.Utilization, r.Mapping})
 	}
 	for _, q := range f.gemms {
 		if err := one(q); err != nil {

@@ -8,9 +8,34 @@ import (
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/conform"
+	_ "github.com/crease-ml/crease/cuda"
 	"github.com/crease-ml/crease/exec"
 	_ "github.com/crease-ml/crease/opencl"
 )
+
+// The CUDA backend on an interpreter trains as the processor does, without a fallback. It
+// is slow, so the run is short; .ci/run has one of 20 steps.
+func TestEmulatedCUDA(t *testing.T) {
+	if testing.Short() {
+		t.Skip("an interpreter trains")
+	}
+	dev, err := crease.Wrap(conform.Open(t, "cuda@emulate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exec.SetFallback(exec.SetFallback(exec.KernelsOnly))
+	here := options(t, "cpu")
+	here.Settings.Steps, here.Settings.Batch = 2, 128
+	there := here
+	there.Device = dev
+	want, _ := curve(t, here)
+	got, _ := curve(t, there)
+	for i := range want {
+		if math.Abs(got[i]-want[i]) > 1e-4*math.Abs(want[i]) {
+			t.Errorf("step %d: loss %v, on cpu %v", i, got[i], want[i])
+		}
+	}
+}
 
 // Another device trains the same models: without any fallback, with losses that
 // begin as those of the processor do, and with the same bits eager and compiled.

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/crease-ml/crease/dtype"
+	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/kernels"
+	"github.com/crease-ml/crease/ops"
+	"github.com/crease-ml/crease/shape"
+)
+
+type program = *kernels.Program
+
+// recorder is a stream that keeps the programs it is told to run.
+type recorder struct {
+	hal.Stream
+	seen map[program]bool
+	list []program
+}
+
+func (r *recorder) Run(p program, _ [3]int, _ []hal.Buffer, _ []byte) error {
+	if !r.seen[p] {
+		r.seen[p] = true
+		r.list = append(r.list, p)
+	}
+	return nil
+}
+
+// programs is every program that the cases of the rows make on a GPU.
+func programs() ([]program, error) {
+	var reg hal.Registry
+	if _, err := kernels.Register(&reg, kernels.Caps{Dialect: kernels.CUDA, F64: true, MaxGroup: 1024, Local: 48 << 10, Tensor: 80, Vendor: "nvidia"}); err != nil {
+		return nil, err
+	}
+	rec := &recorder{seen: map[program]bool{}}
+	for _, op := range ops.All() {
+		for _, c := range op.Cases {
+			types := c.Types
+			if types == nil {
+				types = op.Types
+			}
+			for _, t := range types {
+				if err := rec.record(&reg, op, c, t); err != nil {
+					return nil, fmt.Errorf("%s, case %s, %s: %w", op.Name, c.Name, t, err)
+				}
+			}
+		}
+	}
+	return rec.list, nil
+}
+
+func (r *recorder) record(reg *hal.Registry, op *ops.Op, c ops.Case, t dtype.Type) error {
+	var in []ops.Spec
+	for _, a := range c.In {
+		s := ops.Spec{DType: t, Shape: a.Shape}
+		if a.DType != dtype.Invalid {
+			s.DType = a.DType
+		}
+		in = append(in, s)
+	}
+	out, err := op.Specs(c.Attrs, in)
+	if err != nil {
+		return err
+	}
+	dense := func(s ops.Spec) hal.View {
+		return hal.View{DType: s.DType, Shape: s.Shape, Strides: shape.Strides(s.Shape)}
+	}
+	call := &hal.Call{Op: op.Name, Attrs: c.Attrs}
+	for _, s := range in {
+		v := dense(s)
+		if op.Expr != nil {
+			v.Shape = out[0].Shape
+			if v.Strides, err = shape.BroadcastStrides(s.Shape, v.Strides, v.Shape); err != nil {
+				return err
+			}
+		}
+		call.In = append(call.In, v)
+	}
+	for _, s := range out {
+		call.Out = append(call.Out, dense(s))
+	}
+	for _, k := range reg.For(op.Name) {
+		if !k.Takes(call) {
+			continue
+		}
+		l, err := k.Prepare(call)
+		if err == nil {
+			err = l.Run(r, slices.Clone(call.Operands()), nil)
+		}
+		if err != nil && !errors.Is(err, hal.ErrUnsupported) {
+			return err
+		}
+	}
+	return nil
+}
