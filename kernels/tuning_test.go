@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -205,4 +206,37 @@ func TestTunables(t *testing.T) {
 	if list := l.Tunables(ops.Relu, dtype.F32); len(list) != 1 || list[0].Name != mapTable || list[0].Kernel != r.For("relu")[0].Name && len(r.For("relu")) == 1 {
 		t.Errorf("kernels for relu: %v", list)
 	}
+}
+
+// A table that is accepted keeps its meaning when it is written and read again, and has
+// no value that a kernel could not take.
+func FuzzParseTuning(f *testing.F) {
+	f.Add([]byte(`[{"vendor":"amd","params":{"matmul":{"SIDE":16,"PREFER":-2}}}]`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		rows, err := parseTuning(b)
+		if err != nil {
+			return
+		}
+		for _, r := range rows {
+			for kernel, params := range r.Params {
+				for name, v := range params {
+					if name != prefer && (v < 1 || v > paramLimit) {
+						t.Errorf("%s: %s is %d", kernel, name, v)
+					}
+				}
+			}
+		}
+		text, err := json.Marshal(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := parseTuning(text)
+		if err != nil {
+			t.Fatalf("%s was written and cannot be read: %v", text, err)
+		}
+		if second, _ := json.Marshal(again); string(second) != string(text) {
+			t.Errorf("%s became %s", text, second)
+		}
+	})
 }

@@ -273,3 +273,17 @@ func TestConcurrentFirstUse(t *testing.T) {
 		}
 	}
 }
+
+// Of a cache entry only what was sealed under its name comes out again.
+func FuzzCacheEntry(f *testing.F) {
+	e := cacheEntry{"", strings.Repeat("a", 64)}
+	sealed := e.seal([]byte("binary"))
+	f.Add(sealed)
+	f.Add(sealed[:len(sealed)-1])
+	f.Add([]byte(cacheMagic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if got := e.open(b); got != nil && !bytes.Equal(e.seal(got), b) {
+			t.Errorf("%q gave %q, which is not what it was sealed of", b, got)
+		}
+	})
+}

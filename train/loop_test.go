@@ -18,7 +18,7 @@ import (
 )
 
 // fit is a run that fits a small network with dropout to numbers.
-func fit(t *testing.T, losses *[]float64) *train.Loop {
+func fit(t testing.TB, losses *[]float64) *train.Loop {
 	t.Helper()
 	g := crease.NewGenerator(7)
 	m := nn.NewSequential(nn.NewLinear(3, 8, crease.By(g)), nn.Tanh(), nn.NewDropout(0.1, g), nn.NewLinear(8, 1, crease.By(g)))
