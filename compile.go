@@ -67,8 +67,8 @@ func (c *Compiled) Timed(took func(step int, d time.Duration), in ...*Tensor) []
 
 func (c *Compiled) call(took func(step int, d time.Duration), in []*Tensor) []*Tensor {
 	l := state()
-	if l.tracing() != nil {
-		return c.f(in...) // inside another compiled function: part of its graph
+	if l.tracing() != nil || l.checking() {
+		return c.f(in...) // part of another function's graph, or looked at op by op
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
