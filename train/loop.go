@@ -20,6 +20,8 @@ type Loop struct {
 	Batches   Batches
 	// Loss is a scalar from the tensors of a batch. It is called with gradients.
 	Loss func(in ...*crease.Tensor) *crease.Tensor
+	// ClipNorm scales the gradients down where their joint norm is above it; 0 for never.
+	ClipNorm float64
 	// Compile replays every step as a graph; with the same bits.
 	Compile bool
 
@@ -178,6 +180,9 @@ func (l *Loop) StepFunc() func(in ...*crease.Tensor) []*crease.Tensor {
 func (l *Loop) one(in ...*crease.Tensor) []*crease.Tensor {
 	loss := l.Loss(in...)
 	loss.Backward()
+	if l.ClipNorm > 0 {
+		optim.ClipGradNorm(nn.Tensors(nn.Trainable(l.Model)), l.ClipNorm, 2)
+	}
 	l.Optimizer.Step()
 	l.Optimizer.ZeroGrad()
 	return []*crease.Tensor{loss.Detach()}

@@ -89,3 +89,48 @@ func onFashion(t *testing.T, o *Options, model string, steps int) {
 	}
 	t.Skip("CREASE_DATA is not set")
 }
+
+// Three steps of the larger models: another device begins with the losses of the
+// processor, without any fallback, eager and compiled with the same bits.
+func TestLargerModelsBeginAlike(t *testing.T) {
+	dev, err := crease.Wrap(conform.Open(t, "opencl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exec.SetFallback(exec.SetFallback(exec.KernelsOnly))
+	for _, c := range []struct {
+		task  *Task
+		model string
+	}{{Fashion, "resnet"}, {CharGPT, ""}, {CharLSTM, ""}} {
+		t.Run(c.task.Name, func(t *testing.T) {
+			o := options(t, "cpu")
+			onFashion(t, &o, "", 3)
+			o.Task, o.Settings = c.task, Settings{Model: c.model, Steps: 3, Batch: 4}
+			steps := func(dev *crease.Device, graph bool) (losses []float64) {
+				o.Device, o.Graph = dev, graph
+				j, err := newJob(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				do := j.StepFunc()
+				for k, batch := range j.Batches(t.Context(), 0, 3) {
+					j.Optimizer.SetLR(j.Rate(k))
+					crease.Tidy(func() []*crease.Tensor {
+						losses = append(losses, do(batch()...)[0].Item())
+						return nil
+					})
+				}
+				return losses
+			}
+			want, got, graph := steps(o.Device, false), steps(dev, false), steps(dev, true)
+			for i, tol := 0, 1e-5; i < len(want); i, tol = i+1, 5e-2 {
+				if !(math.Abs(got[i]-want[i]) <= tol*math.Abs(want[i])) {
+					t.Errorf("step %d: loss %v, on cpu %v", i, got[i], want[i])
+				}
+			}
+			if !slices.Equal(got, graph) {
+				t.Errorf("the losses are %v, compiled %v", got, graph)
+			}
+		})
+	}
+}
