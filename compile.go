@@ -55,6 +55,10 @@ type program struct {
 // use another device, and must leave no gradients on leaves: these are *CompileErrors.
 func Compile(f func(in ...*Tensor) []*Tensor) *Compiled { return &Compiled{f: f} }
 
+// Compiling reports whether the goroutine is recording a function that is compiled, where
+// what is no tensor, such as a count kept in Go, is read once and for all calls.
+func Compiling() bool { return tracing() != nil }
+
 // Call runs the function on inputs of one device. It panics with a
 // *CompileError when the function cannot be recorded.
 func (c *Compiled) Call(in ...*Tensor) []*Tensor { return c.call(nil, in) }
