@@ -211,3 +211,23 @@ func TestTrainingKeepsMemoryFlat(t *testing.T) {
 		}
 	}
 }
+
+// The count of a configuration is that of its model.
+func TestParametersOfConfigurations(t *testing.T) {
+	dev, err := crease.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bias := range []bool{false, true} {
+		c := models.GPTConfig{Vocab: 9, Context: 12, Layers: 3, Heads: 2, Dim: 16, Bias: bias}
+		m, err := models.NewGPT(c, dev, nil)
+		if err != nil || float64(nn.Count(m)) != c.Parameters() {
+			t.Errorf("%+v counts %v, the model has %d (%v)", c, c.Parameters(), nn.Count(m), err)
+		}
+	}
+	c := models.LSTMConfig{Vocab: 9, Layers: 3, Dim: 6, Hidden: 10}
+	m, err := models.NewCharLSTM(c, dev, nil)
+	if err != nil || float64(nn.Count(m)) != c.Parameters() {
+		t.Errorf("%+v counts %v, the model has %d (%v)", c, c.Parameters(), nn.Count(m), err)
+	}
+}

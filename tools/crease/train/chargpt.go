@@ -34,6 +34,7 @@ var gpt = language{
 		}
 		return c, c.Context
 	},
+	count: counted[models.GPTConfig],
 	build: func(config []byte, dev *crease.Device, g *crease.Generator) (writer, error) {
 		var c models.GPTConfig
 		if err := json.Unmarshal(config, &c); err != nil {

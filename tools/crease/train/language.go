@@ -17,10 +17,19 @@ import (
 type language struct {
 	// size is the context of a preset, and its configuration for a vocabulary.
 	size func(model string, vocab int) (config any, context int)
-	// build makes a model of a configuration in JSON.
+	// count is the number of parameters of a configuration in JSON.
+	count func(config []byte) (float64, error)
+	// build makes a model of it.
 	build func(config []byte, dev *crease.Device, g *crease.Generator) (writer, error)
 	// plan is a run's schedule and Adam's second beta.
 	plan func(set Settings) (optim.Schedule, float64)
+}
+
+// counted is a count for configurations of a type.
+func counted[C interface{ Parameters() float64 }](config []byte) (float64, error) {
+	var c C
+	err := json.Unmarshal(config, &c)
+	return c.Parameters(), err
 }
 
 // writer is a language model.
