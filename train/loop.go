@@ -40,7 +40,7 @@ type Loop struct {
 	// Interrupt is the checkpoint of a run that is stopped without having Save. Where a
 	// file has the name, a number is added to it.
 	Interrupt string
-	// Settings are kept in checkpoints, for whoever resumes. See [Settings].
+	// Settings are kept in checkpoints, for whoever resumes: Open gives them back.
 	Settings map[string]string
 	// Generators are what the model draws from; their states are in checkpoints.
 	Generators []*crease.Generator
