@@ -327,3 +327,19 @@ func TestCheckpointed(t *testing.T) {
 		t.Error("evaluation drops")
 	}
 }
+
+// Everything that a block needs moves with it, eager and compiled on the new device.
+func TestBlocksMove(t *testing.T) {
+	d, err := crease.Open("cpu/generic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := nn.NewTransformerBlock(nn.BlockConfig{Dim: 8, Heads: 2, Causal: true, Rotary: nn.NewRotary(4, 6, 1e4)})
+	x := crease.Randn([]int{2, 6, 8})
+	want := block.Forward(x).Floats()
+	nn.To(block, d)
+	x = x.To(d)
+	near(t, "moved", block.Forward(x).Floats(), want)
+	c := crease.Compile(func(in ...*crease.Tensor) []*crease.Tensor { return []*crease.Tensor{block.Forward(in[0])} })
+	near(t, "moved and compiled", c.Call(x)[0].Detach().Floats(), want)
+}

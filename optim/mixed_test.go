@@ -92,11 +92,13 @@ func TestLossScale(t *testing.T) {
 	if o.Scale() != 1<<16 {
 		t.Errorf("three good steps leave a scale of %v", o.Scale())
 	}
-	names := 0
-	for range o.State() {
-		names++
+	names := map[string]bool{}
+	for _, s := range o.State() {
+		names[s.Name] = true
 	}
-	if names != 5 { // momentum, rate, master, scale, steps
-		t.Errorf("the state is %v", o.State())
+	for _, n := range []string{"momentum.0", "lr", "master.0", "loss_scale", "loss_scale_steps"} {
+		if !names[n] {
+			t.Errorf("the state has no %s", n)
+		}
 	}
 }
