@@ -40,6 +40,9 @@ func apply(l *local, op *ops.Op, attrs any, in, out []*Tensor) []*Tensor {
 	if err != nil {
 		panic(err)
 	}
+	if l.checking() {
+		lookAt(op, arrays, res, false)
+	}
 	n := len(out)
 	for _, a := range res {
 		out = append(out, wrap(a, dev, l))
@@ -102,6 +105,9 @@ func ApplyInto(op *ops.Op, attrs any, in, into []*Tensor) {
 	if err := dev.engine.EvalInto(op, attrs, from, to); err != nil {
 		panic(err)
 	}
+	if l.checking() {
+		lookAt(op, from, to, false)
+	}
 }
 
 // assignable panics for tensors whose elements may not be changed.
@@ -145,6 +151,9 @@ func builder(tr *trace, op *ops.Op, in []*Tensor) (ops.Builder, *Device) {
 		return tr.g, tr.dev
 	}
 	d := device(op, in)
+	if state().checking() {
+		return checker{d.engine}, d
+	}
 	return d.engine, d
 }
 

@@ -55,6 +55,10 @@ type program struct {
 // use another device, and must leave no gradients on leaves: these are *CompileErrors.
 func Compile(f func(in ...*Tensor) []*Tensor) *Compiled { return &Compiled{f: f} }
 
+// Compiling reports whether the goroutine is recording a function that is compiled, where
+// what is no tensor, such as a count kept in Go, is read once and for all calls.
+func Compiling() bool { return tracing() != nil }
+
 // Call runs the function on inputs of one device. It panics with a
 // *CompileError when the function cannot be recorded.
 func (c *Compiled) Call(in ...*Tensor) []*Tensor { return c.call(nil, in) }
@@ -67,8 +71,8 @@ func (c *Compiled) Timed(took func(step int, d time.Duration), in ...*Tensor) []
 
 func (c *Compiled) call(took func(step int, d time.Duration), in []*Tensor) []*Tensor {
 	l := state()
-	if l.tracing() != nil {
-		return c.f(in...) // inside another compiled function: part of its graph
+	if l.tracing() != nil || l.checking() {
+		return c.f(in...) // part of another function's graph, or looked at op by op
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

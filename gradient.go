@@ -70,6 +70,20 @@ func (t *Tensor) Grad() *Tensor {
 	return t.grad
 }
 
+// SetGrad makes g, of the tensor's type and shape, the accumulated gradient of a leaf in
+// place of what is there. The leaf keeps a handle of its own.
+func (t *Tensor) SetGrad(g *Tensor) {
+	if !t.v.Leaf() || !g.Spec().Equal(t.Spec()) || g.dev != t.dev {
+		panic(&ops.GradError{Reason: fmt.Sprintf("a gradient %s on %s for %s on %s: want a leaf and its own spec and device", g.Spec(), g.dev, t.Spec(), t.dev)})
+	}
+	t.ZeroGrad()
+	v := t.v
+	if tr := tracing(); tr != nil {
+		v = tr.variable(t)
+	}
+	v.SetGradient(g.Detach().Keep().v)
+}
+
 // ZeroGrad drops the accumulated gradient.
 func (t *Tensor) ZeroGrad() {
 	v := t.v

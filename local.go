@@ -12,6 +12,7 @@ import (
 type local struct {
 	id     uintptr
 	noGrad int
+	checks int // of running FindNaNs
 	scopes []*Scope
 	trace  *trace
 }

@@ -29,7 +29,7 @@ func Try(f func()) (err error) {
 func ours(err error) bool {
 	return is[*ops.ShapeError](err) || is[*ops.DTypeError](err) || is[*ops.AttrError](err) || is[*ops.GradError](err) ||
 		is[*hal.DeviceError](err) || is[*hal.AbsentError](err) || is[*hal.SpecError](err) ||
-		is[*exec.FallbackError](err) || is[*shape.Error](err) || is[*CompileError](err) ||
+		is[*exec.FallbackError](err) || is[*shape.Error](err) || is[*CompileError](err) || is[*NaNError](err) ||
 		errors.Is(err, hal.ErrOutOfMemory) || errors.Is(err, hal.ErrDeviceLost) || errors.Is(err, hal.ErrClosed)
 }
 

@@ -191,7 +191,9 @@ func TestMissingAndBrokenFiles(t *testing.T) {
 		t.Errorf("an absent directory: %v", err)
 	}
 	t.Setenv("CREASE_DATA", "")
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} { // the user's cache, by system
+		t.Setenv(name, t.TempDir())
+	}
 	if _, err := Dir(""); !errors.As(err, &bad) {
 		t.Errorf("no directory: %v", err)
 	}

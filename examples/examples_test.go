@@ -21,6 +21,7 @@ var programs = map[string]string{
 	"op":          `gradient \[-3\. +-0\. +1\. +4\.\]\nweights +\[ ?1\. +-?0\. +-1\. +1\. +-1\. +-?0\.\]\n`,
 	"interchange": `2\.bias +f32 \[8\](?s:.*)the models agree: true\nmodel\.safetensors: .*0\.weight is f32\[8 4\], the model has f32\[8 5\]\n`,
 	"devices":     `cpu +agrees with the first to 1e-5: true\ncpu/generic +agrees with the first to 1e-5: true\nopencl +(absent|agrees with the first to 1e-5: true)\nmixed devices are an error: true\nmoved: \[2\. 2\.\]\n`,
+	"train":       `step 150  loss 0\.\d+\nthe quick brown fox jumps over the lazy dog\.`,
 	"goroutines":  `the best of the rates .* is 0\.0[13]\neight goroutines had good answers: true\n`,
 	"compile":     `the same bits: true\nsteps of the graph: 2\nrecordings: 2\nreading elements is an error: true\n(?s:.*)fused`,
 }

@@ -17,6 +17,12 @@ type LSTMConfig struct {
 	Dropout float64 `json:"dropout"`
 }
 
+// Parameters is the number of trained numbers, as [GPTConfig.Parameters].
+func (c LSTMConfig) Parameters() float64 {
+	v, d, h := float64(c.Vocab), float64(c.Dim), float64(c.Hidden)
+	return v*d + 4*h*(d+h+2) + float64(c.Layers-1)*4*h*(2*h+2) + (h+1)*v
+}
+
 // CharLSTM is an embedding, an LSTM and a linear layer, as in Karpathy, "The
 // Unreasonable Effectiveness of Recurrent Neural Networks", 2015.
 type CharLSTM struct {

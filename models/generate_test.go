@@ -10,6 +10,8 @@ import (
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/models"
+	"github.com/crease-ml/crease/nn"
+	"github.com/crease-ml/crease/optim"
 )
 
 func write(t *testing.T, r models.Reader, prompt []int64, n int, c models.SampleConfig) (out []int64) {
@@ -163,5 +165,69 @@ func TestGenerateStops(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s gave no error", name)
 		}
+	}
+}
+
+// A thousand steps of training use no more memory than the first ones, eager and
+// compiled.
+func TestTrainingKeepsMemoryFlat(t *testing.T) {
+	for _, compiled := range []bool{false, true} {
+		m := newGPT(t)
+		dev := m.Head.Weight.Device()
+		opt := optim.NewAdamW(nn.Tensors(nn.Parameters(m)), optim.AdamConfig{LR: 1e-3})
+		x, y := crease.From([]int64{1, 2, 3, 4, 5, 6, 7, 8}, []int{2, 4}), crease.From([]int64{2, 3, 4, 5, 6, 7, 8, 0}, nil)
+		step := func(in ...*crease.Tensor) []*crease.Tensor {
+			loss := m.Forward(in[0]).Reshape(8, 9).CrossEntropy(in[1])
+			loss.Backward()
+			opt.Step()
+			opt.ZeroGrad()
+			return []*crease.Tensor{loss.Detach()}
+		}
+		if compiled {
+			step = crease.Compile(step).Call
+		}
+		run := func(n int) (loss float64) {
+			for range n {
+				crease.Tidy(func() []*crease.Tensor {
+					loss = step(x, y)[0].Item()
+					return nil
+				})
+			}
+			return loss
+		}
+		first := run(20)
+		runtime.GC() // what other tests left
+		before := dev.Memory()
+		steps := 1000
+		if testing.Short() {
+			steps = 100
+		}
+		last := run(steps)
+		if after := dev.Memory(); after.InUse > before.InUse || after.HighWater > before.HighWater || after.Allocs > before.Allocs {
+			t.Errorf("compiled %v: memory went from %+v to %+v", compiled, before, after)
+		}
+		if !(last < first) {
+			t.Errorf("compiled %v: the loss went from %v to %v", compiled, first, last)
+		}
+	}
+}
+
+// The count of a configuration is that of its model.
+func TestParametersOfConfigurations(t *testing.T) {
+	dev, err := crease.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bias := range []bool{false, true} {
+		c := models.GPTConfig{Vocab: 9, Context: 12, Layers: 3, Heads: 2, Dim: 16, Bias: bias}
+		m, err := models.NewGPT(c, dev, nil)
+		if err != nil || float64(nn.Count(m)) != c.Parameters() {
+			t.Errorf("%+v counts %v, the model has %d (%v)", c, c.Parameters(), nn.Count(m), err)
+		}
+	}
+	c := models.LSTMConfig{Vocab: 9, Layers: 3, Dim: 6, Hidden: 10}
+	m, err := models.NewCharLSTM(c, dev, nil)
+	if err != nil || float64(nn.Count(m)) != c.Parameters() {
+		t.Errorf("%+v counts %v, the model has %d (%v)", c, c.Parameters(), nn.Count(m), err)
 	}
 }

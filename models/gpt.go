@@ -20,6 +20,17 @@ type GPTConfig struct {
 	Bias    bool    `json:"bias"`
 }
 
+// Parameters is the number of trained numbers, as a float64, which does not
+// overflow: what is read from a file can be checked before anything is made of it.
+func (c GPTConfig) Parameters() float64 {
+	d, bias := float64(c.Dim), 0.0
+	if c.Bias {
+		bias = 1
+	}
+	block := 12*d*d + bias*9*d + 2*d*(1+bias)
+	return (float64(c.Vocab)+float64(c.Context))*d + float64(c.Layers)*block + d*(1+bias)
+}
+
 // GPT is a stack of causal transformer blocks between an embedding and a layer
 // with the same weights (Radford et al. 2019), with the initial weights of its
 // paper: deviation 0.02, and less by √(2·layers) where the blocks add to what

@@ -10,8 +10,7 @@ import (
 // KVCache holds the keys and values of a sequence that one layer of attention has
 // seen, so that the next token costs one position and not all of them again. Its
 // memory is there from the start and does not grow. It is for decoding: in NoGrad,
-// and not in a compiled function, which would write to the same places in every
-// call.
+// and not in a compiled function.
 type KVCache struct {
 	keys, values *crease.Tensor // [N, KVHeads, capacity, D]
 	n            int
@@ -45,6 +44,8 @@ func (c *KVCache) Free() {
 // add appends keys and values [N, KVHeads, L, D] and returns all there are.
 func (c *KVCache) add(k, v *crease.Tensor) (keys, values *crease.Tensor) {
 	switch more := k.Dim(2); {
+	case crease.Compiling():
+		panic(&ops.AttrError{Op: "kv_cache", Reason: "in a compiled function every call would write to the same places: decode without Compile"})
 	case k.RequiresGrad() || v.RequiresGrad():
 		panic(&ops.GradError{Reason: "a cache of keys and values records no gradients: decode in NoGrad"})
 	case c.n+more > c.keys.Dim(2):

@@ -300,3 +300,46 @@ func TestLayersRefuse(t *testing.T) {
 		}
 	}
 }
+
+// A checkpointed block has the gradients and the names of the block.
+func TestCheckpointed(t *testing.T) {
+	g := crease.NewGenerator(2)
+	block := nn.NewTransformerBlock(nn.BlockConfig{Dim: 8, Heads: 2, Dropout: 0.3, Draws: g})
+	x := crease.Randn([]int{2, 4, 8})
+	grads := func(m nn.Module) (out []float64) {
+		g.Seed(5)
+		nn.Call(m, x).Square().Sum().Backward()
+		for _, p := range nn.Parameters(m) {
+			out = append(out, p.Tensor.Grad().Floats()...)
+			p.Tensor.ZeroGrad()
+		}
+		return out
+	}
+	l := nn.NewCheckpointed(block, g)
+	if !slices.Equal(grads(block), grads(l)) || l.Saved() <= 0 {
+		t.Errorf("the gradients are others, %d bytes saved", l.Saved())
+	}
+	if a, b := nn.Parameters(block), nn.Parameters(l); len(a) != len(b) || a[0].Name != b[0].Name {
+		t.Errorf("names are %v and %v", a, b)
+	}
+	nn.Eval(l)
+	if y := l.Forward(x).Floats(); !slices.Equal(y, l.Forward(x).Floats()) {
+		t.Error("evaluation drops")
+	}
+}
+
+// Everything that a block needs moves with it, eager and compiled on the new device.
+func TestBlocksMove(t *testing.T) {
+	d, err := crease.Open("cpu/generic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := nn.NewTransformerBlock(nn.BlockConfig{Dim: 8, Heads: 2, Causal: true, Rotary: nn.NewRotary(4, 6, 1e4)})
+	x := crease.Randn([]int{2, 6, 8})
+	want := block.Forward(x).Floats()
+	nn.To(block, d)
+	x = x.To(d)
+	near(t, "moved", block.Forward(x).Floats(), want)
+	c := crease.Compile(func(in ...*crease.Tensor) []*crease.Tensor { return []*crease.Tensor{block.Forward(in[0])} })
+	near(t, "moved and compiled", c.Call(x)[0].Detach().Floats(), want)
+}

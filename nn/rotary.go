@@ -35,12 +35,15 @@ func NewRotary(dim, length int, base float64, opts ...crease.Option) *Rotary {
 	return &Rotary{placed(cos, opts).Keep(), placed(sin, opts).Keep()}
 }
 
-// Turn turns x [..., L, D], whose first position is at.
+// Turn turns x [..., L, D], whose first position is at. The tables move to x's device.
 func (r *Rotary) Turn(x *crease.Tensor, at int) *crease.Tensor {
 	n, d := x.Dim(-2), x.Dim(-1)
 	if at < 0 || at+n > r.cos.Dim(0) || d != r.cos.Dim(1) {
 		panic(&ops.ShapeError{Op: "rotary", In: []ops.Spec{x.Spec()}, Rule: fmt.Sprintf("from position %d on does not fit %d positions of %d elements", at, r.cos.Dim(0), r.cos.Dim(1))})
 	}
+	// The tables are no state, so nobody else takes them along when a model is moved.
+	r.cos.Move(x.Device())
+	r.sin.Move(x.Device())
 	return crease.Tidy1(func() *crease.Tensor {
 		other := crease.Concat(-1, x.Narrow(-1, d/2, d/2).Neg(), x.Narrow(-1, 0, d/2))
 		cos, sin := r.cos.Narrow(0, at, n).Cast(x.DType()), r.sin.Narrow(0, at, n).Cast(x.DType())

@@ -20,12 +20,12 @@ type MuonConfig struct {
 // NewMuon moves matrices by their momentum made nearly orthogonal (Jordan 2024):
 // five steps of a Newton-Schulz iteration bring its singular values near 1. Tall
 // matrices [m, n] move √(m/n) times as far. It is for the matrices inside a
-// network; give embeddings, the last layer and all that is no matrix to another optimiser.
-// As PyTorch computes it, but for the iteration in f32, not bf16.
+// network; give embeddings, the last layer and all that is no matrix to another optimiser,
+// in [NewGroups]. As PyTorch computes it, but for the iteration in f32, not bf16.
 func NewMuon(params []*crease.Tensor, c MuonConfig) Optimizer {
 	for i, p := range params {
 		if p.Rank() != 2 {
-			panic(&ops.ShapeError{Op: "muon", In: []ops.Spec{p.Spec()}, Rule: fmt.Sprintf("parameter %d is no matrix: give it to another optimiser", i)})
+			panic(&ops.ShapeError{Op: "muon", In: []ops.Spec{p.Spec()}, Rule: fmt.Sprintf("parameter %d is no matrix: give it to another optimiser, in NewGroups", i)})
 		}
 	}
 	momentum := or(c.Momentum, 0.95)

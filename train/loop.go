@@ -20,6 +20,8 @@ type Loop struct {
 	Batches   Batches
 	// Loss is a scalar from the tensors of a batch. It is called with gradients.
 	Loss func(in ...*crease.Tensor) *crease.Tensor
+	// ClipNorm scales the gradients down where their joint norm is above it; 0 for never.
+	ClipNorm float64
 	// Compile replays every step as a graph; with the same bits.
 	Compile bool
 
@@ -41,7 +43,7 @@ type Loop struct {
 	// Interrupt is the checkpoint of a run that is stopped without having Save. Where a
 	// file has the name, a number is added to it.
 	Interrupt string
-	// Settings are kept in checkpoints, for whoever resumes. See [Settings].
+	// Settings are kept in checkpoints, for whoever resumes: Open gives them back.
 	Settings map[string]string
 	// Generators are what the model draws from; their states are in checkpoints.
 	Generators []*crease.Generator
@@ -185,6 +187,9 @@ func (l *Loop) StepFunc() func(in ...*crease.Tensor) []*crease.Tensor {
 func (l *Loop) one(in ...*crease.Tensor) []*crease.Tensor {
 	loss := l.Loss(in...)
 	loss.Backward()
+	if l.ClipNorm > 0 {
+		optim.ClipGradNorm(nn.Tensors(nn.Trainable(l.Model)), l.ClipNorm, 2)
+	}
 	l.Optimizer.Step()
 	l.Optimizer.ZeroGrad()
 	return []*crease.Tensor{loss.Detach()}

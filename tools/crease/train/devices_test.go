@@ -11,6 +11,7 @@ import (
 	_ "github.com/crease-ml/crease/cuda"
 	"github.com/crease-ml/crease/exec"
 	_ "github.com/crease-ml/crease/opencl"
+	_ "github.com/crease-ml/crease/tpu"
 )
 
 // The CUDA backend on an interpreter trains as the processor does, without a fallback. It
@@ -88,4 +89,58 @@ func onFashion(t *testing.T, o *Options, model string, steps int) {
 		t.Fatal("CREASE_FLAGSHIP is set and CREASE_DATA is not")
 	}
 	t.Skip("CREASE_DATA is not set")
+}
+
+// Three steps of the larger models: other devices begin with the losses of the
+// processor, OpenCL without any fallback, eager and compiled with the same bits. The
+// tpu rounds factors to bf16, and has no kernels for random numbers of all kinds.
+func TestLargerModelsBeginAlike(t *testing.T) {
+	for _, c := range []struct {
+		device string
+		least  exec.Fallback
+		first  float64 // tolerance of the first loss
+		task   *Task
+		model  string
+		batch  int
+	}{
+		{"opencl", exec.KernelsOnly, 1e-5, Fashion, "resnet", 4}, {"opencl", exec.KernelsOnly, 1e-5, CharGPT, "", 4},
+		{"opencl", exec.KernelsOnly, 1e-5, CharLSTM, "", 4},
+		{"tpu:v4", exec.AllowReference, 1e-3, CharGPT, "", 1},
+	} {
+		t.Run(c.device+"/"+c.task.Name, func(t *testing.T) {
+			dev, err := crease.Wrap(conform.Open(t, c.device))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer exec.SetFallback(exec.SetFallback(c.least))
+			o := options(t, "cpu")
+			onFashion(t, &o, "", 3)
+			o.Task, o.Settings = c.task, Settings{Model: c.model, Steps: 3, Batch: c.batch}
+			steps := func(dev *crease.Device, graph bool) (losses []float64) {
+				o.Device, o.Graph = dev, graph
+				j, err := newJob(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				do := j.StepFunc()
+				for k, batch := range j.Batches(t.Context(), 0, 3) {
+					j.Optimizer.SetLR(j.Rate(k))
+					crease.Tidy(func() []*crease.Tensor {
+						losses = append(losses, do(batch()...)[0].Item())
+						return nil
+					})
+				}
+				return losses
+			}
+			want, got, graph := steps(o.Device, false), steps(dev, false), steps(dev, true)
+			for i, tol := 0, c.first; i < len(want); i, tol = i+1, 5e-2 {
+				if !(math.Abs(got[i]-want[i]) <= tol*math.Abs(want[i])) {
+					t.Errorf("step %d: loss %v, on cpu %v", i, got[i], want[i])
+				}
+			}
+			if !slices.Equal(got, graph) {
+				t.Errorf("the losses are %v, compiled %v", got, graph)
+			}
+		})
+	}
 }

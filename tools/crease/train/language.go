@@ -17,10 +17,19 @@ import (
 type language struct {
 	// size is the context of a preset, and its configuration for a vocabulary.
 	size func(model string, vocab int) (config any, context int)
-	// build makes a model of a configuration in JSON.
+	// count is the number of parameters of a configuration in JSON.
+	count func(config []byte) (float64, error)
+	// build makes a model of it.
 	build func(config []byte, dev *crease.Device, g *crease.Generator) (writer, error)
 	// plan is a run's schedule and Adam's second beta.
 	plan func(set Settings) (optim.Schedule, float64)
+}
+
+// counted is a count for configurations of a type.
+func counted[C interface{ Parameters() float64 }](config []byte) (float64, error) {
+	var c C
+	err := json.Unmarshal(config, &c)
+	return c.Parameters(), err
 }
 
 // writer is a language model.
@@ -73,13 +82,31 @@ func (l language) prepare(o Options) (*job, error) {
 	j := &job{set: set, samples: len(train), first: func() []*crease.Tensor { return batch(0) }}
 	j.Loop = loop.Loop{
 		Model: model, Generators: []*crease.Generator{gen},
-		Optimizer: optim.NewAdamW(nn.Tensors(nn.Parameters(model)), optim.AdamConfig{LR: set.LR, Beta2: beta2, WeightDecay: *set.WeightDecay}),
-		Rate:      rate, Batches: loop.Each(batch), Loss: loss, Every: max(min(set.Steps, 100), set.Steps/4),
+		Optimizer: decayMatrices(model, optim.AdamConfig{LR: set.LR, Beta2: beta2, WeightDecay: *set.WeightDecay}), ClipNorm: 1,
+		Rate: rate, Batches: loop.Each(batch), Loss: loss, Every: max(min(set.Steps, 100), set.Steps/4),
 		Metrics:  []loop.Metric{{Name: valLoss}},
 		Evaluate: func(ctx context.Context) ([]loop.Metric, error) { return validate(ctx, val, span, o.Device, score) },
 		Settings: map[string]string{"config": string(b), "vocab": string(text.Vocab)},
 	}
 	return j, nil
+}
+
+// decayMatrices is AdamW that lets matrices shrink and leaves vectors, which are
+// biases and scales.
+func decayMatrices(m nn.Module, c optim.AdamConfig) optim.Optimizer {
+	var matrices, vectors []*crease.Tensor
+	for _, p := range nn.Tensors(nn.Parameters(m)) {
+		if p.Rank() > 1 {
+			matrices = append(matrices, p)
+		} else {
+			vectors = append(vectors, p)
+		}
+	}
+	groups := []optim.Group{{Optimizer: optim.NewAdamW(matrices, c)}}
+	if c.WeightDecay = 0; len(vectors) > 0 {
+		groups = append(groups, optim.Group{Optimizer: optim.NewAdamW(vectors, c)})
+	}
+	return optim.NewGroups(groups...)
 }
 
 // windows are the tensors [N, L] of tokens and of what follows them.

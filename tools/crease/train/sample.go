@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/models"
 	"github.com/crease-ml/crease/nn"
+	"github.com/crease-ml/crease/shape"
 	loop "github.com/crease-ml/crease/train"
 )
 
@@ -58,6 +60,21 @@ func write(ctx context.Context, o SampleOptions, w io.Writer) (*Sample, error) {
 	l, ok := writers[m["task"]]
 	if !ok {
 		return nil, bad("task %q does not write texts: want a checkpoint of chargpt or charlstm", m["task"])
+	}
+	// The configuration is believed when the file has as many numbers: a broken one could
+	// ask for any amount of memory.
+	want, err := l.count([]byte(m["config"]))
+	if err != nil {
+		return nil, bad("unreadable configuration: %v", err)
+	}
+	have := 0
+	for _, t := range f.Tensors() {
+		if strings.HasPrefix(t.Name, "model.") {
+			have += shape.MustElements(t.Shape)
+		}
+	}
+	if float64(have) != want {
+		return nil, bad("its configuration has %.0f parameters and the file %d", want, have)
 	}
 	vocab := []rune(m["vocab"])
 	model, err := l.build([]byte(m["config"]), o.Device, crease.NewGenerator(0, crease.On(o.Device)))

@@ -3,16 +3,19 @@ package train
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/data"
+	"github.com/crease-ml/crease/data/safetensors"
 	"github.com/crease-ml/crease/exec"
 	loop "github.com/crease-ml/crease/train"
 )
@@ -223,6 +226,21 @@ func TestLanguageModels(t *testing.T) {
 		b, err := Write(t.Context(), s, nil)
 		if err != nil || a.Text != b.Text || a.Tokens != 70 {
 			t.Errorf("%s: %q with a cache, %q without (%v)", task.Name, a.Text, b.Text, err)
+		}
+		// A configuration that asks for more than the file has is refused before it is built.
+		f, err := safetensors.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		greedy, meta := s, maps.Clone(f.Metadata)
+		greedy.Checkpoint = filepath.Join(t.TempDir(), "greedy.safetensors")
+		meta["config"] = regexp.MustCompile(`"dim":\d+`).ReplaceAllString(meta["config"], `"dim":400000`)
+		if err := safetensors.Save(greedy.Checkpoint, f.Tensors(), meta); err != nil {
+			t.Fatal(err)
+		}
+		var bad *loop.CheckpointError
+		if _, err := Write(t.Context(), greedy, nil); !errors.As(err, &bad) || !strings.Contains(err.Error(), "parameters") {
+			t.Errorf("a greedy configuration: %v", err)
 		}
 		s.Prompt = "€"
 		if _, err := Write(t.Context(), s, nil); err == nil || !strings.Contains(err.Error(), "'€'") {
