@@ -1,8 +1,6 @@
 package tpu
 
 import (
-	"math"
-
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/ops"
@@ -55,7 +53,7 @@ func (p *program) uniform() {
 func (p *program) dropout() {
 	x, y, mask := &p.in[0], &p.out[0], &p.out[1]
 	rate := p.attrs.(ops.DropoutAttrs).P
-	threshold := uint32(min(math.Round(rate*0x1p32), math.MaxUint32))
+	threshold := p.attrs.(ops.DropoutAttrs).Threshold()
 	high, low := number(float64(threshold>>8)), number(float64(threshold&0xff))
 	key := p.fetch("key", p.in[1].whole())
 	p.eachRows(x.n, 3*x.size+24, func(lo, n, turn int) {
