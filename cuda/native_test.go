@@ -165,3 +165,91 @@ func TestPlantedInPipeline(t *testing.T) {
 		})
 	}
 }
+
+// Attention by tensor cores, with lengths that fill no tile, shared keys and a mask of
+// what comes later, is that of sums in float64 but for weights of 16 bits.
+func TestTensorAttention(t *testing.T) {
+	dev := conform.Open(t, tested())
+	for _, c := range []struct {
+		heads, kv, l, s, d, e int
+		causal                bool
+	}{
+		{1, 1, 64, 32, 16, 16, false}, {2, 2, 70, 50, 32, 16, false}, {4, 2, 33, 65, 16, 48, false}, {2, 1, 65, 65, 64, 64, true}, {1, 1, 20, 90, 128, 128, true},
+	} {
+		for _, dt := range []dtype.Type{dtype.BF16, dtype.F16} {
+			attend(t, dev, dt, c.heads, c.kv, c.l, c.s, c.d, c.e, c.causal)
+		}
+	}
+}
+
+func attend(t *testing.T, d hal.Device, dt dtype.Type, heads, kv, l, s, dim, e int, causal bool) {
+	t.Helper()
+	shapes := [][]int{{heads, l, dim}, {kv, s, dim}, {kv, s, e}, {heads, l, e}, {heads, l}}
+	stream, err := d.NewStream()
+	must(t, err)
+	var views []hal.View
+	var values [][]float64
+	for _, dims := range shapes {
+		v := hal.View{DType: dt, Shape: dims, Strides: shape.Strides(dims)}
+		n := v.Elements()
+		raw, list := make([]byte, 2*n), make([]float64, n)
+		for i := range n {
+			dtype.Store(raw, dt, i, rand.NormFloat64())
+			list[i] = dtype.Load(raw, dt, i)
+		}
+		v.Buf, err = d.Alloc(len(raw))
+		must(t, err)
+		must(t, stream.Upload(v.Buf, 0, raw))
+		views, values = append(views, v), append(values, list)
+	}
+	call := &hal.Call{Op: ops.Attention.Name, Attrs: ops.AttentionAttrs{Causal: causal}, In: views[:3], Out: views[3:]}
+	name, found := "attention_tensor_"+dt.String(), false
+	for _, k := range d.Kernels().For(ops.Attention.Name) {
+		if k.Name == name && k.Takes(call) {
+			found = true
+			must(t, k.Do(stream, call))
+		}
+	}
+	if !found {
+		t.Fatalf("no kernel %s takes the call", name)
+	}
+	got := make([]byte, 2*heads*l*e)
+	lse := make([]byte, 2*heads*l)
+	must(t, stream.Download(got, views[3].Buf, 0))
+	must(t, stream.Download(lse, views[4].Buf, 0))
+	must(t, stream.Sync())
+	for h := range heads {
+		own := h / (heads / kv)
+		for i := range l {
+			var weights []float64
+			total := 0.0
+			for j := range s {
+				dot := 0.0
+				for c := range dim {
+					dot += values[0][(h*l+i)*dim+c] * values[1][(own*s+j)*dim+c]
+				}
+				w := math.Exp(dot / math.Sqrt(float64(dim)))
+				if causal && j > i+s-l {
+					w = 0
+				}
+				weights, total = append(weights, w), total+w
+			}
+			if want, have := math.Log(total), dtype.Load(lse, dt, h*l+i); math.Abs(want-have) > 2*ops.Epsilon(dt)*math.Max(1, math.Abs(want)) {
+				t.Fatalf("%s of %v: lse %d is %v, want %v", name, shapes, h*l+i, have, want)
+			}
+			for c := range e {
+				want, size := 0.0, 0.0
+				for j, w := range weights {
+					want += w / total * values[2][(own*s+j)*e+c]
+					size += w / total * math.Abs(values[2][(own*s+j)*e+c])
+				}
+				if have := dtype.Load(got, dt, (h*l+i)*e+c); !(math.Abs(have-want) <= 2*ops.Epsilon(dt)*size) {
+					t.Fatalf("%s of %v: row %d of head %d is %v, want %v", name, shapes, i, h, have, want)
+				}
+			}
+		}
+	}
+	for _, v := range views {
+		v.Buf.Free()
+	}
+}

@@ -69,8 +69,11 @@ func (s *source) layout() []field {
 }
 
 func width(ctype string) int {
-	if ctype == "long" || ctype == "double" {
+	switch ctype {
+	case "long", "double":
 		return 8
+	case "ushort":
+		return 2
 	}
 	return 4
 }

@@ -23,6 +23,7 @@ func init() {
 			k := a[0].kind
 			return value{kind: k, reg: g.pure(classOf(k), "copysign."+k.ptx(), g.asOperand(a[1]), g.asOperand(a[0]))}
 		},
+		"__fadd_rn": rounded("+"), "__fmul_rn": rounded("*"),
 		"min": extreme("min."), "max": extreme("max."),
 		"__float_as_uint":      bitsAs(f32, u32),
 		"__float_as_int":       bitsAs(f32, s32),
@@ -32,10 +33,44 @@ func init() {
 		"__longlong_as_double": bitsAs(s64, f64),
 		"__umulhi":             high(u32),
 		"__umul64hi":           high(u64),
+		"__shfl_xor":           shuffleXor,
+		"__pack_bf16":          packPair("bf16x2"), "__pack_f16": packPair("f16x2"),
 		"__syncthreads": func(g *generator, a []value, line int) value {
 			g.effect("bar.sync", -1, text("0"))
 			return value{kind: void}
 		},
+	}
+}
+
+// rounded is an operator on floats, whose result is a float however it is used.
+func rounded(op string) builtin {
+	return func(g *generator, a []value, line int) value {
+		if len(a) != 2 {
+			fail(line, "a sum or product takes two floats")
+		}
+		return g.binary(op, g.convert(a[0], f32), g.convert(a[1], f32), line)
+	}
+}
+
+// shuffleXor is what the lane has whose number differs in some bits; all lanes take part.
+func shuffleXor(g *generator, a []value, line int) value {
+	if len(a) != 2 || !a[1].known {
+		fail(line, "__shfl_xor takes a float and a constant")
+	}
+	v := g.inRegister(g.convert(a[0], f32))
+	r := g.newReg(floats, false)
+	g.effect("shfl.sync.bfly.b32", r, operand{reg: v.reg}, immediate(a[1]), text("31"), text("-1"))
+	return value{kind: f32, reg: r}
+}
+
+// packPair rounds two floats into the lower and the upper half of a word.
+func packPair(typ string) builtin {
+	return func(g *generator, a []value, line int) value {
+		if len(a) != 2 {
+			fail(line, "a pair takes two floats")
+		}
+		lo, hi := g.inRegister(g.convert(a[0], f32)), g.inRegister(g.convert(a[1], f32))
+		return value{kind: u32, reg: g.pure(words, "cvt.rn."+typ+".f32", operand{reg: hi.reg}, operand{reg: lo.reg})}
 	}
 }
 
@@ -146,8 +181,10 @@ func (g *generator) typeOfCall(x *call) kind {
 	fn := x.fn
 	if fn == nil {
 		switch x.name {
-		case "__float_as_uint", "__umulhi":
+		case "__float_as_uint", "__umulhi", "__pack_bf16", "__pack_f16":
 			return u32
+		case "__shfl_xor", "__fadd_rn", "__fmul_rn":
+			return f32
 		case "__float_as_int":
 			return s32
 		case "__uint_as_float", "__int_as_float":

@@ -131,7 +131,7 @@ func (g *generator) cost(x expr) int {
 		}
 		return 1 + g.cost(x.cond) + g.cost(x.yes) + g.cost(x.no)
 	case *call:
-		if x.fn == nil && builtins[x.name] != nil && x.name != "__syncthreads" {
+		if x.fn == nil && builtins[x.name] != nil && x.name != "__syncthreads" && x.name != "__shfl_xor" {
 			n := 1
 			for _, a := range x.args {
 				n += g.cost(a)

@@ -49,6 +49,13 @@ func programs() ([]program, error) {
 			}
 		}
 	}
+	// The cases of attention are too narrow for tensor cores.
+	for _, width := range []int{128, 64} {
+		c := ops.Case{Attrs: ops.AttentionAttrs{Causal: true}, In: []ops.Arg{{Shape: []int{1, 64, width}}, {Shape: []int{1, 64, width}}, {Shape: []int{1, 64, width}}}}
+		if err := rec.record(&reg, ops.Attention, c, dtype.BF16); err != nil {
+			return nil, fmt.Errorf("attention of width %d: %w", width, err)
+		}
+	}
 	return rec.list, nil
 }
 
