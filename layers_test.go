@@ -27,7 +27,7 @@ var layers = []struct {
 	{"backends", []string{"cpu", "cuda/driver", "cuda/libcuda", "cuda/emulate", "cuda", "opencl", "tpu", "kernels/emulate", "hal/null"}},
 	{"execution", []string{"exec", "autograd", "graph"}},
 	{"the user's package", []string{""}},
-	{"libraries", []string{"all", "data/safetensors", "data/picture", "data", "data/fetch", "nn", "optim", "runlog", "conform", "conform/fixture", "models", "train"}},
+	{"libraries", []string{"all", "data/safetensors", "data/picture", "data", "data/fetch", "nn", "optim", "runlog", "conform", "conform/fixture", "models", "train", "data/npy", "onnx/pb", "onnx", "onnx/conformance"}},
 	{"tools", []string{"bench/...", "tools/...", "examples/..."}},
 }
 
@@ -54,6 +54,9 @@ var sideways = map[string][]string{
 	"train":        {"data", "data/safetensors", "nn", "optim"},
 	"bench":        {"bench/peer"},
 	"tools/crease": {"bench", "bench/peer", "tools/crease/train"},
+
+	"onnx":             {"onnx/pb", "nn"},
+	"onnx/conformance": {"onnx"},
 }
 
 // outside are the modules that packages may use besides the standard library.
@@ -62,6 +65,7 @@ var outside = map[string][]string{
 	"github.com/ebitengine/purego": {"internal/...", "bench/...", "opencl", "cuda/libcuda", "kernels/emulate"},
 	"github.com/spf13/cobra":       {"tools/..."},
 	"github.com/spf13/pflag":       {"tools/..."},
+	"google.golang.org/protobuf":   {"onnx/pb"},
 }
 
 func match(pattern, pkg string) bool {

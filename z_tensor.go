@@ -7,6 +7,12 @@ import "github.com/crease-ml/crease/ops"
 // Abs is row abs: the magnitude of x. The gradient at 0 is 0.
 func (t *Tensor) Abs() *Tensor { return apply1(ops.Abs, nil, t) }
 
+// Acos is row acos: the arccosine of x in radians; NaN outside [-1, 1].
+func (t *Tensor) Acos() *Tensor { return apply1(ops.Acos, nil, t) }
+
+// Acosh is row acosh: the inverse of cosh, not below 0; NaN below 1.
+func (t *Tensor) Acosh() *Tensor { return apply1(ops.Acosh, nil, t) }
+
 // Add is row add: x + y.
 func (t *Tensor) Add(y *Tensor) *Tensor { return apply1(ops.Add, nil, t, y) }
 
@@ -51,11 +57,41 @@ func (t *Tensor) Argmax(axis int) *Tensor { return apply1(ops.Argmax, ops.ArgAtt
 // Argmin is row argmin: the position of the first smallest element along an axis; the first NaN wins.
 func (t *Tensor) Argmin(axis int) *Tensor { return apply1(ops.Argmin, ops.ArgAttrs{Axis: axis}, t) }
 
+// Asin is row asin: the arcsine of x in radians; NaN outside [-1, 1].
+func (t *Tensor) Asin() *Tensor { return apply1(ops.Asin, nil, t) }
+
+// Asinh is row asinh: the inverse of sinh.
+func (t *Tensor) Asinh() *Tensor { return apply1(ops.Asinh, nil, t) }
+
+// Atan is row atan: the arctangent of x in radians.
+func (t *Tensor) Atan() *Tensor { return apply1(ops.Atan, nil, t) }
+
+// Atan2 is row atan2: the angle in radians of the point with ordinate x and abscissa y, in [-π, π].
+func (t *Tensor) Atan2(y *Tensor) *Tensor { return apply1(ops.Atan2, nil, t, y) }
+
+// Atanh is row atanh: the inverse of tanh; NaN outside [-1, 1].
+func (t *Tensor) Atanh() *Tensor { return apply1(ops.Atanh, nil, t) }
+
+// BitAnd is row bit_and: the bits that x and y share.
+func (t *Tensor) BitAnd(y *Tensor) *Tensor { return apply1(ops.BitAnd, nil, t, y) }
+
+// BitNot is row bit_not: the bits that x lacks.
+func (t *Tensor) BitNot() *Tensor { return apply1(ops.BitNot, nil, t) }
+
+// BitOr is row bit_or: the bits of x and of y.
+func (t *Tensor) BitOr(y *Tensor) *Tensor { return apply1(ops.BitOr, nil, t, y) }
+
+// BitXor is row bit_xor: the bits that x and y do not share.
+func (t *Tensor) BitXor(y *Tensor) *Tensor { return apply1(ops.BitXor, nil, t, y) }
+
 // Ceil is row ceil: the smallest whole number not below x. The gradient is zero.
 func (t *Tensor) Ceil() *Tensor { return apply1(ops.Ceil, nil, t) }
 
 // Cos is row cos: the cosine of x in radians.
 func (t *Tensor) Cos() *Tensor { return apply1(ops.Cos, nil, t) }
+
+// Cosh is row cosh: the hyperbolic cosine of x.
+func (t *Tensor) Cosh() *Tensor { return apply1(ops.Cosh, nil, t) }
 
 // Div is row div: x / y. Integers truncate toward zero, and divided by 0 give 0.
 func (t *Tensor) Div(y *Tensor) *Tensor { return apply1(ops.Div, nil, t, y) }
@@ -77,6 +113,9 @@ func (t *Tensor) Expm1() *Tensor { return apply1(ops.Expm1, nil, t) }
 
 // Floor is row floor: the largest whole number not above x. The gradient is zero.
 func (t *Tensor) Floor() *Tensor { return apply1(ops.Floor, nil, t) }
+
+// Fmod is row fmod: the remainder of x / y with the sign of x, as in C. Integers modulo 0 give 0.
+func (t *Tensor) Fmod(y *Tensor) *Tensor { return apply1(ops.Fmod, nil, t, y) }
 
 // Ge is row ge: x >= y.
 func (t *Tensor) Ge(y *Tensor) *Tensor { return apply1(ops.Ge, nil, t, y) }
@@ -187,6 +226,12 @@ func (t *Tensor) Round() *Tensor { return apply1(ops.Round, nil, t) }
 // Rsqrt is row rsqrt: 1/sqrt(x).
 func (t *Tensor) Rsqrt() *Tensor { return apply1(ops.Rsqrt, nil, t) }
 
+// ShiftLeft is row shift_left: the bits of x moved up by y places; y is at least 0 and below the number of bits.
+func (t *Tensor) ShiftLeft(y *Tensor) *Tensor { return apply1(ops.ShiftLeft, nil, t, y) }
+
+// ShiftRight is row shift_right: the bits of x moved down by y places, the sign moving in; y is at least 0 and below the number of bits.
+func (t *Tensor) ShiftRight(y *Tensor) *Tensor { return apply1(ops.ShiftRight, nil, t, y) }
+
 // Sigmoid is row sigmoid: 1 / (1 + exp(-x)).
 func (t *Tensor) Sigmoid() *Tensor { return apply1(ops.Sigmoid, nil, t) }
 
@@ -198,6 +243,9 @@ func (t *Tensor) Silu() *Tensor { return apply1(ops.Silu, nil, t) }
 
 // Sin is row sin: the sine of x in radians.
 func (t *Tensor) Sin() *Tensor { return apply1(ops.Sin, nil, t) }
+
+// Sinh is row sinh: the hyperbolic sine of x.
+func (t *Tensor) Sinh() *Tensor { return apply1(ops.Sinh, nil, t) }
 
 // Softmax is row softmax: exp(x) divided by its sum along an axis, computed after subtracting the maximum. A line of only -Inf is NaN.
 func (t *Tensor) Softmax(axis int) *Tensor { return apply1(ops.Softmax, ops.AxisAttrs{Axis: axis}, t) }
@@ -218,6 +266,9 @@ func (t *Tensor) Sum(axes ...int) *Tensor { return apply1(ops.Sum, ops.ReduceAtt
 func (t *Tensor) SumKeep(axes ...int) *Tensor {
 	return apply1(ops.Sum, ops.ReduceAttrs{Axes: axes, Keep: true}, t)
 }
+
+// Tan is row tan: the tangent of x in radians.
+func (t *Tensor) Tan() *Tensor { return apply1(ops.Tan, nil, t) }
 
 // Tanh is row tanh: the hyperbolic tangent of x.
 func (t *Tensor) Tanh() *Tensor { return apply1(ops.Tanh, nil, t) }

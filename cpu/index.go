@@ -28,6 +28,7 @@ func init() {
 		}
 		d.addFloats(ops.IndexAdd.Name, indexAdd[float32](d))
 		d.addFloats(ops.ScatterAdd.Name, scatterAdd[float32](d))
+		d.addFloats(ops.ScatterReduce.Name, scatterReduce[float32](d))
 		additions[float64](d)
 		additions[int64](d)
 		additions[int32](d)
@@ -52,6 +53,7 @@ func gathers[T number](d *device, t dtype.Type) {
 func additions[T number](d *device) {
 	d.addDense(ops.IndexAdd.Name, dtype.Of[T](), indexAdd[T](d))
 	d.addDense(ops.ScatterAdd.Name, dtype.Of[T](), scatterAdd[T](d))
+	d.addDense(ops.ScatterReduce.Name, dtype.Of[T](), scatterReduce[T](d))
 }
 
 // longs is an index operand as i64: itself, or a copy in scratch where it has another type or
