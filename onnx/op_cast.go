@@ -21,6 +21,9 @@ func init() {
 		if elems[e].narrow || t.Size() != x.Spec().DType.Size() {
 			c.refuse("to", "is %v, which has not as many bits as %v", e, elemIn(x))
 		}
+		if t == dtype.Bool || x.Spec().DType == dtype.Bool {
+			return ops.Casted(c.b, x, t) // a truth value is the byte 0 or 1
+		}
 		return ops.Bitcast.With(c.b, ops.CastAttrs{DType: t}, x)
 	})
 }
