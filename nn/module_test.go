@@ -115,11 +115,10 @@ func TestBatchNormOfHalves(t *testing.T) {
 	everywhere(t, func(t *testing.T, d *crease.Device) {
 		on := crease.On(d)
 		x := crease.Randn([]int{4, 3, 5, 5}, on).MulScalar(3).AddScalar(100)
-		want := nn.NewBatchNorm2d(3, on)
 		for _, of := range []dtype.Type{dtype.F16, dtype.BF16} {
 			half := x.Cast(of)
 			for _, l := range []*nn.BatchNorm2d{nn.NewBatchNorm2d(3, on, crease.As(of)), nn.NewBatchNorm2d(3, on)} {
-				want = nn.NewBatchNorm2d(3, on)
+				want := nn.NewBatchNorm2d(3, on)
 				exact := want.Forward(half.Cast(dtype.F32)).Floats()
 				y := l.Forward(half)
 				if y.DType() != of || l.RunningVar.DType() != dtype.F32 {
