@@ -53,6 +53,8 @@ type GraphStep struct {
 type GraphOptions struct {
 	Samples int            // of every time; 20 when 0
 	Passes  *graph.PassSet // nil for the usual ones
+	// Eager (optional) does eagerly what the function does compiled.
+	Eager func(in ...*crease.Tensor) []*crease.Tensor
 }
 
 // MeasureGraph compiles a function and compares calls of it with eager ones, which take
@@ -96,7 +98,10 @@ func measureGraph(ctx context.Context, o GraphOptions, f func(in ...*crease.Tens
 		err := dev.Sync()
 		return time.Since(start).Seconds(), err
 	}
-	eagerly, compiled := func() { f(in...) }, func() { c.Call(in...) }
+	if o.Eager == nil {
+		o.Eager = f
+	}
+	eagerly, compiled := func() { o.Eager(in...) }, func() { c.Call(in...) }
 	var err error
 	for _, f := range []func(){eagerly, compiled} { // warm caches and pools, record
 		if _, err = call(f); err != nil {

@@ -62,17 +62,7 @@ func (s *Session) attempt(in []Value) (out []Value, missing inputSet, again bool
 			s.forget()
 		}
 		p = &program{}
-		read := s.read(in)
-		p.compiled = crease.Compile(func(args ...*crease.Tensor) []*crease.Tensor {
-			f := s.frame(true)
-			var made []*crease.Tensor
-			p.layout = nil
-			for _, v := range f.run(s.bind(in, args, read)) {
-				given := f.give(v, nil, &made)
-				p.layout = append(p.layout, slotOf(given))
-			}
-			return made
-		})
+		p.compiled = crease.Compile(s.recorded(in, s.read(in), &p.layout))
 	}
 	defer func() {
 		switch r := recover().(type) {
@@ -101,6 +91,54 @@ func (s *Session) attempt(in []Value) (out []Value, missing inputSet, again bool
 		out = append(out, slot.take(&results))
 	}
 	return out, 0, false
+}
+
+// recorded is the function that a recording is made of: of the inputs that are not static,
+// where read has the elements of those that are.
+func (s *Session) recorded(in []Value, read []ops.Host, layout *[]slot) func(args ...*crease.Tensor) []*crease.Tensor {
+	return func(args ...*crease.Tensor) []*crease.Tensor {
+		f := s.frame(true)
+		var made []*crease.Tensor
+		*layout = nil
+		for _, v := range f.run(s.bind(in, args, read)) {
+			*layout = append(*layout, slotOf(f.give(v, nil, &made)))
+		}
+		return made
+	}
+}
+
+// Functions are a model as functions of tensors: Recorded is what [Session.RunCompiled]
+// compiles and Eager what [Session.Run] does, on the inputs Args, which leave out those whose
+// elements decide what the graph is.
+type Functions struct {
+	Recorded, Eager func(args ...*crease.Tensor) []*crease.Tensor
+	Args            []*crease.Tensor
+}
+
+// Functions returns the model as functions for these inputs, for tools that look at graphs.
+func (s *Session) Functions(in ...Value) (*Functions, error) {
+	out, err := s.RunCompiled(in...) // finds the static inputs
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range out {
+		v.Free()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fs := &Functions{Args: s.arguments(in)}
+	if len(fs.Args) == 0 {
+		return nil, fmt.Errorf("onnx: the elements of all inputs decide what the graph is, so that it has none left")
+	}
+	fs.Recorded = s.recorded(in, s.read(in), new([]slot))
+	fs.Eager = func(...*crease.Tensor) (made []*crease.Tensor) {
+		f := s.frameOfRun()
+		for _, v := range f.run(s.bind(in, nil, nil)) {
+			f.give(v, in, &made)
+		}
+		return made
+	}
+	return fs, nil
 }
 
 // arguments are the tensors of inputs that are not static.

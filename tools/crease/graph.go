@@ -4,15 +4,19 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/bench"
 	"github.com/crease-ml/crease/data"
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/graph"
 	"github.com/crease-ml/crease/internal/safefile"
+	"github.com/crease-ml/crease/onnx"
 	"github.com/crease-ml/crease/tools/crease/train"
 )
 
@@ -28,22 +32,28 @@ type graphFlags struct {
 
 func graphCommand() *cobra.Command {
 	var f graphFlags
-	long := "Compile a training step and show what each pass of the compiler left of it, what\n" +
-		"memory and time that saves, and which steps take longest. The passes are\n\n"
+	long := "Compile a training step, or an ONNX model, and show what each pass of the compiler\n" +
+		"left of it, what memory and time that saves, and which steps take longest. Inputs of\n" +
+		"a model are random, and sizes that it leaves open are --batch. The passes are\n\n"
 	for _, p := range graph.Passes() {
 		long += fmt.Sprintf("  %-9s %s\n", p.Name, wrap(p.Doc, 80, 12))
 	}
 	c := &cobra.Command{
-		Use:       "graph TASK",
-		Short:     "Show what compiling a training step does to it",
-		Long:      strings.TrimSuffix(long, "\n"),
-		Example:   "  crease graph uncrumple --diff fuse\n  crease graph fashion --model cnn --passes=-fuse,-arena --svg plan.svg --dot step.dot",
-		Args:      exactTask,
+		Use:     "graph TASK|MODEL.onnx",
+		Short:   "Show what compiling a training step or a model does to it",
+		Long:    strings.TrimSuffix(long, "\n"),
+		Example: "  crease graph uncrumple --diff fuse\n  crease graph fashion --model cnn --passes=-fuse,-arena --svg plan.svg --dot step.dot\n  crease graph model.onnx --batch 8",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && isModel(args[0]) {
+				return nil
+			}
+			return exactTask(cmd, args)
+		},
 		ValidArgs: taskArgs(),
 		RunE:      func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	modelFlag(c, &f.model)
-	wholeFlag(c, &f.batch, "batch", "", 0, 1, maxCount, "samples in a step (default: the task's)")
+	wholeFlag(c, &f.batch, "batch", "", 0, 1, maxCount, "samples in a step (default: the task's, 1 for a model)")
 	nameFlag(c, &f.data, "data", "", "directory of the data files (default: CREASE_DATA, or what crease data get got)")
 	parsedFlag(c, "passes", "", "", "passes to leave out, as in -fuse,-arena (default: CREASE_PASSES)", func(s string) error {
 		set, err := graph.ParsePasses(s)
@@ -65,31 +75,14 @@ func passNames() (names []string) {
 }
 
 func (f *graphFlags) run(cmd *cobra.Command, name string) error {
-	task, err := train.Find(name)
-	if err != nil {
-		return usageError(err)
-	}
-	if err := task.CheckModel(f.model); err != nil {
-		return err
-	}
 	if err := f.check(); err != nil {
 		return err
 	}
-	dev, err := f.open(cmd)
-	if err != nil {
-		return err
+	measure := f.step
+	if isModel(name) {
+		measure = f.onnx
 	}
-	dir := ""
-	if task.Files {
-		if dir, err = data.Dir(f.data); err != nil {
-			return err
-		}
-	}
-	step, err := train.FirstStep(train.Options{Task: task, Device: dev, Data: dir, Settings: train.Settings{Model: f.model, Batch: f.batch}})
-	if err != nil {
-		return err
-	}
-	r, err := bench.MeasureGraph(cmd.Context(), bench.GraphOptions{Samples: f.samples, Passes: f.passes}, step.Run, step.In...)
+	title, r, err := measure(cmd, name)
 	if err != nil {
 		return err
 	}
@@ -99,8 +92,88 @@ func (f *graphFlags) run(cmd *cobra.Command, name string) error {
 	if f.output == "json" {
 		return writeJSON(cmd.OutOrStdout(), r)
 	}
-	title := fmt.Sprintf("%s %s, a training step of %d samples, on %s", name, step.Model, step.Batch, r.Device)
 	return f.print(&lines{w: cmd.OutOrStdout()}, title, r)
+}
+
+// step measures a training step of a task.
+func (f *graphFlags) step(cmd *cobra.Command, name string) (title string, r *bench.GraphReport, err error) {
+	task, err := train.Find(name)
+	if err != nil {
+		return "", nil, usageError(err)
+	}
+	if err := task.CheckModel(f.model); err != nil {
+		return "", nil, err
+	}
+	dev, err := f.open(cmd)
+	if err != nil {
+		return "", nil, err
+	}
+	dir := ""
+	if task.Files {
+		if dir, err = data.Dir(f.data); err != nil {
+			return "", nil, err
+		}
+	}
+	step, err := train.FirstStep(train.Options{Task: task, Device: dev, Data: dir, Settings: train.Settings{Model: f.model, Batch: f.batch}})
+	if err != nil {
+		return "", nil, err
+	}
+	r, err = bench.MeasureGraph(cmd.Context(), bench.GraphOptions{Samples: f.samples, Passes: f.passes}, step.Run, step.In...)
+	return fmt.Sprintf("%s %s, a training step of %d samples, on %s", name, step.Model, step.Batch, dev.Name()), r, err
+}
+
+func isModel(name string) bool { return strings.EqualFold(filepath.Ext(name), ".onnx") }
+
+// onnx measures a model, on random inputs.
+func (f *graphFlags) onnx(cmd *cobra.Command, path string) (title string, r *bench.GraphReport, err error) {
+	if f.model != "" || f.data != "" {
+		return "", nil, usagef("--model and --data are for tasks")
+	}
+	m, err := onnx.Load(path)
+	if err != nil {
+		return "", nil, err
+	}
+	defer m.Close()
+	dev, err := f.open(cmd)
+	if err != nil {
+		return "", nil, err
+	}
+	s, err := onnx.NewSession(m, dev)
+	if err != nil {
+		return "", nil, err
+	}
+	defer s.Close()
+	if e := crease.Try(func() { r, err = f.session(cmd, m, s, dev) }); e != nil {
+		err = e
+	}
+	return fmt.Sprintf("%s, %d nodes, on %s", filepath.Base(path), m.Nodes(), dev.Name()), r, err
+}
+
+func (f *graphFlags) session(cmd *cobra.Command, m *onnx.Model, s *onnx.Session, dev *crease.Device) (*bench.GraphReport, error) {
+	var in []onnx.Value
+	g := crease.NewGenerator(0, crease.On(dev))
+	for _, d := range m.Inputs() {
+		dims := slices.Clone(d.Shape)
+		for i, n := range dims {
+			if n < 0 {
+				dims[i] = max(1, f.batch)
+			}
+		}
+		t := d.Elem.DType()
+		if t == dtype.Invalid || d.Shape == nil {
+			return nil, fileError(fmt.Errorf("the model does not say what its input %s is", d))
+		}
+		x := crease.Zeros(dims, crease.On(dev), crease.As(t))
+		if t.IsFloat() {
+			x = crease.Randn(dims, crease.On(dev), crease.As(t), crease.By(g))
+		}
+		in = append(in, onnx.Value{Tensor: x, Elem: d.Elem})
+	}
+	fs, err := s.Functions(in...)
+	if err != nil {
+		return nil, err
+	}
+	return bench.MeasureGraph(cmd.Context(), bench.GraphOptions{Samples: f.samples, Passes: f.passes, Eager: fs.Eager}, fs.Recorded, fs.Args...)
 }
 
 // check refuses passes that change no program, and files that could not be written or
