@@ -32,7 +32,7 @@ func main() {
 
 	loop := train.Loop{
 		Model: model, Steps: 150, Every: 50, Compile: true, ClipNorm: 1, Generators: []*crease.Generator{g},
-		Optimizer: optim.NewAdamW(nn.Tensors(nn.Parameters(model)), optim.AdamConfig{}), Rate: optim.Cosine(1e-2, 1e-3, 150, 10),
+		Optimizer: optim.NewAdamW(nn.Tensors(nn.Parameters(model)), optim.AdamConfig{LR: 1e-2}), Rate: optim.Cosine(1e-2, 1e-3, 150, 10),
 		Batches: train.Each(func(step int) []*crease.Tensor {
 			x, y := data.RandomWindows(text.Tokens, 8, 16, 1, step)
 			return []*crease.Tensor{crease.From(x, []int{8, 16}), crease.From(y, []int{8 * 16})}
