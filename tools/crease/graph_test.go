@@ -95,3 +95,23 @@ func TestGraphDiff(t *testing.T) {
 		}
 	}
 }
+
+// A model in a file: y = x·2 + x is one fused step, for as many elements as --batch says.
+func TestGraphOfAModel(t *testing.T) {
+	dir := t.TempDir()
+	code, out, errs := runCrease(t, "graph", scaleModel(t, dir, "Add"), "-d", "cpu", "-r", "2", "--batch", "5", "-o", "json")
+	var r bench.GraphReport
+	if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
+		t.Fatalf("exit code %d, %v: %s", code, err, errs)
+	}
+	if len(r.Steps) != 1 || r.Steps[0].Name != "fused" || !strings.Contains(r.Steps[0].Text, "[5]") || !(r.Graph > 0 && r.Eager > 0) {
+		t.Errorf("%+v", r)
+	}
+	for args, want := range map[string]int{
+		scaleModel(t, dir, "Frobnicate"): exitInput, filepath.Join(dir, "absent.onnx"): exitInput, scaleModel(t, dir, "Add") + " --model mlp": exitUsage,
+	} {
+		if code, _, errs := runCrease(t, append([]string{"graph", "-d", "cpu"}, strings.Fields(args)...)...); code != want || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%s: exit code %d, want %d: %s", args, code, want, errs)
+		}
+	}
+}
