@@ -176,3 +176,30 @@ func TestFoldingCountsNothing(t *testing.T) {
 		t.Errorf("the result is %g, want 24", got)
 	}
 }
+
+// An index outside of its axis is an error of the op, and the device goes on.
+func TestIndexOutside(t *testing.T) {
+	dev, err := crease.Open("tpu:v2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := crease.On(dev)
+	x := crease.From([]float32{1, 2, 3}, []int{3, 1}, on)
+	take := func(i int64) (y float32, err error) {
+		err = crease.Try(func() {
+			y = crease.Data[float32](crease.Apply(ops.Take, ops.TakeAttrs{}, x, crease.From([]int64{i}, []int{1}, on))[0])[0]
+		})
+		return y, err
+	}
+	for _, i := range []int64{3, -4, 1 << 40} {
+		var bad *ops.AttrError
+		if _, err := take(i); !errors.As(err, &bad) {
+			t.Errorf("index %d: %v, want an AttrError", i, err)
+		}
+	}
+	for i, want := range map[int64]float32{0: 1, 2: 3, -1: 3, -3: 1} {
+		if got, err := take(i); err != nil || got != want {
+			t.Errorf("index %d gives %g (%v), want %g", i, got, err, want)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package tpu
 
 import (
+	"encoding/binary"
+	"fmt"
+
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/ops"
@@ -8,8 +11,8 @@ import (
 	"github.com/crease-ml/crease/tpu/isa"
 )
 
-// Rows with whole numbers: of these the vector unit takes the low 32 bits as indices. An
-// index outside of its axis reaches nothing, as on any device that cannot stop.
+// Rows with whole numbers: of these the vector unit takes the low 32 bits as indices. It
+// cannot stop at one that is outside of its axis, so the driver looks before a launch.
 
 func init() {
 	declare("gather", floats, hal.Dense, (*program).gather)
@@ -24,19 +27,48 @@ func init() {
 	declare("add", whole, hal.Strided, (*program).addBytes)
 }
 
-// indices brings whole numbers into the buffer as 32-bit ones.
-func (p *program) indices(a area, name string) isa.Memory {
+// indexCheck is an input whose elements must be indices of an axis of n elements.
+type indexCheck struct{ input, n int }
+
+// checkIndices has the driver check an input of every launch.
+func (p *program) checkIndices(input, n int) {
+	if t := p.in[input].DType; t != dtype.I64 && t != dtype.I32 || n > 1<<24 {
+		p.refuse("indices of %v to %d elements", t, n)
+	}
+	p.checks = append(p.checks, indexCheck{input, n})
+}
+
+// check reads a dense input of indices.
+func (k indexCheck) check(op string, t dtype.Type, mem []byte, count int) error {
+	for i := range count {
+		v := int64(0)
+		if t == dtype.I64 {
+			v = int64(binary.LittleEndian.Uint64(mem[8*i:]))
+		} else {
+			v = int64(int32(binary.LittleEndian.Uint32(mem[4*i:])))
+		}
+		if v < -int64(k.n) || v >= int64(k.n) {
+			return &ops.AttrError{Op: op, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", v, i, k.n)}
+		}
+	}
+	return nil
+}
+
+// indices brings indices of an axis of so many elements into the buffer as 32-bit ones;
+// negative ones count from its end.
+func (p *program) indices(a area, axis int, name string) isa.Memory {
 	n := a.elements()
-	m := p.fetch(name, a)
-	if a.size == 4 {
-		return m
+	low := p.fetch(name, a)
+	if a.size == 8 {
+		m := low
+		low = p.slot(name+"_low", 4*n)
+		p.pick(low.Addr, m.Addr, 0, []int{n}, []int{2}, 4)
 	}
-	low := p.slot(name+"_low", 4*n)
-	if a.size != 8 {
-		p.refuse("indices of %d bytes", a.size)
-		return low
-	}
-	p.pick(low.Addr, m.Addr, 0, []int{n}, []int{2}, 4)
+	below := p.slot(name+"_below", 4*n)
+	whole := value{isa.Full, low.Addr, isa.S32, 0}
+	p.op(isa.Greater, below.Addr, 1, n, number(0), whole)
+	p.Vector(isa.VectorOp{Fn: isa.MulAdd, Count: n, Cols: n, Src: [3]int64{below.Addr, 0, low.Addr}, SrcType: [3]isa.Type{isa.F32, isa.F32, isa.S32},
+		Spread: [3]isa.Spread{isa.Full, isa.Scalar, isa.Full}, Imm: [3]float32{1: float32(axis)}, Dst: low.Addr, DstType: isa.S32})
 	return low
 }
 
@@ -60,10 +92,11 @@ func (p *program) gather() {
 		p.refuse("gather along an axis that is not the last, or of fewer rows")
 		return
 	}
+	p.checkIndices(1, s.axis)
 	t := spaceType(x.DType)
-	p.eachRows(s.before, s.axis*x.size+to.axis*(y.size+idx.size+4), func(lo, n, turn int) {
+	p.eachRows(s.before, s.axis*x.size+to.axis*(y.size+idx.size+8), func(lo, n, turn int) {
 		from := p.fetch(side("x", turn), rowsOf(x, lo, n, s.axis))
-		at := p.indices(rowsOf(idx, lo, n, to.axis), side("i", turn))
+		at := p.indices(rowsOf(idx, lo, n, to.axis), s.axis, side("i", turn))
 		r := p.slot(side("y", turn), n*to.axis*y.size)
 		p.Vector(isa.VectorOp{Fn: isa.Gather, Count: n * to.axis, Cols: to.axis, Width: s.axis, Src: [3]int64{from.Addr, at.Addr}, SrcType: [3]isa.Type{t, isa.S32}, Dst: r.Addr, DstType: t})
 		p.store(r.Addr, rowsOf(y, lo, n, to.axis))
@@ -100,13 +133,14 @@ func (p *program) scatterAdd() {
 		p.refuse("scatter along an axis that is not the last, or of fewer rows")
 		return
 	}
+	p.checkIndices(1, s.axis)
 	p.scatter(x, idx, u, s.before, s.axis, from.axis)
 }
 
 // scatter adds n elements per row to rows of width elements, which begin as x, or as 0.
 func (p *program) scatter(x, idx, u *operand, rows, width, n int) {
 	y := &p.out[0]
-	p.eachRows(rows, width*(4+2*y.size)+n*(u.size+idx.size+4), func(lo, count, turn int) {
+	p.eachRows(rows, width*(4+2*y.size)+n*(u.size+idx.size+8), func(lo, count, turn int) {
 		sum := p.slot(side("sum", turn), 4*count*width)
 		if x != nil {
 			m := p.fetch(side("x", turn), rowsOf(x, lo, count, width))
@@ -114,7 +148,7 @@ func (p *program) scatter(x, idx, u *operand, rows, width, n int) {
 		} else {
 			p.pattern(sum.Addr, make([]byte, 4), count*width)
 		}
-		at := p.indices(rowsOf(idx, lo, count, n), side("i", turn))
+		at := p.indices(rowsOf(idx, lo, count, n), width, side("i", turn))
 		from := p.fetch(side("u", turn), rowsOf(u, lo, count, n))
 		p.Vector(isa.VectorOp{Fn: isa.Scatter, Count: count * n, Cols: n, Width: width, Src: [3]int64{from.Addr, at.Addr}, SrcType: [3]isa.Type{spaceType(u.DType), isa.S32}, Dst: sum.Addr, DstType: isa.F32})
 		p.result(sum.Addr, rowsOf(y, lo, count, width), isa.F32, turn)
@@ -140,10 +174,11 @@ func (p *program) takeRows() {
 		p.refuse("take along an axis that is not the first, or from more than fits in the buffer")
 		return
 	}
+	p.checkIndices(1, s.axis)
 	t := spaceType(x.DType)
 	from := p.fetch("x", x.whole())
-	p.eachRows(idx.n, 2*(s.after*y.size+idx.size+4), func(lo, n, turn int) {
-		at := p.indices(rowsOf(idx, lo, n, 1), side("i", turn))
+	p.eachRows(idx.n, 2*(s.after*y.size+idx.size+8), func(lo, n, turn int) {
+		at := p.indices(rowsOf(idx, lo, n, 1), s.axis, side("i", turn))
 		r := p.slot(side("y", turn), n*s.after*y.size)
 		p.Vector(isa.VectorOp{Fn: isa.TakeRow, Count: n * s.after, Cols: s.after, Width: s.axis, Src: [3]int64{from.Addr, at.Addr}, SrcType: [3]isa.Type{t, isa.S32}, Dst: r.Addr, DstType: t})
 		p.store(r.Addr, rowsOf(y, lo, n, s.after))
@@ -158,11 +193,12 @@ func (p *program) indexAdd() {
 		p.refuse("addition along an axis that is not the first, or to more than fits in the buffer")
 		return
 	}
+	p.checkIndices(1, s.axis)
 	m := p.fetch("x", x.whole())
 	sum := p.slot("sum", 4*x.n)
 	p.Vector(isa.VectorOp{Fn: isa.Copy, Count: x.n, Cols: x.n, Src: [3]int64{m.Addr}, SrcType: [3]isa.Type{spaceType(x.DType)}, Dst: sum.Addr, DstType: isa.F32})
-	p.eachRows(idx.n, 3*(s.after*u.size+idx.size+4), func(lo, n, turn int) {
-		at := p.indices(rowsOf(idx, lo, n, 1), side("i", turn))
+	p.eachRows(idx.n, 3*(s.after*u.size+idx.size+8), func(lo, n, turn int) {
+		at := p.indices(rowsOf(idx, lo, n, 1), s.axis, side("i", turn))
 		from := p.fetch(side("u", turn), rowsOf(u, lo, n, s.after))
 		p.Vector(isa.VectorOp{Fn: isa.AddRow, Count: n * s.after, Cols: s.after, Width: s.axis, Src: [3]int64{from.Addr, at.Addr}, SrcType: [3]isa.Type{spaceType(u.DType), isa.S32}, Dst: sum.Addr, DstType: isa.F32})
 	})

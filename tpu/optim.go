@@ -66,6 +66,9 @@ func (p *program) single(i int, name string) value {
 func (p *program) sgd() {
 	a := p.attrs.(ops.SgdAttrs)
 	rate := p.single(3, "lr")
+	fresh := p.take(4).Addr // the gradient's share of the momentum: all of it in step 1
+	p.op(isa.GreaterEq, fresh, 1, 1, number(1), p.single(4, "t"))
+	p.op(isa.Select, fresh, 1, 1, full(fresh), number(1), number(1-a.Dampening))
 	p.updates(3, 4, func(u *update) {
 		w, g, buf := u.bring(0, "p"), u.bring(1, "g"), u.bring(2, "buf")
 		step, work := u.place("step"), u.place("work")
@@ -74,7 +77,7 @@ func (p *program) sgd() {
 			u.do(isa.MulAdd, step, full(w), number(a.WeightDecay), full(g))
 		}
 		if a.Momentum != 0 {
-			u.do(isa.Mul, work, full(step), number(1-a.Dampening))
+			u.do(isa.Mul, work, full(step), perCol(fresh))
 			u.do(isa.MulAdd, buf, full(buf), number(a.Momentum), full(work))
 			if a.Nesterov {
 				u.do(isa.MulAdd, step, full(buf), number(a.Momentum), full(step))

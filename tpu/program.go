@@ -53,6 +53,7 @@ type program struct {
 	limits isa.Limits
 	slots  map[string]isa.Memory
 	count  int // of unnamed parts of the buffer
+	checks []indexCheck
 	turns  int // grids so far, which take turns with the accumulators
 	err    error
 }
@@ -139,7 +140,7 @@ func (d *Device) plan(c *hal.Call, compile func(*program)) (hal.Launch, error) {
 	if err != nil {
 		return hal.Launch{}, fmt.Errorf("%s: %w", describe(c), err)
 	}
-	l := &launch{d: d, loaded: loaded, entry: &entry{c.Op, describe(c)}}
+	l := &launch{d: d, in: p.in, checks: p.checks, loaded: loaded, entry: &entry{c.Op, describe(c)}}
 	for _, o := range append(p.in, p.out...) {
 		l.lead, l.size = append(l.lead, o.Offset), append(l.size, o.size)
 	}
@@ -169,6 +170,8 @@ type launch struct {
 	d          *Device
 	loaded     *sim.Loaded
 	entry      *entry
+	in         []operand
+	checks     []indexCheck
 	lead, size []int // of every operand
 	segments   [][]byte
 }
@@ -181,6 +184,12 @@ func (l *launch) run(_ hal.Stream, at []hal.Operand, _ hal.Buffer) error {
 		for i, o := range at {
 			mem := hostdev.Bytes(o.Buf)
 			l.segments[i] = mem[min((o.Offset-l.lead[i])*l.size[i], len(mem)):]
+		}
+		for _, k := range l.checks {
+			if err := k.check(l.entry.op, l.in[k.input].DType, l.segments[k.input], l.in[k.input].n); err != nil {
+				clear(l.segments)
+				return err
+			}
 		}
 		err := d.machine.Replay(l.loaded, sim.Memory{Segments: l.segments})
 		clear(l.segments)

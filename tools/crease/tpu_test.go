@@ -21,11 +21,14 @@ func TestTPUCycles(t *testing.T) {
 	for line := range strings.Lines(out) {
 		d := json.NewDecoder(strings.NewReader(line))
 		d.DisallowUnknownFields()
-		var r cyclesRow
+		var r struct {
+			Schema int `json:"schema"`
+			cyclesRow
+		}
 		if err := d.Decode(&r); err != nil {
 			t.Fatalf("%v: %q", err, line)
 		}
-		rows = append(rows, r)
+		rows = append(rows, r.cyclesRow)
 	}
 	if len(rows) != 2 || rows[1].Cycles != 2727 || rows[1].M != 100 || rows[1].K != 500 || rows[1].Dataflow != "is" || rows[1].Timing != "scalesim" {
 		t.Errorf("%+v", rows)
@@ -234,8 +237,8 @@ func TestTPUDeviceMistakes(t *testing.T) {
 		{[]string{"tpu", "report", "uncrumple", "-d", "cpu"}, exitUsage, "counts no cycles"},
 		{[]string{"tpu", "report", "uncrumple", "-d", "tpu:edge"}, exitUsage, "crease tpu quantize"},
 		{[]string{"tpu", "report", bad}, exitInput, "byte "},
-		{[]string{"tpu", "sweep", "uncrumple", "--sizes", "0"}, exitUsage, "not a number from 1"},
-		{[]string{"tpu", "sweep", "uncrumple", "--dataflows", "xs"}, exitUsage, "not ws, os or is"},
+		{[]string{"tpu", "sweep", "uncrumple", "--sizes", "0"}, exitUsage, "numbers from 1"},
+		{[]string{"tpu", "sweep", "uncrumple", "--dataflows", "xs"}, exitUsage, "ws, os or is"},
 		{[]string{"tpu", "quantize", "--model", "rnn"}, exitUsage, "want mlp or cnn"},
 		{[]string{"tpu", "quantize", "--chip", "cpu"}, exitUsage, "no emulated chip"},
 		{[]string{"tpu", "run", bad, "--rows", "4", "--cols", "4"}, exitInput, "line 1"},
