@@ -20,8 +20,8 @@ func TestIndexOutOfRange(t *testing.T) {
 	x := place(t, d, mustHost(t, []int{3}, []float32{1, 2, 3}), false)
 	up, out := place(t, d, mustHost(t, []int{2}, []float32{1, 1}), false), place(t, d, mustHost(t, []int{3}, make([]float32, 3)), false)
 	for _, idx := range []ops.Host{
-		mustHost(t, []int{2}, []int64{0, -1}), mustHost(t, []int{2}, []int64{0, 3}),
-		mustHost(t, []int{2}, []int32{0, -1}), mustHost(t, []int{2}, []int32{0, 3}),
+		mustHost(t, []int{2}, []int64{0, -4}), mustHost(t, []int{2}, []int64{0, 3}),
+		mustHost(t, []int{2}, []int32{0, -4}), mustHost(t, []int{2}, []int32{0, 3}),
 	} {
 		v := place(t, d, idx, false)
 		for _, c := range []*hal.Call{

@@ -103,7 +103,6 @@ func TestRunRefusals(t *testing.T) {
 	for want, err := range map[string]error{
 		"takes 2 buffers and 24 bytes":        s.Run(p, one, two[:1], values),
 		"not 2 and 23":                        s.Run(p, one, two, values[:23]),
-		"buffer 1: no buffer":                 s.Run(p, one, []hal.Buffer{buf, nil}, values),
 		"[-1 1 1] groups":                     s.Run(p, [3]int{-1, 1, 1}, two, values),
 		"groups of [0 1 1]":                   s.Run(&huge, one, two, values),
 		"written in CUDA C":                   s.Run(&wrongDialect, one, two, values),

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/crease-ml/crease/internal/safefile"
 )
 
 // Events is a folder with an event file of TensorBoard. It is safe for concurrent use. A
@@ -26,7 +28,7 @@ type Events struct {
 // OpenEvents makes the folder where there is none and begins an event file in it.
 func OpenEvents(dir string) (*Events, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("event log: %w", err)
+		return nil, &safefile.Error{Path: dir, Do: "write", Reason: "as a folder of event files", Err: err}
 	}
 	host, err := os.Hostname()
 	if err != nil || host == "" {
@@ -42,7 +44,7 @@ func OpenEvents(dir string) (*Events, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("event log: %w", err)
+		return nil, &safefile.Error{Path: dir, Do: "write", Reason: "an event file", Err: err}
 	}
 	e := &Events{file: f, now: time.Now}
 	var m message
@@ -148,7 +150,7 @@ func (e *Events) write(step int, rest *message) error {
 	}
 	m.b = append(m.b, rest.b...)
 	if _, err := e.file.Write(record(m.b)); err != nil {
-		return fmt.Errorf("event log: %w", err)
+		return notWritten(e.file, err)
 	}
 	return nil
 }

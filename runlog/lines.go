@@ -3,7 +3,10 @@ package runlog
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"maps"
 	"math"
 	"os"
@@ -25,11 +28,23 @@ type Lines struct {
 	now  func() time.Time
 }
 
-// OpenLines opens a file to add lines to its end, and makes it where there is none.
+// begins is what every file of lines begins with.
+var begins = fmt.Sprintf(`{"schema":%d,`, Schema)
+
+// OpenLines opens a file to add lines to its end, and makes it where there is none. A file
+// that holds something else is refused.
 func OpenLines(path string) (*Lines, error) {
+	if old, size, err := safefile.Open(path, math.MaxInt64); err == nil {
+		head := make([]byte, len(begins))
+		_, err := io.ReadFull(old, head)
+		old.Close()
+		if size > 0 && (err != nil || string(head) != begins) {
+			return nil, &safefile.Error{Path: path, Do: "write", Reason: "it is no log of a run: give another name"}
+		}
+	}
 	f, err := safefile.Append(path, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("log: %w", err)
+		return nil, err
 	}
 	return &Lines{file: f, now: time.Now}, nil
 }
@@ -53,9 +68,18 @@ func (l *Lines) Write(kind string, step int, values map[string]any) error {
 	}
 	b.WriteString("}\n")
 	if _, err := l.file.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("log: %w", err)
+		return notWritten(l.file, err)
 	}
 	return nil
+}
+
+// notWritten is the error of a write to a log.
+func notWritten(f *os.File, err error) error {
+	var system *fs.PathError
+	if errors.As(err, &system) {
+		err = system.Err
+	}
+	return &safefile.Error{Path: f.Name(), Do: "write", Err: err}
 }
 
 // member writes a name and its value, after what was written before.

@@ -116,9 +116,16 @@ func TestFixtures(t *testing.T) {
 		t.Fatalf("%d fixtures (%v)", len(list), err)
 	}
 	for _, path := range list {
-		_, err := Open(path)
-		if valid := strings.HasPrefix(filepath.Base(path), "valid_"); valid != (err == nil) {
-			t.Errorf("%s: %v", filepath.Base(path), err)
+		name := filepath.Base(path)
+		f, err := Open(path)
+		if name == "bad_dtype.safetensors" { // the file is fine but for one tensor
+			if err != nil || len(f.Unreadable()) != 1 || len(f.Tensors()) != 0 {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if valid := strings.HasPrefix(name, "valid_"); valid != (err == nil) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

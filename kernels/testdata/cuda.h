@@ -18,8 +18,9 @@ __device__ float __int_as_float(int);
 #define UNARY(name) __device__ float name(float); __device__ double name(double);
 #define BINARY(name) __device__ float name(float, float); __device__ double name(double, double);
 UNARY(exp) UNARY(exp2) UNARY(expm1) UNARY(log) UNARY(log2) UNARY(log1p) UNARY(sin) UNARY(cos) UNARY(tanh) UNARY(erf)
+UNARY(tan) UNARY(asin) UNARY(acos) UNARY(atan) UNARY(sinh) UNARY(cosh) UNARY(asinh) UNARY(acosh) UNARY(atanh)
 UNARY(sqrt) UNARY(rsqrt) UNARY(fabs) UNARY(floor) UNARY(ceil) UNARY(trunc) UNARY(rint)
-BINARY(fmod) BINARY(copysign) BINARY(pow)
+BINARY(fmod) BINARY(copysign) BINARY(pow) BINARY(atan2)
 __device__ float fma(float, float, float);
 __device__ double fma(double, double, double);
 __device__ int min(int, int);

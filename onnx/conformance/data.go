@@ -11,6 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/crease-ml/crease/internal/safefile"
 )
 
 // Data holds the files of tests.
@@ -31,7 +33,7 @@ func Open(name string) (*Data, error) {
 	if info.IsDir() {
 		return &Data{dir: name}, nil
 	}
-	f, err := os.Open(name)
+	f, _, err := safefile.Open(name, maxArchive)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +69,7 @@ func Open(name string) (*Data, error) {
 // read is a file, or nil where there is none.
 func (d *Data) read(name string) []byte {
 	if d.dir != "" {
-		b, err := os.ReadFile(filepath.Join(d.dir, filepath.FromSlash(name)))
+		b, err := safefile.Read(filepath.Join(d.dir, filepath.FromSlash(name)), maxArchive)
 		if err != nil {
 			return nil
 		}
@@ -85,7 +87,7 @@ type Case struct {
 // List reads a list of cases: a class, a tab and suite/name on each line, or suite/name
 // alone.
 func List(name string) ([]Case, error) {
-	f, err := os.Open(name)
+	f, _, err := safefile.Open(name, maxArchive)
 	if err != nil {
 		return nil, err
 	}

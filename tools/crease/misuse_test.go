@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -53,11 +52,21 @@ var usual = map[string][]string{
 	"crease tpu sweep":      {"uncrumple", "--batch", "8", "--sizes", "32", "--dataflows", "ws"},
 	"crease tpu quantize":   {"--data", "folder", "-d", "cpu"},
 	"crease bench tpu":      {"-r", "1"},
+	"crease run":            {"precious", "-d", "cpu"},
+	"crease onnx":           {},
+	"crease onnx check":     {"precious"},
+	"crease onnx convert":   {"precious", "x.onnx"},
+	"crease onnx ops":       {},
+	"crease onnx run":       {"precious", "-d", "cpu"},
+	"crease onnx conformance": {
+		"--list", "precious", "-d", "cpu",
+	},
 }
 
 // failing are the codes that commands end with when their flags are right, since they have
 // no data or no file that is good.
-var failing = map[string]int{"crease sample": exitInput, "crease tpu quantize": exitInput, "crease data get": exitUsage}
+var failing = map[string]int{"crease sample": exitInput, "crease tpu quantize": exitInput, "crease data get": exitUsage,
+	"crease run": exitInput, "crease onnx check": exitInput, "crease onnx convert": exitInput, "crease onnx run": exitInput, "crease onnx conformance": exitInput}
 
 // misuses are the values. Those with a slash are files.
 type misuses struct {
@@ -77,7 +86,13 @@ func (m *misuses) wants(cmd *cobra.Command, f *pflag.Flag, value string) int {
 		return exitUsage
 	case name == "crease tpu run --vcd": // which needs another engine
 		return exitUsage
-	case slices.Contains([]string{"save", "keep-best", "dot", "svg", "out", "trace", "vcd"}, f.Name):
+	case slices.Contains([]string{"input", "only", "list", "save"}, f.Name) && failing[cmd.CommandPath()] == exitInput && value != "":
+		return exitInput // the model or the list is bad, whatever it is to be given
+	case f.Name == "keep": // without --save
+		return exitUsage
+	case f.Name == "tensorboard" && (strings.HasSuffix(value, "/folder") || value != "" && !file):
+		return good
+	case slices.Contains([]string{"save", "keep-best", "dot", "svg", "out", "trace", "vcd", "log", "tensorboard"}, f.Name):
 		switch {
 		case value == "":
 			return exitUsage
@@ -218,8 +233,10 @@ func (m *misuses) check(t *testing.T, line []string, want int, dir string, befor
 			t.Errorf("crease %q says %q, want one line", line, errs)
 		}
 	}
-	if after := snapshot(t, dir); fmt.Sprint(after) != fmt.Sprint(before) {
-		t.Errorf("crease %q: the folder was %q and is %q", line, before, after)
+	for name, after := range snapshot(t, dir) {
+		if old, there := before[name]; !there || old != after {
+			t.Fatalf("crease %q: %s was %q (there: %v) and is %.200q", line, name, old, there, after)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,7 +20,7 @@ func onnxCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "onnx",
 		Short: "Check, run and convert ONNX models",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(onnxCheckCommand(), runCommandOf("run MODEL"), onnxConvertCommand(), onnxConformanceCommand(), onnxOpsCommand())
@@ -63,7 +62,7 @@ func onnxCheckCommand() *cobra.Command {
 				}
 			}
 			if c.output == "json" {
-				if err := json.NewEncoder(cmd.OutOrStdout()).Encode(reports); err != nil {
+				if err := writeJSON(cmd.OutOrStdout(), reports); err != nil {
 					return err
 				}
 			}
@@ -124,7 +123,7 @@ func onnxOpsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "ops",
 		Short: "List the ONNX operators that crease has",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range onnx.Operators() {
 				if _, err := fmt.Fprintln(cmd.OutOrStdout(), name); err != nil {
@@ -156,7 +155,7 @@ func onnxConformanceCommand() *cobra.Command {
 		Long: "Run ONNX's backend tests and say how each ended: passed, no op, attribute, type, wrong\n" +
 			"or error. The list has a class, a tab and suite/name on each line.",
 		Example: "  crease onnx conformance --list open.txt --data onnx-backend-open.tar.gz -o json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if list == "" {
 				if dir := os.Getenv("CREASE_FIXTURES"); dir != "" {
@@ -168,6 +167,10 @@ func onnxConformanceCommand() *cobra.Command {
 			if dataPath == "" {
 				dataPath = filepath.Join(filepath.Dir(list), "onnx-backend-open.tar.gz")
 			}
+			dev, err := c.open(cmd)
+			if err != nil {
+				return err
+			}
 			cases, err := conformance.List(list)
 			if err != nil {
 				return &exitError{exitInput, err}
@@ -175,10 +178,6 @@ func onnxConformanceCommand() *cobra.Command {
 			files, err := conformance.Open(dataPath)
 			if err != nil {
 				return &exitError{exitInput, err}
-			}
-			dev, err := c.open(cmd)
-			if err != nil {
-				return err
 			}
 			r := conformanceReport{Device: dev.Name(), Compiled: compiled, Counts: map[conformance.Status]int{}}
 			p := &lines{w: cmd.OutOrStdout()}
@@ -199,7 +198,7 @@ func onnxConformanceCommand() *cobra.Command {
 				}
 			}
 			if c.output == "json" {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+				return writeJSON(cmd.OutOrStdout(), r)
 			}
 			var counts []string
 			for s, n := range r.Counts {
@@ -210,11 +209,10 @@ func onnxConformanceCommand() *cobra.Command {
 			return p.err
 		},
 	}
-	fs := cmd.Flags()
-	fs.StringVar(&list, "list", "", "file that lists the cases (default: open.txt of CREASE_FIXTURES)")
-	fs.StringVar(&dataPath, "data", "", "folder or .tar.gz file of the cases (default: onnx-backend-open.tar.gz beside the list)")
-	fs.StringVar(&only, "only", "", "run cases with this in their name")
-	fs.BoolVar(&compiled, "compiled", false, "compile every model, in place of running it node by node")
-	fs.DurationVar(&timeout, "timeout", time.Minute, "time that a case may take")
+	nameFlag(cmd, &list, "list", "", "file that lists the cases (default: open.txt of CREASE_FIXTURES)")
+	nameFlag(cmd, &dataPath, "data", "", "folder or .tar.gz file of the cases (default: onnx-backend-open.tar.gz beside the list)")
+	nameFlag(cmd, &only, "only", "", "run cases with this in their name")
+	cmd.Flags().BoolVar(&compiled, "compiled", false, "compile every model, in place of running it node by node")
+	timeFlag(cmd, &timeout, "timeout", time.Minute, time.Millisecond, time.Hour, "time that a case may take")
 	return c.bind(cmd, "table", "json")
 }

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -43,31 +41,26 @@ func runCommandOf(use string) *cobra.Command {
 		Args:    wantArgs("one model", 1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
-	fs := cmd.Flags()
-	fs.StringArrayVarP(&f.inputs, "input", "i", nil, "an input, FILE.npy or NAME=FILE.npy")
-	fs.StringVar(&f.out, "save", "", "write the results to this folder, NAME.npy each")
-	fs.BoolVar(&f.eager, "eager", false, "run node by node, in place of a compiled graph")
-	fs.IntVarP(&f.repeats, "repeats", "r", 1, "run so often, and say how long the last run took")
+	parsedFlag(cmd, "input", "i", "", "an input, FILE.npy or NAME=FILE.npy; may be repeated", func(s string) error {
+		if s == "" {
+			return errors.New("want a name, it is empty")
+		}
+		f.inputs = append(f.inputs, s)
+		return nil
+	})
+	nameFlag(cmd, &f.out, "save", "", "write the results to this folder, NAME.npy each")
+	cmd.Flags().BoolVar(&f.eager, "eager", false, "run node by node, in place of a compiled graph")
+	wholeFlag(cmd, &f.repeats, "repeats", "r", 1, 1, 1_000_000, "run so often, and say how long the last run took")
 	return f.bind(cmd, "table", "json")
 }
 
 // runResult is one output of a run.
 type runResult struct {
-	Name  string   `json:"name"`
-	Type  string   `json:"type"`
-	Shape []int    `json:"shape"`
-	File  string   `json:"file,omitempty"`
-	Data  []number `json:"data,omitempty"` // without --save
-}
-
-// number is written as a string where JSON has no number for it.
-type number float64
-
-func (n number) MarshalJSON() ([]byte, error) {
-	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
-		return json.Marshal(strconv.FormatFloat(f, 'g', -1, 64))
-	}
-	return json.Marshal(float64(n))
+	Name  string    `json:"name"`
+	Type  string    `json:"type"`
+	Shape []int     `json:"shape"`
+	File  string    `json:"file,omitempty"`
+	Data  []float64 `json:"data,omitempty"` // without --save
 }
 
 type runReport struct {
@@ -78,18 +71,15 @@ type runReport struct {
 }
 
 func (f *runFlags) run(cmd *cobra.Command, path string) error {
-	if f.repeats < 1 || f.repeats > 1_000_000 {
-		return usageError(fmt.Errorf("--repeats %d: want 1 to 1000000", f.repeats))
+	dev, err := f.open(cmd)
+	if err != nil {
+		return err
 	}
 	m, err := onnx.Load(path)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	dev, err := f.open(cmd)
-	if err != nil {
-		return err
-	}
 	in, err := f.read(m, dev)
 	if err != nil {
 		return err
@@ -195,9 +185,7 @@ func (f *runFlags) result(report *runReport, name string, v onnx.Value) error {
 	}
 	r := runResult{Name: name, Type: d.Elem.String(), Shape: d.Host.Shape}
 	if f.out == "" {
-		for _, f := range d.Host.Float64s() {
-			r.Data = append(r.Data, number(f))
-		}
+		r.Data = d.Host.Float64s()
 	} else {
 		if err := os.MkdirAll(f.out, 0o777); err != nil {
 			return &exitError{exitInput, err}
@@ -222,7 +210,7 @@ func fileRune(r rune) rune {
 
 func (f *runFlags) print(cmd *cobra.Command, report runReport) error {
 	if f.output == "json" {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(report)
+		return writeJSON(cmd.OutOrStdout(), report)
 	}
 	p := &lines{w: cmd.OutOrStdout()}
 	for _, r := range report.Outputs {

@@ -98,7 +98,7 @@ func TestSignalsEndCommands(t *testing.T) {
 // The rows that were measured are printed, as whole JSON.
 func TestStoppedBenchKeepsItsRows(t *testing.T) {
 	code, out, errs, _ := stopped(t, t.TempDir(), 1500*time.Millisecond, syscall.SIGINT, nil, strings.Fields("bench exp,sum --shape 8-2048*2 -d cpu --peer none -r 4 -o json")...)
-	if code != exitInterrupted || !strings.HasPrefix(out, `[{"op":"exp"`) || !strings.HasSuffix(out, "]\n") {
+	if code != exitInterrupted || !strings.HasPrefix(out, `[{"schema":1,"op":"exp"`) || !strings.HasSuffix(out, "]\n") {
 		t.Errorf("exit code %d: %q %q", code, out, errs)
 	}
 }

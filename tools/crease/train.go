@@ -278,7 +278,10 @@ func replaceable(path, begins string) error {
 // finish draws the picture, where one is asked for, and ends the logs. err is that of the run.
 func (f *trainFlags) finish(res *train.Result, log *logger, err error) error {
 	if err != nil {
-		return errors.Join(err, log.finish(nil, nil, err))
+		if end := log.finish(nil, nil, err); end != nil && !errors.Is(err, end) { // the log's error may be what ended the run
+			err = errors.Join(err, end)
+		}
+		return err
 	}
 	var img image.Image
 	if len(res.Layers) > 0 && (f.picture != "" || f.logs.events != "") {

@@ -144,12 +144,19 @@ func (l *logger) finish(res *train.Result, img image.Image, err error) error {
 
 func (l *logger) close() error {
 	if l.lines != nil {
-		l.err = errors.Join(l.err, l.lines.Close())
+		l.fail(l.lines.Close())
 		l.lines = nil
 	}
 	if l.events != nil {
-		l.err = errors.Join(l.err, l.events.Close())
+		l.fail(l.events.Close())
 		l.events = nil
 	}
 	return l.err
+}
+
+// fail keeps the first error.
+func (l *logger) fail(err error) {
+	if l.err == nil {
+		l.err = err
+	}
 }

@@ -64,18 +64,23 @@ func TestTrainLogMisuse(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	notes := filepath.Join(dir, "notes")
+	if err := os.WriteFile(notes, []byte("my notes"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		code int
 		says string
 	}{
 		{[]string{"--keep", "2"}, exitUsage, "needs --save"},
-		{[]string{"--keep", "0", "--save", file + "2"}, exitUsage, "at least 1"},
+		{[]string{"--keep", "0", "--save", file + "2"}, exitUsage, "from 1 to"},
 		{[]string{"--log", ""}, exitUsage, "empty"},
 		{[]string{"--tensorboard", ""}, exitUsage, "empty"},
-		{[]string{"--log", dir}, exitFailed, "is a directory"},
-		{[]string{"--log", filepath.Join(dir, "absent", "l")}, exitFailed, "no such file"},
-		{[]string{"--tensorboard", file}, exitFailed, "not a directory"},
+		{[]string{"--log", dir}, exitInput, "is a directory"},
+		{[]string{"--log", filepath.Join(dir, "absent", "l")}, exitInput, "no such file"},
+		{[]string{"--tensorboard", file}, exitInput, "not a directory"},
+		{[]string{"--log", notes}, exitInput, "is no log"},
 	} {
 		code, _, errs := runCrease(t, append([]string{"train", "uncrumple", "--steps", "5", "-d", "cpu"}, c.args...)...)
 		if code != c.code || !strings.Contains(errs, c.says) || strings.Count(strings.TrimSpace(errs), "\n") > 0 {
