@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/crease-ml/crease/cuda/driver"
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/internal/devicec"
 	"github.com/crease-ml/crease/kernels"
 )
@@ -41,9 +42,15 @@ func (d *Device) build(c *compiled, p *kernels.Program) error {
 	if p.Dialect != kernels.CUDA {
 		return fmt.Errorf("%s is written in %v, and the device reads %v", p.Name, p.Dialect, kernels.CUDA)
 	}
+	if debug.On(debug.Sources) {
+		debug.Program(d.info.Name, "compiling", p.Name, p.Source)
+	}
 	text, err := devicec.Compile(p.Source, d.target())
 	if err != nil {
 		return fmt.Errorf("program %s does not compile: %w\n%s", p.Name, err, numbered(p.Source))
+	}
+	if debug.On(debug.Sources) {
+		debug.Program(d.info.Name, "loading the PTX of", p.Name, text)
 	}
 	module, log, r := d.drv.ModuleLoad([]byte(text))
 	if r != driver.Success {

@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/hal"
@@ -56,14 +57,20 @@ func (g *Graph) CompileWith(o Options, outputs ...ops.Value) (x *Executable, err
 		if p.run == nil || !set.On(p.Name) {
 			continue
 		}
+		began, before := time.Now(), len(g.nodes)
 		if err := p.run(g); err != nil {
 			return nil, fmt.Errorf("graph: pass %s: %w", p.Name, err)
 		}
+		tracePass(p.Name, before, len(g.nodes), began)
 		if o.Observe != nil {
 			o.Observe(p.Name, g)
 		}
 	}
-	return g.layout(*set)
+	x, err = g.layout(*set)
+	if err == nil {
+		x.trace()
+	}
+	return x, err
 }
 
 // free gives back the constants that were computed.
@@ -81,7 +88,9 @@ func (g *Graph) layout(set PassSet) (*Executable, error) {
 	l.slots()
 	for _, p := range passes {
 		if p.place != nil && set.On(p.Name) {
+			began := time.Now()
 			p.place(l)
+			tracePass(p.Name, len(l.g.nodes), len(l.g.nodes), began)
 		}
 	}
 	l.taken()

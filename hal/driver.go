@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/internal/near"
 )
 
@@ -147,7 +148,11 @@ func OpenNew(name string) (Device, error) {
 func open(spec Spec, name string) (Device, error) {
 	drv, ok := drivers.byKind[spec.Kind]
 	if ok {
-		return drv.Open(spec)
+		d, err := drv.Open(spec)
+		if err == nil && debug.On(debug.Devices) {
+			opened(d.Info())
+		}
+		return d, err
 	}
 	if why, known := elsewhere[spec.Kind]; known {
 		return nil, &AbsentError{Device: name, Reason: why, Remedy: remedy(spec.Kind)}
@@ -160,6 +165,21 @@ func open(spec Spec, name string) (Device, error) {
 	known := slices.Concat(kinds, slices.Sorted(maps.Keys(elsewhere)), []string{"auto"})
 	reason := fmt.Sprintf("no driver of kind %q%s", spec.Kind, near.Hint(spec.Kind, known))
 	return nil, &SpecError{Spec: name, Reason: strings.TrimSuffix(reason, "?") + "; this build has: " + strings.Join(kinds, ", ")}
+}
+
+// opened prints what device was opened.
+func opened(i Info) {
+	facts := []string{"opened"}
+	if i.Description != "" {
+		facts = append(facts, i.Description)
+	}
+	if i.Threads > 0 {
+		facts = append(facts, fmt.Sprintf("%d threads", i.Threads))
+	}
+	if i.Memory > 0 {
+		facts = append(facts, fmt.Sprintf("%.1f GiB", float64(i.Memory)/(1<<30)))
+	}
+	debug.Printf("%-10s %s", i.Name, strings.Join(facts, ", "))
 }
 
 // isClosed asks a device for no memory, which any but a closed one gives.

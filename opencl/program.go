@@ -11,6 +11,7 @@ import (
 	"github.com/ebitengine/purego"
 
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/kernels"
 )
 
@@ -67,9 +68,11 @@ func (d *Device) build(p *kernels.Program) (program, kernel uintptr, err error) 
 	entry := d.cacheEntry(p)
 	if b := entry.load(); b != nil {
 		if program, kernel, err = d.fromBinary(b, p.Name); err == nil {
+			d.show(p, "found compiled")
 			return program, kernel, nil
 		}
 	}
+	d.show(p, "compiling")
 	if program, err = d.fromSource(p); err != nil {
 		return 0, 0, err
 	}
@@ -78,6 +81,13 @@ func (d *Device) build(p *kernels.Program) (program, kernel uintptr, err error) 
 	}
 	entry.store(d.binary(program))
 	return program, kernel, nil
+}
+
+// show prints the source of a program at debug level 4.
+func (d *Device) show(p *kernels.Program, what string) {
+	if debug.On(debug.Sources) {
+		debug.Program(d.info.Name, what, p.Name, p.Source)
+	}
 }
 
 // entryPoint is the kernel of that name. Without it the program is released.
