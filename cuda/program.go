@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/crease-ml/crease/cuda/driver"
+	"github.com/crease-ml/crease/internal/compiling"
 	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/internal/devicec"
 	"github.com/crease-ml/crease/kernels"
@@ -45,6 +46,7 @@ func (d *Device) build(c *compiled, p *kernels.Program) error {
 	if debug.On(debug.Sources) {
 		debug.Program(d.info.Name, "compiling", p.Name, p.Source)
 	}
+	defer compiling.Begin(p.Name)()
 	text, err := devicec.Compile(p.Source, d.target())
 	if err != nil {
 		return fmt.Errorf("program %s does not compile: %w\n%s", p.Name, err, numbered(p.Source))

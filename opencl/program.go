@@ -11,6 +11,7 @@ import (
 	"github.com/ebitengine/purego"
 
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/compiling"
 	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/kernels"
 )
@@ -73,6 +74,7 @@ func (d *Device) build(p *kernels.Program) (program, kernel uintptr, err error) 
 		}
 	}
 	d.show(p, "compiling")
+	defer compiling.Begin(p.Name)()
 	if program, err = d.fromSource(p); err != nil {
 		return 0, 0, err
 	}
