@@ -10,6 +10,7 @@ import (
 	"github.com/crease-ml/crease/autograd"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/graph"
+	"github.com/crease-ml/crease/ops"
 )
 
 // Compiled is a function that runs as a graph. It is safe for concurrent use;
@@ -112,10 +113,10 @@ func (c *Compiled) Prepare(in ...*Tensor) *graph.Executable {
 func memories(l *local, in []*Tensor, arrays []*exec.Array) []*exec.Array {
 	for i, t := range in {
 		switch {
-		case t == nil:
-			panic(&CompileError{fmt.Sprintf("input %d is nil", i)})
+		case t == nil || t.v == nil:
+			panic(&ops.UsageError{Op: "compile", Reason: fmt.Sprintf("input %d %s", i, t.missing())})
 		case t.dev != in[0].dev:
-			panic(&CompileError{fmt.Sprintf("input %d is on device %s and input 0 on %s", i, t.dev, in[0].dev)})
+			panic(&ops.UsageError{Op: "compile", Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, in[0].dev)})
 		case t.RequiresGrad() && l.recording():
 			panic(&CompileError{fmt.Sprintf("input %d requires a gradient, which does not flow out of a compiled function: take gradients inside it, or call it in NoGrad", i)})
 		}

@@ -44,7 +44,7 @@ var assign = &ops.Op{Name: "assign"}
 func (e *Engine) writable(op *ops.Op, dst *Array, s ops.Spec) error {
 	switch {
 	case dst == nil:
-		return &ops.AttrError{Op: op.Name, Reason: "the array to change is nil"}
+		return &ops.UsageError{Op: op.Name, Reason: "the array to change is nil"}
 	case !dst.Spec().Equal(s):
 		return &ops.ShapeError{Op: op.Name, In: []ops.Spec{dst.Spec(), s}, Rule: "the value must have the type and shape of the tensor it replaces"}
 	}

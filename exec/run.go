@@ -11,7 +11,7 @@ import (
 )
 
 // Eval runs an op on arrays of this engine's device and appends the results to out,
-// which the caller owns. Errors are those of the row's rule, *ops.AttrError for inputs
+// which the caller owns. Errors are those of the row's rule, *ops.UsageError for inputs
 // that cannot be used, *FallbackError and *hal.DeviceError; after one, nothing is kept.
 func (e *Engine) Eval(op *ops.Op, attrs any, in, out []*Array) ([]*Array, error) {
 	if err := e.ready(op, in); err != nil {
@@ -64,12 +64,12 @@ func (e *Engine) ready(op *ops.Op, in []*Array) error {
 	for i, a := range in {
 		switch {
 		case a == nil:
-			return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)}
+			return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)}
 		case a.Released():
-			return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d has been freed", i)}
+			return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d has been freed", i)}
 		case a.block.engine.Load() != e:
 			if a.Device() != e.dev {
-				return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and others on %s: move one with To", i, a.Device().Info().Name, e.name)}
+				return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and others on %s: move one with To", i, a.Device().Info().Name, e.name)}
 			}
 			if err := e.join(a.block); err != nil {
 				return err
@@ -80,7 +80,7 @@ func (e *Engine) ready(op *ops.Op, in []*Array) error {
 }
 
 func notAnArray(op *ops.Op, i int, v ops.Value, e *Engine) error {
-	return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is a %T, not an array of device %s", i, v, e.name)}
+	return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is a %T, not an array of device %s", i, v, e.name)}
 }
 
 // join orders the engine's work behind that of the engine which used a block last.

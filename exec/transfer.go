@@ -104,7 +104,7 @@ func (e *Engine) read(b []byte, from hal.Operand, size int) error {
 // Host copies an array to the host, waiting for the work that makes it.
 func (a *Array) Host() (ops.Host, error) {
 	if a.Released() {
-		return ops.Host{}, &ops.AttrError{Op: "download", Reason: "the tensor has been freed"}
+		return ops.Host{}, &ops.UsageError{Op: "download", Reason: "the tensor has been freed"}
 	}
 	e := a.block.engine.Load()
 	if e == nil {

@@ -326,11 +326,11 @@ func (x *Executable) check(inputs, into []*exec.Array) error {
 	for i, a := range inputs {
 		switch {
 		case a == nil:
-			return fmt.Errorf("graph: input %d is missing", i)
+			return &ops.UsageError{Op: "graph", Reason: fmt.Sprintf("input %d is nil", i)}
 		case a.Released():
-			return fmt.Errorf("graph: input %d has been freed", i)
+			return &ops.UsageError{Op: "graph", Reason: fmt.Sprintf("input %d has been freed", i)}
 		case a.Device() != x.engine.Device():
-			return fmt.Errorf("graph: input %d is on another device, %s, than the graph, %s", i, a.Device().Info().Name, x.engine.Device().Info().Name)
+			return &ops.UsageError{Op: "graph", Reason: fmt.Sprintf("input %d is on device %s and the graph on %s", i, a.Device().Info().Name, x.engine.Device().Info().Name)}
 		case !a.Layout().Equal(x.inputs[i]):
 			return fmt.Errorf("graph: input %d is %s with strides %v, recorded as %s with strides %v", i, a.Spec(), a.Strides(), x.inputs[i].Spec(), x.inputs[i].Strides())
 		}

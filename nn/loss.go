@@ -95,7 +95,7 @@ func (l *loss) reduce(v *crease.Tensor) *crease.Tensor {
 // pair refuses operands of different shapes.
 func (l *loss) pair(x, target *crease.Tensor) {
 	if x == nil || target == nil {
-		panic(&ops.AttrError{Op: l.name, Reason: "input or target is nil"})
+		panic(&ops.UsageError{Op: l.name, Reason: "input or target is nil"})
 	}
 	if !shape.Equal(x.Shape(), target.Shape()) {
 		panic(&ops.ShapeError{Op: l.name, In: []ops.Spec{x.Spec(), target.Spec()}, Rule: "input and target must have one shape; Reshape or Expand one of them"})
