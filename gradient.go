@@ -74,7 +74,7 @@ func (t *Tensor) Grad() *Tensor {
 // place of what is there. The leaf keeps a handle of its own.
 func (t *Tensor) SetGrad(g *Tensor) {
 	if !t.handle("set_grad").Leaf() || !g.Spec().Equal(t.Spec()) || g.dev != t.dev {
-		panic(&ops.GradError{Reason: fmt.Sprintf("a gradient %s on %s for %s on %s: want a leaf and its own spec and device", g.Spec(), g.dev, t.Spec(), t.dev)})
+		panic(&ops.GradError{Reason: fmt.Sprintf("a gradient %s on %s for %s on %s: want a leaf, and a gradient of its type, shape and device: Cast it, Reshape it or move it with To", g.Spec(), g.dev, t.Spec(), t.dev)})
 	}
 	t.ZeroGrad()
 	v := t.v
@@ -162,10 +162,10 @@ func (o *GradOption) seed(tr *trace, i int) ops.Value {
 func Grad(outs, wrt []*Tensor, opts ...GradOption) []*Tensor {
 	o := gradOptions(opts)
 	if len(outs) == 0 {
-		panic(&ops.GradError{Reason: "no outputs given"})
+		panic(&ops.GradError{Reason: "no outputs given: name the tensors to take gradients of"})
 	}
 	if o.seeds != nil && len(o.seeds) != len(outs) {
-		panic(&ops.GradError{Reason: fmt.Sprintf("%d seeds for %d outputs", len(o.seeds), len(outs))})
+		panic(&ops.GradError{Reason: fmt.Sprintf("%d seeds for %d outputs: give crease.Seeds one tensor for each", len(o.seeds), len(outs))})
 	}
 	tr := tracing()
 	b, dev := builder(tr, backward, outs)

@@ -93,7 +93,7 @@ func (t *Tensor) array(op string) *exec.Array {
 	switch v := t.handle(op).Value().(type) {
 	case *exec.Array:
 		if v.Released() {
-			panic(&ops.UsageError{Op: op, Reason: "the tensor " + t.Spec().String() + " has been freed"})
+			panic(&ops.UsageError{Op: op, Reason: "the tensor " + t.Spec().String() + " has been freed: Keep it, or return it from the Tidy it was made in"})
 		}
 		return v
 	case *graph.Value:

@@ -121,7 +121,7 @@ func (c *capture) ready() error {
 	a, ok := c.t.v.Value().(*exec.Array)
 	switch {
 	case !ok || a.Released():
-		return &ops.UsageError{Op: "compile", Reason: fmt.Sprintf("a tensor %s that the function uses has been freed", c.t.Spec())}
+		return &ops.UsageError{Op: "compile", Reason: fmt.Sprintf("a tensor %s that the function uses has been freed: Keep it as long as the function", c.t.Spec())}
 	case c.requires && recording() && c.t.v.Gradient() != nil:
 		return &CompileError{"a leaf that the function uses carries a gradient: call ZeroGrad before, or call it inside NoGrad"}
 	}

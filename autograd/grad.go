@@ -27,7 +27,7 @@ func Grad(b ops.Builder, outs []*Var, seeds []ops.Value, wrt []*Var, o Options) 
 	defer w.end()
 	for i, v := range wrt {
 		if !v.requires {
-			return nil, &ops.GradError{Reason: fmt.Sprintf("variable %d (%s) does not require a gradient", i, v.Spec())}
+			return nil, &ops.GradError{Reason: fmt.Sprintf("variable %d (%s) does not require a gradient: call RequireGrad on it before computing with it", i, v.Spec())}
 		}
 	}
 	if err := w.reach(outs); err != nil {
@@ -43,7 +43,7 @@ func Grad(b ops.Builder, outs []*Var, seeds []ops.Value, wrt []*Var, o Options) 
 		at := w.index(s)
 		if at < 0 || w.grads[at].val == nil {
 			w.discard(res[:i])
-			return nil, &ops.GradError{Reason: fmt.Sprintf("variable %d (%s) was not used to compute the output", i, v.Spec())}
+			return nil, &ops.GradError{Reason: fmt.Sprintf("variable %d (%s) was not used to compute the output: leave it out, or compute with it outside of NoGrad and without Detach", i, v.Spec())}
 		}
 		again := false
 		for _, u := range wrt[i+1:] {

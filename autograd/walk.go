@@ -131,7 +131,7 @@ func (w *walk) claim(n *node) (bool, error) {
 func (w *walk) reach(outs []*Var) error {
 	for i, v := range outs {
 		if !v.requires {
-			return &ops.GradError{Reason: fmt.Sprintf("output %d (%s) depends on no variable that requires a gradient", i, v.Spec())}
+			return &ops.GradError{Reason: fmt.Sprintf("output %d (%s) depends on no variable that requires a gradient: call RequireGrad on one, then compute the output, outside of NoGrad", i, v.Spec())}
 		}
 		if s := v.source(); s.leaf != nil {
 			w.meet(s.leaf)
@@ -237,7 +237,7 @@ func (w *walk) seed(v *Var, i int, seeds []ops.Value) (ops.Value, bool, error) {
 	s := v.Spec()
 	if i < len(seeds) && seeds[i] != nil {
 		if !seeds[i].Spec().Equal(s) {
-			return nil, false, &ops.GradError{Reason: fmt.Sprintf("the seed of output %d is %s, the output %s", i, seeds[i].Spec(), s)}
+			return nil, false, &ops.GradError{Reason: fmt.Sprintf("the seed of output %d is %s and the output %s: give crease.Seeds a tensor of the output's type and shape, Cast or Reshape it", i, seeds[i].Spec(), s)}
 		}
 		d := seeds[i]
 		if w.o.CreateGraph {
@@ -246,7 +246,7 @@ func (w *walk) seed(v *Var, i int, seeds []ops.Value) (ops.Value, bool, error) {
 		return share(d), false, nil
 	}
 	if s.Elements() != 1 {
-		return nil, false, &ops.GradError{Reason: fmt.Sprintf("output %d has shape %s: reduce it to one element (Sum or Mean) or pass the gradient of the output", i, shape.String(s.Shape))}
+		return nil, false, &ops.GradError{Reason: fmt.Sprintf("output %d has shape %s: reduce it to one element with Sum or Mean, or give the gradient of the output with crease.Seeds", i, shape.String(s.Shape))}
 	}
 	return ops.Ones(w.gb, s), true, nil
 }
@@ -295,7 +295,7 @@ func (w *walk) step(n *node) error {
 		return &ops.GradError{Op: n.op.Name, Reason: n.op.NoGrad}
 	}
 	if n.walked {
-		return &ops.GradError{Reason: fmt.Sprintf("the record of %s was released by an earlier backward pass; ask that pass to retain it", n.op.Name)}
+		return &ops.GradError{Reason: fmt.Sprintf("the record of %s was released by an earlier backward pass: give that one crease.Retain(), or compute the output again", n.op.Name)}
 	}
 	if w.windowed(n) {
 		w.drop(n)

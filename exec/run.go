@@ -66,7 +66,7 @@ func (e *Engine) ready(op *ops.Op, in []*Array) error {
 		case a == nil:
 			return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)}
 		case a.Released():
-			return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d has been freed", i)}
+			return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d has been freed: Keep it, or return it from the Tidy it was made in", i)}
 		case a.block.engine.Load() != e:
 			if a.Device() != e.dev {
 				return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and others on %s: move one with To", i, a.Device().Info().Name, e.name)}

@@ -1,9 +1,11 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/dtype"
@@ -70,7 +72,7 @@ func options(name string, opts []LossOption, takes ...string) *loss {
 	}
 	for _, g := range l.given {
 		if !slices.Contains(takes, g) {
-			panic(&ops.AttrError{Op: name, Reason: fmt.Sprintf("has no option %s", g)})
+			panic(&ops.AttrError{Op: name, Reason: fmt.Sprintf("has no option %s, it takes %s", g, cmp.Or(strings.Join(takes, ", "), "none"))})
 		}
 	}
 	return l
