@@ -101,7 +101,7 @@ func (l *Library) planText(t *text, c class, call *hal.Call) (hal.Launch, error)
 	return launchOf(steps, work, inPlace), nil
 }
 
-// step makes a bound kernel a step of a launch, and compiles its program where that has
+// step makes a bound kernel a step of a launch, and renders the text of its program where that has
 // not been done. It returns nil when the grid is empty, so that there is nothing to run.
 func (b *binding) step(l *Library, t *text, c class) (*step, error) {
 	groups := [3]int{1, 1, 1}
