@@ -98,7 +98,7 @@ func ApplyInto(op *ops.Op, attrs any, in, into []*Tensor) {
 	}
 	for i, t := range into {
 		if t.dev != dev {
-			panic(&ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("result %d is to be written on device %s and the inputs are on %s: move one with To", i, t.dev, dev)})
+			panic(&ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("result %d is to be written on device %s and the inputs are on %s: move one with To", i, t.dev, dev)})
 		}
 		to[i] = t.array(op.Name)
 	}
@@ -113,8 +113,8 @@ func ApplyInto(op *ops.Op, attrs any, in, into []*Tensor) {
 // assignable panics for tensors whose elements may not be changed.
 func assignable(op *ops.Op, i int, t *Tensor) {
 	switch {
-	case t == nil:
-		panic(&ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("the tensor to write result %d to is nil", i)})
+	case t == nil || t.v == nil:
+		panic(&ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("the tensor to write result %d to %s", i, t.missing())})
 	case !t.v.Leaf():
 		panic(&ops.GradError{Reason: "assigning to a tensor that was computed with gradients recorded; Detach it first"})
 	}
@@ -122,7 +122,7 @@ func assignable(op *ops.Op, i int, t *Tensor) {
 
 func needGrad(in []*Tensor) bool {
 	for _, t := range in {
-		if t != nil && t.v.RequiresGrad() {
+		if t != nil && t.v != nil && t.v.RequiresGrad() {
 			return true
 		}
 	}
@@ -134,12 +134,10 @@ func device(op *ops.Op, in []*Tensor) *Device {
 	if len(in) == 0 {
 		return mustDefault()
 	}
+	wantTensors(op.Name, in)
 	for i, t := range in {
-		if t == nil {
-			panic(&ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)})
-		}
 		if t.dev != in[0].dev {
-			panic(&ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, in[0].dev)})
+			panic(&ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, in[0].dev)})
 		}
 	}
 	return in[0].dev
@@ -159,9 +157,7 @@ func builder(tr *trace, op *ops.Op, in []*Tensor) (ops.Builder, *Device) {
 
 // variable is a tensor as the builder of the moment sees it.
 func variable(tr *trace, op *ops.Op, t *Tensor) *autograd.Var {
-	if t == nil {
-		panic(&ops.AttrError{Op: op.Name, Reason: "an input is nil"})
-	}
+	t.handle(op.Name)
 	if tr != nil {
 		return tr.variable(t)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/crease-ml/crease/autograd"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/graph"
+	"github.com/crease-ml/crease/ops"
 )
 
 // Compiled is a function that runs as a graph. It is safe for concurrent use;
@@ -17,21 +18,22 @@ import (
 type Compiled struct {
 	f        func(in ...*Tensor) []*Tensor
 	mu       sync.Mutex
-	programs []*program // the one used last comes first
+	programs []*program // the most recently used one comes first
 	options  graph.Options
 }
 
-// programLimit is how many recordings of a function are kept. The one that was not used
-// for the longest time is dropped.
+// programLimit is how many recordings of a function are kept. Beyond it, the least recently
+// used one is dropped.
 const programLimit = 32
 
-// program is one recording of the function, and what it assumes.
+// program holds one recording of the function, and what a call must have in common with the
+// recorded one for it to be replayed.
 type program struct {
 	dev      *Device
 	noGrad   bool           // gradients were not recorded
 	layouts  []*exec.Layout // of the inputs
-	shares   []int          // for every input, the first one that has its memory
-	within   []*exec.Block  // for every input, the captured memory that it is, or nil
+	shares   []int          // for every input, the index of the first input with the same memory
+	within   []*exec.Block  // for every input, its memory if a captured tensor has the same, else nil
 	captures []*capture
 	captured map[*exec.Block]bool
 	exe      *graph.Executable
@@ -55,16 +57,18 @@ type program struct {
 // use another device, and must leave no gradients on leaves: these are *CompileErrors.
 func Compile(f func(in ...*Tensor) []*Tensor) *Compiled { return &Compiled{f: f} }
 
-// Compiling reports whether the goroutine is recording a function that is compiled, where
-// what is no tensor, such as a count kept in Go, is read once and for all calls.
+// Compiling reports whether the goroutine is recording a function for [Compile]. What is
+// no tensor, such as a count kept in a Go variable, then keeps for all calls the value
+// that it has now.
 func Compiling() bool { return tracing() != nil }
 
 // Call runs the function on inputs of one device. It panics with a
 // *CompileError when the function cannot be recorded.
 func (c *Compiled) Call(in ...*Tensor) []*Tensor { return c.call(nil, in) }
 
-// Timed is Call that waits for the device after every step of the graph, and says how long
-// that took; the steps are those of the first of [Compiled.Executables].
+// Timed does what Call does, but waits for the device after every step of the graph and
+// calls took with the time that the step needed. The steps are those of the first of
+// [Compiled.Executables].
 func (c *Compiled) Timed(took func(step int, d time.Duration), in ...*Tensor) []*Tensor {
 	return c.call(took, in)
 }
@@ -72,7 +76,7 @@ func (c *Compiled) Timed(took func(step int, d time.Duration), in ...*Tensor) []
 func (c *Compiled) call(took func(step int, d time.Duration), in []*Tensor) []*Tensor {
 	l := state()
 	if l.tracing() != nil || l.checking() {
-		return c.f(in...) // part of another function's graph, or looked at op by op
+		return c.f(in...) // it becomes part of another function's graph, or every op is to be checked
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,8 +100,9 @@ func (c *Compiled) call(took func(step int, d time.Duration), in []*Tensor) []*T
 	return out
 }
 
-// Prepare records the function for calls with inputs like these, if no recording fits,
-// and runs nothing. The executable says what a call does and how much memory it takes.
+// Prepare makes sure that there is a recording for calls with inputs like these, and does
+// not run it. The executable that it returns says what such a call does and how much memory
+// it takes.
 func (c *Compiled) Prepare(in ...*Tensor) *graph.Executable {
 	l := state()
 	if tr := l.tracing(); tr != nil {
@@ -108,14 +113,14 @@ func (c *Compiled) Prepare(in ...*Tensor) *graph.Executable {
 	return c.program(l, in, memories(l, in, nil)).exe
 }
 
-// memories appends the memory of the inputs, which it checks.
+// memories checks the inputs of a call and appends their arrays.
 func memories(l *local, in []*Tensor, arrays []*exec.Array) []*exec.Array {
 	for i, t := range in {
 		switch {
-		case t == nil:
-			panic(&CompileError{fmt.Sprintf("input %d is nil", i)})
+		case t == nil || t.v == nil:
+			panic(&ops.UsageError{Op: "compile", Reason: fmt.Sprintf("input %d %s", i, t.missing())})
 		case t.dev != in[0].dev:
-			panic(&CompileError{fmt.Sprintf("input %d is on device %s and input 0 on %s", i, t.dev, in[0].dev)})
+			panic(&ops.UsageError{Op: "compile", Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, in[0].dev)})
 		case t.RequiresGrad() && l.recording():
 			panic(&CompileError{fmt.Sprintf("input %d requires a gradient, which does not flow out of a compiled function: take gradients inside it, or call it in NoGrad", i)})
 		}
@@ -126,7 +131,8 @@ func memories(l *local, in []*Tensor, arrays []*exec.Array) []*exec.Array {
 	return arrays
 }
 
-// program finds a recording that fits the call, or makes one.
+// program returns a recording that fits the call, and makes one where there is none. It
+// moves the recording to the front of the list.
 func (c *Compiled) program(l *local, in []*Tensor, arrays []*exec.Array) *program {
 	for i, p := range c.programs {
 		if p.fits(l, in, arrays) {
@@ -148,7 +154,7 @@ func (c *Compiled) program(l *local, in []*Tensor, arrays []*exec.Array) *progra
 	return p
 }
 
-// fits reports whether a call is as the recording assumes.
+// fits reports whether a call agrees with everything that the recording assumes.
 func (p *program) fits(l *local, in []*Tensor, arrays []*exec.Array) bool {
 	if len(in) != len(p.layouts) || p.noGrad == l.recording() || len(in) > 0 && in[0].dev != p.dev || len(in) == 0 && p.dev != mustDefault() {
 		return false
@@ -173,7 +179,8 @@ func (p *program) fits(l *local, in []*Tensor, arrays []*exec.Array) bool {
 	return true
 }
 
-// first is the place of the first array with the memory of a, which comes next.
+// first returns the index of the first of the arrays that shares a's block, or the index
+// that a is about to get, len(arrays), if none does.
 func first(arrays []*exec.Array, a *exec.Array) int {
 	for i, b := range arrays {
 		if a.Block() == b.Block() {
@@ -183,7 +190,8 @@ func first(arrays []*exec.Array, a *exec.Array) int {
 	return len(arrays)
 }
 
-// record runs the function on values to come.
+// record runs the function once on tensors that stand for the inputs of a later call and
+// hold no numbers, and compiles the graph of what it did.
 func (c *Compiled) record(l *local, in []*Tensor, arrays []*exec.Array) *program {
 	p := &program{noGrad: !l.recording(), captured: map[*exec.Block]bool{}}
 	if len(in) > 0 {
@@ -218,7 +226,7 @@ func (c *Compiled) record(l *local, in []*Tensor, arrays []*exec.Array) *program
 	return p
 }
 
-// run runs a function while the goroutine records.
+// run calls f while the goroutine records into the trace, and returns f's results.
 func (tr *trace) run(f func(in ...*Tensor) []*Tensor, args []*Tensor) []*Tensor {
 	l, leave := enter()
 	defer leave()
@@ -233,7 +241,7 @@ func (tr *trace) run(f func(in ...*Tensor) []*Tensor, args []*Tensor) []*Tensor 
 	if err := tr.finish(); err != nil {
 		panic(err)
 	}
-	// Results from outside are captured as well.
+	// A result that f did not compute but took from outside is captured like an input.
 	tr.values(backward, results)
 	return results
 }
@@ -256,7 +264,7 @@ func (c *Compiled) Passes(s graph.PassSet) *Compiled {
 	return c
 }
 
-// Executables are the recordings, the one used last first.
+// Executables returns the recordings, the most recently used one first.
 func (c *Compiled) Executables() []*graph.Executable {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -267,7 +275,7 @@ func (c *Compiled) Executables() []*graph.Executable {
 	return out
 }
 
-// Dump writes the graphs recorded so far, as the compiler left them.
+// Dump writes the graphs recorded so far, in the form that the compiler's passes left them.
 func (c *Compiled) Dump(w io.Writer, f graph.Format) error {
 	for _, x := range c.Executables() {
 		if err := x.Graph().Dump(w, f); err != nil {

@@ -22,9 +22,11 @@
 //
 // # Errors
 //
-// Misuse panics with a typed error: *ops.ShapeError, *ops.DTypeError,
-// *ops.AttrError, *ops.GradError; so does a failing device, with a
-// *hal.DeviceError. [Try] turns the panic into a returned error. Functions that
+// Misuse panics with a typed error: a *ops.UsageError for a tensor, module or device that
+// is nil, zero, freed or elsewhere; *ops.ShapeError, *ops.DTypeError, *ops.AttrError and
+// *ops.GradError for tensors and settings that do not go together. ops.IsMisuse knows them
+// all, and those of other packages, by their method Misuse. A failing device panics with a
+// *hal.DeviceError. [Try] turns a panic of either kind into a returned error. Functions that
 // meet the outside world, such as [Open], return errors.
 //
 // # Goroutines

@@ -16,6 +16,7 @@ import (
 // in front, which broadcast. Operands are contracted from the left to the right, each by one
 // product of matrices.
 func Einsum(equation string, in ...*Tensor) *Tensor {
+	wantTensors("einsum", in)
 	e, err := parseEinsum(equation, in)
 	if err != nil {
 		panic(&ops.ShapeError{Op: "einsum", In: specs(in), Rule: fmt.Sprintf("%q: %v", equation, err)})
@@ -54,9 +55,6 @@ func parseEinsum(equation string, in []*Tensor) (*einsum, error) {
 	}
 	e, dots, count := &einsum{size: map[rune]int{}}, 0, map[rune]int{}
 	for i, term := range terms {
-		if in[i] == nil {
-			return nil, fmt.Errorf("operand %d is nil", i)
-		}
 		n := in[i].Rank() - len(strings.Replace(term, "...", "", 1))
 		axes, has, err := letters(term, n)
 		if err != nil {

@@ -31,7 +31,7 @@ func (t *Tensor) StopGrad() *Tensor {
 
 // leaf is the variables of a leaf.
 func (t *Tensor) leaf() []*autograd.Var {
-	if !t.v.Leaf() {
+	if !t.handle("require_grad").Leaf() {
 		panic(&ops.GradError{Reason: "the tensor was computed from others that require a gradient; Detach it to make it a leaf"})
 	}
 	vars := []*autograd.Var{t.v}
@@ -42,7 +42,7 @@ func (t *Tensor) leaf() []*autograd.Var {
 }
 
 // RequiresGrad reports whether gradients flow to the tensor.
-func (t *Tensor) RequiresGrad() bool { return t.v.RequiresGrad() }
+func (t *Tensor) RequiresGrad() bool { return t.handle("requires_grad").RequiresGrad() }
 
 // Detach is the same memory without the record of how it was computed.
 func (t *Tensor) Detach() *Tensor {
@@ -56,7 +56,7 @@ func (t *Tensor) Detach() *Tensor {
 // Grad is what Backward has accumulated on a leaf, nil before. The handle
 // belongs to the leaf: ZeroGrad frees it.
 func (t *Tensor) Grad() *Tensor {
-	v := t.v
+	v := t.handle("grad")
 	if tr := tracing(); tr != nil {
 		v = tr.variable(t)
 	}
@@ -73,8 +73,8 @@ func (t *Tensor) Grad() *Tensor {
 // SetGrad makes g, of the tensor's type and shape, the accumulated gradient of a leaf in
 // place of what is there. The leaf keeps a handle of its own.
 func (t *Tensor) SetGrad(g *Tensor) {
-	if !t.v.Leaf() || !g.Spec().Equal(t.Spec()) || g.dev != t.dev {
-		panic(&ops.GradError{Reason: fmt.Sprintf("a gradient %s on %s for %s on %s: want a leaf and its own spec and device", g.Spec(), g.dev, t.Spec(), t.dev)})
+	if !t.handle("set_grad").Leaf() || !g.Spec().Equal(t.Spec()) || g.dev != t.dev {
+		panic(&ops.GradError{Reason: fmt.Sprintf("a gradient %s on %s for %s on %s: want a leaf, and a gradient of its type, shape and device: Cast it, Reshape it or move it with To", g.Spec(), g.dev, t.Spec(), t.dev)})
 	}
 	t.ZeroGrad()
 	v := t.v
@@ -86,7 +86,7 @@ func (t *Tensor) SetGrad(g *Tensor) {
 
 // ZeroGrad drops the accumulated gradient.
 func (t *Tensor) ZeroGrad() {
-	v := t.v
+	v := t.handle("zero_grad")
 	if tr := tracing(); tr != nil {
 		v = tr.variable(t)
 	}
@@ -162,10 +162,10 @@ func (o *GradOption) seed(tr *trace, i int) ops.Value {
 func Grad(outs, wrt []*Tensor, opts ...GradOption) []*Tensor {
 	o := gradOptions(opts)
 	if len(outs) == 0 {
-		panic(&ops.GradError{Reason: "no outputs given"})
+		panic(&ops.GradError{Reason: "no outputs given: name the tensors to take gradients of"})
 	}
 	if o.seeds != nil && len(o.seeds) != len(outs) {
-		panic(&ops.GradError{Reason: fmt.Sprintf("%d seeds for %d outputs", len(o.seeds), len(outs))})
+		panic(&ops.GradError{Reason: fmt.Sprintf("%d seeds for %d outputs: give crease.Seeds one tensor for each", len(o.seeds), len(outs))})
 	}
 	tr := tracing()
 	b, dev := builder(tr, backward, outs)
@@ -228,8 +228,8 @@ func ValueAndGrad(f func(in ...*Tensor) *Tensor, in ...*Tensor) (value *Tensor, 
 // view, in which several elements are one, cannot be assigned to.
 func (t *Tensor) Assign(x *Tensor) {
 	assignable(assign, 0, t)
-	if x == nil {
-		panic(&ops.AttrError{Op: assign.Name, Reason: "the value is nil"})
+	if x == nil || x.v == nil {
+		panic(&ops.UsageError{Op: assign.Name, Reason: "the value " + x.missing()})
 	}
 	if tr := tracing(); tr != nil {
 		tr.g.Assign(tr.variable(t).Value(), tr.variable(x).Value())
@@ -237,7 +237,7 @@ func (t *Tensor) Assign(x *Tensor) {
 	}
 	dst, src := t.array(assign.Name), x.array(assign.Name)
 	if t.dev != x.dev {
-		panic(&ops.AttrError{Op: assign.Name, Reason: "the value is on device " + x.dev.Name() + " and the tensor on " + t.dev.Name() + ": move one with To"})
+		panic(&ops.UsageError{Op: assign.Name, Reason: "the value is on device " + x.dev.Name() + " and the tensor on " + t.dev.Name() + ": move one with To"})
 	}
 	if err := t.dev.engine.Set(dst, src); err != nil {
 		panic(err)

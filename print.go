@@ -25,6 +25,12 @@ const (
 // Of an array with more than a thousand elements it reads the corners that it prints, not
 // the rest.
 func (t *Tensor) String() string {
+	switch {
+	case t == nil:
+		return "<nil tensor>"
+	case t.v == nil:
+		return "<zero Tensor>"
+	}
 	if tracing() != nil {
 		return printHost(t.Host())
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/crease-ml/crease/autograd"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/graph"
+	"github.com/crease-ml/crease/ops"
 )
 
 // Recording is what a function does, as a program that was not optimised: for those who
@@ -28,14 +29,14 @@ type Captured struct {
 func Record(f func(in ...*Tensor) []*Tensor, in ...*Tensor) *Recording {
 	dev := mustDefault()
 	if len(in) > 0 {
-		dev = in[0].dev
+		dev = in[0].Device()
 	}
 	tr := newTrace(dev)
 	args := make([]*Tensor, len(in))
 	r := &Recording{Graph: tr.g}
 	for i, t := range in {
-		if t.dev != dev {
-			panic(&CompileError{fmt.Sprintf("input %d is on device %s and input 0 on %s", i, t.dev, dev)})
+		if t.Device() != dev {
+			panic(&ops.UsageError{Op: "compile", Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, dev)})
 		}
 		l, err := exec.NewLayout(t.Spec(), nil)
 		if err != nil {

@@ -18,7 +18,7 @@ func ruled(name string, saves ops.Saved, in, out []*autograd.Var, rule func(g *o
 // it is. A gradient that comes on several ways is seen when all have arrived.
 func OnGrad(t *Tensor, f func(grad *Tensor) *Tensor) *Tensor {
 	l := state()
-	if !l.recording() || !t.v.RequiresGrad() {
+	if !t.handle("on_grad").RequiresGrad() || !l.recording() {
 		return t
 	}
 	tr := l.tracing()

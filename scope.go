@@ -137,6 +137,7 @@ func (t *Tensor) leave() {
 // Keep takes the tensor out of every running Tidy: it lives until it is freed or
 // unreachable.
 func (t *Tensor) Keep() *Tensor {
+	t.handle("keep")
 	t.leave()
 	return t
 }

@@ -39,8 +39,25 @@ func wrap(v ops.Value, dev *Device, l *local) *Tensor {
 	return t
 }
 
+// handle is the tensor's variable. It panics with a *ops.UsageError for a tensor that no
+// function of the package made; op names what was asked for.
+func (t *Tensor) handle(op string) *autograd.Var {
+	if t == nil || t.v == nil {
+		panic(&ops.UsageError{Op: op, Reason: "the tensor " + t.missing()})
+	}
+	return t.v
+}
+
+// missing says what is wrong with a tensor that no function of the package made.
+func (t *Tensor) missing() string {
+	if t == nil {
+		return "is nil"
+	}
+	return "is the zero Tensor, which holds nothing: make one with crease.Zeros or another function"
+}
+
 // Shape is the size of every axis; it must not be changed.
-func (t *Tensor) Shape() []int { return t.v.Spec().Shape }
+func (t *Tensor) Shape() []int { return t.handle("shape").Spec().Shape }
 
 // Dim is the size of an axis; negative axes count from the end.
 func (t *Tensor) Dim(axis int) int { return t.Shape()[t.axis("dim", axis)] }
@@ -49,16 +66,19 @@ func (t *Tensor) Dim(axis int) int { return t.Shape()[t.axis("dim", axis)] }
 func (t *Tensor) Rank() int { return len(t.Shape()) }
 
 // Len is the number of elements.
-func (t *Tensor) Len() int { return t.v.Spec().Elements() }
+func (t *Tensor) Len() int { return t.handle("len").Spec().Elements() }
 
 // DType is the element type.
-func (t *Tensor) DType() dtype.Type { return t.v.Spec().DType }
+func (t *Tensor) DType() dtype.Type { return t.handle("dtype").Spec().DType }
 
 // Device is where the tensor lives.
-func (t *Tensor) Device() *Device { return t.dev }
+func (t *Tensor) Device() *Device {
+	t.handle("device")
+	return t.dev
+}
 
 // Spec is the element type and the shape.
-func (t *Tensor) Spec() ops.Spec { return t.v.Spec() }
+func (t *Tensor) Spec() ops.Spec { return t.handle("spec").Spec() }
 
 func (t *Tensor) axis(op string, axis int) int {
 	a, err := shape.Axis(axis, t.Rank())
@@ -70,21 +90,22 @@ func (t *Tensor) axis(op string, axis int) int {
 
 // array is the memory of an eager tensor. It panics for one without numbers.
 func (t *Tensor) array(op string) *exec.Array {
-	switch v := t.v.Value().(type) {
+	switch v := t.handle(op).Value().(type) {
 	case *exec.Array:
 		if v.Released() {
-			panic(&ops.AttrError{Op: op, Reason: "the tensor " + t.Spec().String() + " has been freed"})
+			panic(&ops.UsageError{Op: op, Reason: "the tensor " + t.Spec().String() + " has been freed: Keep it, or return it from the Tidy it was made in"})
 		}
 		return v
 	case *graph.Value:
-		panic(&ops.AttrError{Op: op, Reason: "the tensor " + t.Spec().String() + " belongs to a function being compiled and has no numbers: return it, and read it after the call"})
+		panic(&ops.UsageError{Op: op, Reason: "the tensor " + t.Spec().String() + " belongs to a function being compiled and has no numbers: return it, and read it after the call"})
 	}
-	panic(&ops.AttrError{Op: op, Reason: fmt.Sprintf("the tensor holds a %T", t.v.Value())})
+	panic(&ops.UsageError{Op: op, Reason: fmt.Sprintf("the tensor holds a %T", t.v.Value())})
 }
 
 // Free gives the tensor's memory back as soon as nothing else shares it.
 // Freeing twice is a no-op; using a freed tensor panics.
 func (t *Tensor) Free() {
+	t.handle("free")
 	t.release()
 	t.leave() // no scope needs to
 }
@@ -98,7 +119,8 @@ func (t *Tensor) release() {
 // promote casts the first input to what the row converts it to, and the inputs that the
 // row promotes where their element types differ.
 func promote(op *ops.Op, in []*Tensor) []*Tensor {
-	if op.Converts != nil && len(in) > 0 && in[0] != nil {
+	wantTensors(op.Name, in)
+	if op.Converts != nil && len(in) > 0 {
 		if to := op.Converts(in[0].DType()); to != in[0].DType() {
 			in = append([]*Tensor{in[0].Cast(to)}, in[1:]...)
 		}
@@ -109,9 +131,6 @@ func promote(op *ops.Op, in []*Tensor) []*Tensor {
 	}
 	same := true
 	for _, t := range in[first:] {
-		if t == nil {
-			return in // reported by the builder
-		}
 		same = same && t.DType() == in[first].DType()
 	}
 	if same {
@@ -130,6 +149,15 @@ func promote(op *ops.Op, in []*Tensor) []*Tensor {
 		out[i] = in[i].Cast(common)
 	}
 	return out
+}
+
+// wantTensors panics with a *ops.UsageError where an input is nil or the zero Tensor.
+func wantTensors(op string, in []*Tensor) {
+	for i, t := range in {
+		if t == nil || t.v == nil {
+			panic(&ops.UsageError{Op: op, Reason: fmt.Sprintf("input %d %s", i, t.missing())})
+		}
+	}
 }
 
 func specs(in []*Tensor) []ops.Spec {
@@ -153,6 +181,10 @@ func (t *Tensor) Cast(to dtype.Type) *Tensor {
 // To copies the tensor to another device; on its own device it is the tensor
 // itself. Gradients flow back to where the tensor is.
 func (t *Tensor) To(d *Device) *Tensor {
+	t.handle("to")
+	if d == nil {
+		panic(&ops.UsageError{Op: "to", Reason: "the device is nil"})
+	}
 	if d == t.dev {
 		return t
 	}
@@ -257,6 +289,10 @@ func fromHost(h ops.Host, d *Device) *Tensor {
 // flow to if it was one, and its accumulated gradient is dropped. A tensor that was computed
 // from others by recorded ops is a *ops.GradError; move the leaves, or use To.
 func (t *Tensor) Move(d *Device) {
+	t.handle("move")
+	if d == nil {
+		panic(&ops.UsageError{Op: "move", Reason: "the device is nil"})
+	}
 	if d == t.dev {
 		return
 	}

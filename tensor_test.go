@@ -175,14 +175,14 @@ func TestMisuseIsATypedError(t *testing.T) {
 	if err := crease.Try(func() { crease.Data[int64](x) }); !errors.As(err, &typeErr) {
 		t.Errorf("reading f32 as int64: %v", err)
 	}
-	var attrErr *ops.AttrError
+	var usageErr *ops.UsageError
 	y := crease.Ones([]int{2})
 	y.Free()
 	y.Free()
-	if err := crease.Try(func() { y.Exp() }); !errors.As(err, &attrErr) || !strings.Contains(err.Error(), "freed") {
+	if err := crease.Try(func() { y.Exp() }); !errors.As(err, &usageErr) || !strings.Contains(err.Error(), "freed") {
 		t.Errorf("using a freed tensor: %v", err)
 	}
-	if err := crease.Try(func() { crease.Apply(ops.Add, nil, x, nil) }); !errors.As(err, &attrErr) {
+	if err := crease.Try(func() { crease.Apply(ops.Add, nil, x, nil) }); !errors.As(err, &usageErr) {
 		t.Errorf("a nil operand: %v", err)
 	}
 	defer func() {

@@ -15,6 +15,9 @@ type CompileError struct{ Reason string }
 
 func (e *CompileError) Error() string { return "compile: " + e.Reason }
 
+// Misuse marks a mistake of the caller.
+func (*CompileError) Misuse() {}
+
 // trace is a function being recorded. Tensors from outside are captured by their memory:
 // each becomes an input of the graph, and those that share memory share a storage there,
 // so that a change through one is seen through the others, as eagerly.
@@ -24,7 +27,7 @@ type trace struct {
 	captures []*capture
 	byVar    map[*autograd.Var]*capture
 	storages map[*exec.Block]*graph.Storage
-	failure  *CompileError // the first one, also where somebody recovered from it
+	failure  error // the first one, also where somebody recovered from it
 }
 
 // capture is a tensor from outside.
@@ -42,6 +45,12 @@ func newTrace(dev *Device) *trace {
 // fail notes why the function cannot be compiled.
 func (tr *trace) fail(format string, args ...any) *CompileError {
 	err := &CompileError{fmt.Sprintf(format, args...)}
+	tr.note(err)
+	return err
+}
+
+// note keeps the first error for the end of the recording, should the function recover from it.
+func (tr *trace) note(err error) error {
 	if tr.failure == nil {
 		tr.failure = err
 	}
@@ -60,7 +69,7 @@ func (tr *trace) input(a *exec.Array, name string) *graph.Value {
 
 // variable is a tensor as a value of the graph.
 func (tr *trace) variable(t *Tensor) *autograd.Var {
-	switch v := t.v.Value().(type) {
+	switch v := t.handle("compile").Value().(type) {
 	case *graph.Value:
 		if !tr.g.Owns(v) {
 			panic(tr.fail("a tensor made while another function was being compiled was used: return it from that function instead"))
@@ -94,7 +103,7 @@ func (tr *trace) capture(t *Tensor) *capture {
 	}
 	c := &capture{t: t, block: a.Block(), requires: t.v.RequiresGrad()}
 	if err := c.ready(); err != nil {
-		panic(tr.fail("%s", err.Reason))
+		panic(tr.note(err))
 	}
 	v, err := autograd.NewVar(tr.input(a, fmt.Sprintf("captured %d", len(tr.captures))), c.requires)
 	if err != nil {
@@ -108,11 +117,11 @@ func (tr *trace) capture(t *Tensor) *capture {
 
 // ready checks, before the function is recorded or run, that a tensor from outside is
 // there and carries no gradient to which the function would have to add.
-func (c *capture) ready() *CompileError {
+func (c *capture) ready() error {
 	a, ok := c.t.v.Value().(*exec.Array)
 	switch {
 	case !ok || a.Released():
-		return &CompileError{fmt.Sprintf("a tensor %s that the function uses has been freed", c.t.Spec())}
+		return &ops.UsageError{Op: "compile", Reason: fmt.Sprintf("a tensor %s that the function uses has been freed: Keep it as long as the function", c.t.Spec())}
 	case c.requires && recording() && c.t.v.Gradient() != nil:
 		return &CompileError{"a leaf that the function uses carries a gradient: call ZeroGrad before, or call it inside NoGrad"}
 	}

@@ -15,8 +15,8 @@ type Options struct {
 	Retain bool
 }
 
-// Grad is the gradient of the sum of seeds·outs with respect to every variable
-// of wrt. A nil seed stands for ones and is allowed for one-element outputs only.
+// Grad returns the gradients of the sum of seeds·outs with respect to the variables of
+// wrt. A nil seed stands for ones and is allowed for one-element outputs only.
 // Errors are *ops.GradError: an output that depends on no variable, a variable
 // that no output depends on, an op without a gradient on the way, a saved value
 // that was changed in place, a record already released, or one that another
@@ -27,7 +27,7 @@ func Grad(b ops.Builder, outs []*Var, seeds []ops.Value, wrt []*Var, o Options) 
 	defer w.end()
 	for i, v := range wrt {
 		if !v.requires {
-			return nil, &ops.GradError{Reason: fmt.Sprintf("variable %d (%s) does not require a gradient", i, v.Spec())}
+			return nil, &ops.GradError{Reason: fmt.Sprintf("variable %d (%s) does not require a gradient: call RequireGrad on it before computing with it", i, v.Spec())}
 		}
 	}
 	if err := w.reach(outs); err != nil {
@@ -43,7 +43,7 @@ func Grad(b ops.Builder, outs []*Var, seeds []ops.Value, wrt []*Var, o Options) 
 		at := w.index(s)
 		if at < 0 || w.grads[at].val == nil {
 			w.discard(res[:i])
-			return nil, &ops.GradError{Reason: fmt.Sprintf("variable %d (%s) was not used to compute the output", i, v.Spec())}
+			return nil, &ops.GradError{Reason: fmt.Sprintf("variable %d (%s) was not used to compute the output: leave it out, or compute with it outside of NoGrad and without Detach", i, v.Spec())}
 		}
 		again := false
 		for _, u := range wrt[i+1:] {
@@ -54,9 +54,9 @@ func Grad(b ops.Builder, outs []*Var, seeds []ops.Value, wrt []*Var, o Options) 
 	return res, nil
 }
 
-// Backward accumulates the gradient of one output on the leaves it depends on, in
-// memory of their own. Several goroutines may do so at once for outputs that share
-// leaves, and nothing else.
+// Backward computes the gradient of one output with respect to every leaf that it depends on
+// and adds it to what the leaf has accumulated. Several goroutines may do so at once, for
+// outputs that have only leaves in common.
 func Backward(b ops.Builder, out *Var, seed ops.Value, o Options) error {
 	w := begin(b, o)
 	defer w.end()
@@ -81,7 +81,7 @@ func Backward(b ops.Builder, out *Var, seed ops.Value, o Options) error {
 	return nil
 }
 
-// accumulate adds the pass's gradient number at to that of a leaf.
+// accumulate adds a gradient of the pass, the one with number at, to what a leaf has accumulated.
 func (v *Var) accumulate(w *walk, at int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -112,7 +112,7 @@ func asVar(v ops.Value) *Var {
 	return Constant(v)
 }
 
-// raw is the builder's value behind a gradient.
+// raw returns the builder's value behind a gradient.
 func raw(v ops.Value) ops.Value {
 	if x, ok := v.(*Var); ok {
 		return x.val

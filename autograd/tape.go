@@ -4,8 +4,8 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// Tape is a builder whose values are variables: what runs through it is run by
-// the builder below and recorded.
+// Tape is a builder whose values are variables. It hands every op to another builder, which
+// runs it, and records it.
 type Tape struct {
 	B ops.Builder
 }
@@ -20,7 +20,7 @@ func (t Tape) Apply(op *ops.Op, attrs any, in ...ops.Value) []ops.Value {
 	return asValues(Apply(t.B, true, op, attrs, vars...))
 }
 
-// Const is a variable that needs no gradient.
+// Const returns a variable that needs no gradient.
 func (t Tape) Const(h ops.Host) ops.Value { return Constant(t.B.Const(h)) }
 
 // Begin makes the tape an ops.Scoper when the builder below is one.
@@ -69,7 +69,7 @@ func release(v ops.Value) {
 	}
 }
 
-// share is a handle of its own for a value that somebody else also owns.
+// share returns a further handle to a value that somebody else owns too.
 func share(v ops.Value) ops.Value {
 	switch v := v.(type) {
 	case *Var:
@@ -122,7 +122,7 @@ func Apply(b ops.Builder, record bool, op *ops.Op, attrs any, in ...*Var) []*Var
 	return out
 }
 
-// expand records the op as its lowering, whose ops have gradients.
+// expand runs and records the ops that the lowering of op consists of, which have gradients.
 func expand(b ops.Builder, op *ops.Op, attrs any, in []*Var) []*Var {
 	if _, err := op.Specs(attrs, ops.SpecsOf(asValues(in))); err != nil {
 		panic(err)

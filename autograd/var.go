@@ -7,8 +7,8 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// Var is a value with its place in the record. It is itself an ops.Value, for
-// builders that record (Tape).
+// Var holds a value and its place in the record of how it was computed. It is itself an
+// ops.Value, of the builder Tape.
 type Var struct {
 	val      ops.Value
 	node     *node // what made it; nil for a leaf
@@ -36,10 +36,10 @@ func NewVar(v ops.Value, requiresGrad bool) (*Var, error) {
 // Constant wraps a value that needs no gradient.
 func Constant(v ops.Value) *Var { return &Var{val: v} }
 
-// Init makes a zero Var a wrapper of a value that needs no gradient.
+// Init makes a zero Var hold a value that needs no gradient.
 func (v *Var) Init(val ops.Value) { v.val = val }
 
-// Require makes a leaf one that gradients flow to. It fails for types other than floats.
+// Require lets gradients flow to a leaf. It fails for types other than floats.
 func (v *Var) Require() error {
 	if !v.val.Spec().DType.IsFloat() {
 		return &ops.GradError{Reason: "only floating-point tensors can require a gradient, this one is " + v.val.Spec().DType.String()}
@@ -48,22 +48,22 @@ func (v *Var) Require() error {
 	return nil
 }
 
-// Stop makes a leaf one that no gradients flow to.
+// Stop lets no more gradients flow to a leaf.
 func (v *Var) Stop() { v.requires = false }
 
-// Spec is the element type and shape.
+// Spec returns the element type and shape.
 func (v *Var) Spec() ops.Spec { return v.val.Spec() }
 
-// Value is the builder's value behind the variable.
+// Value returns the builder's value behind the variable.
 func (v *Var) Value() ops.Value { return v.val }
 
 // RequiresGrad reports whether gradients flow to the variable.
 func (v *Var) RequiresGrad() bool { return v.requires }
 
-// Leaf is true for variables that no recorded op has made.
+// Leaf reports whether the variable is no result of a recorded op.
 func (v *Var) Leaf() bool { return v.node == nil }
 
-// Gradient is what Backward has accumulated on a leaf, nil before.
+// Gradient returns what Backward has accumulated on a leaf, nil before.
 func (v *Var) Gradient() *Var {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -94,7 +94,7 @@ func (v *Var) source() source {
 	return source{leaf: v}
 }
 
-// node is one recorded op.
+// node holds one recorded op.
 type node struct {
 	seq    uint64 // order of recording: inputs come before users
 	op     *ops.Op
@@ -111,7 +111,7 @@ type node struct {
 	outs [1]output
 }
 
-// edge is an input of a node.
+// edge holds an input of a node.
 type edge struct {
 	from source // zero when no gradient flows there
 	saved
@@ -119,8 +119,8 @@ type edge struct {
 
 type output struct{ saved }
 
-// saved is a value kept for the gradient rule, or the outline of one that the rule does
-// not read.
+// saved holds a value that the gradient rule reads, or the outline of one that it does not
+// read.
 type saved struct {
 	ops.Value
 	version uint32
@@ -142,7 +142,7 @@ func keep(v ops.Value, data bool) saved {
 	return saved{Value: v, data: true}
 }
 
-// release lets go of the value and keeps its outline.
+// release gives the value up and keeps its outline.
 func (s *saved) release() {
 	if h, ok := s.Value.(ops.Holder); ok && s.data {
 		s.Value = h.Outline()
@@ -151,7 +151,7 @@ func (s *saved) release() {
 	s.data = false
 }
 
-// changed reports a change in place since the value was saved.
+// changed reports whether the value has been changed in place since it was saved.
 func (s *saved) changed() bool {
 	h, ok := s.Value.(ops.Holder)
 	return ok && h.Version() != s.version

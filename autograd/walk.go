@@ -10,9 +10,10 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// walk is one backward pass. It numbers what has a gradient: leaves first, in the order
-// in which they are met, then the outputs of every node. Gradients are values of gb: the
-// builder itself, or variables when the pass is recorded.
+// walk holds the state of one backward pass. Everything that has a gradient gets a number:
+// first the leaves, in the order in which they are met, then the outputs of every node.
+// Gradients are values of gb, which is the builder itself, or a Tape when the pass is
+// recorded.
 type walk struct {
 	b, gb  ops.Builder
 	o      Options
@@ -26,13 +27,13 @@ type walk struct {
 	blank  int // of them in use by the call
 }
 
-// target is a leaf of the record.
+// target holds a leaf that the pass has met.
 type target struct {
 	v      *Var
 	target bool // its gradient is wanted
 }
 
-// gradient is what has been accumulated for a leaf or for an output of a node.
+// gradient holds what has been accumulated for a leaf or for an output of a node.
 type gradient struct {
 	val  ops.Value // owned by the pass
 	sole bool      // the pass made its memory, and nothing else sees it
@@ -50,7 +51,7 @@ func begin(b ops.Builder, o Options) *walk {
 	return w
 }
 
-// end frees what is left of the gradients and lets go of the nodes.
+// end frees the gradients that are left and gives the nodes up for other passes.
 func (w *walk) end() {
 	for i := range w.grads {
 		if w.grads[i].val != nil {
@@ -70,10 +71,10 @@ func (w *walk) end() {
 	walks.Put(w)
 }
 
-// many is the number of leaves from which on they are looked up in a map.
+// many is the number of leaves from which on they are found by a map instead of a search.
 const many = 16
 
-// leaf is the number of a leaf, -1 for one that has not been met.
+// leaf returns the number of a leaf, -1 for one that has not been met.
 func (w *walk) leaf(v *Var) int {
 	if len(w.leaves) < many {
 		for i := range w.leaves {
@@ -104,8 +105,8 @@ func (w *walk) meet(v *Var) {
 	}
 }
 
-// index is the number of a leaf or of an output of a node, -1 for one that the pass does
-// not reach.
+// index returns the number of a leaf or of an output of a node, -1 for one that the pass
+// does not reach.
 func (w *walk) index(s source) int {
 	switch {
 	case s.leaf != nil:
@@ -116,7 +117,8 @@ func (w *walk) index(s source) int {
 	return s.node.first + s.index
 }
 
-// claim takes a node for this pass. It is false for one that the pass has already.
+// claim reserves a node for this pass. It returns false for one that the pass has already,
+// and an error for one that another pass has.
 func (w *walk) claim(n *node) (bool, error) {
 	if n.walk.CompareAndSwap(nil, w) {
 		return true, nil
@@ -131,7 +133,7 @@ func (w *walk) claim(n *node) (bool, error) {
 func (w *walk) reach(outs []*Var) error {
 	for i, v := range outs {
 		if !v.requires {
-			return &ops.GradError{Reason: fmt.Sprintf("output %d (%s) depends on no variable that requires a gradient", i, v.Spec())}
+			return &ops.GradError{Reason: fmt.Sprintf("output %d (%s) depends on no variable that requires a gradient: call RequireGrad on one, then compute the output, outside of NoGrad", i, v.Spec())}
 		}
 		if s := v.source(); s.leaf != nil {
 			w.meet(s.leaf)
@@ -177,7 +179,8 @@ func (w *walk) reach(outs []*Var) error {
 	return nil
 }
 
-// aim marks the variables whose gradients are wanted, and the nodes that they are behind.
+// aim marks the variables whose gradients are wanted, and the nodes by way of which they
+// get them.
 func (w *walk) aim(wrt []*Var) {
 	for _, v := range wrt {
 		s := v.source()
@@ -232,12 +235,12 @@ func (w *walk) run(outs []*Var, seeds []ops.Value) error {
 	return nil
 }
 
-// seed is the gradient of an output, and whether it was made for the pass.
+// seed returns the gradient that an output begins with, and whether it was made for the pass.
 func (w *walk) seed(v *Var, i int, seeds []ops.Value) (ops.Value, bool, error) {
 	s := v.Spec()
 	if i < len(seeds) && seeds[i] != nil {
 		if !seeds[i].Spec().Equal(s) {
-			return nil, false, &ops.GradError{Reason: fmt.Sprintf("the seed of output %d is %s, the output %s", i, seeds[i].Spec(), s)}
+			return nil, false, &ops.GradError{Reason: fmt.Sprintf("the seed of output %d is %s and the output %s: give crease.Seeds a tensor of the output's type and shape, Cast or Reshape it", i, seeds[i].Spec(), s)}
 		}
 		d := seeds[i]
 		if w.o.CreateGraph {
@@ -246,18 +249,19 @@ func (w *walk) seed(v *Var, i int, seeds []ops.Value) (ops.Value, bool, error) {
 		return share(d), false, nil
 	}
 	if s.Elements() != 1 {
-		return nil, false, &ops.GradError{Reason: fmt.Sprintf("output %d has shape %s: reduce it to one element (Sum or Mean) or pass the gradient of the output", i, shape.String(s.Shape))}
+		return nil, false, &ops.GradError{Reason: fmt.Sprintf("output %d has shape %s: reduce it to one element with Sum or Mean, or give the gradient of the output with crease.Seeds", i, shape.String(s.Shape))}
 	}
 	return ops.Ones(w.gb, s), true, nil
 }
 
-// roamer is a builder of one device that knows those of others.
+// roamer is implemented by builders of one device that know those of other devices.
 type roamer interface {
 	// For is the builder of a value's device.
 	For(v ops.Value) ops.Builder
 }
 
-// at makes the pass go on where a gradient is: a record may lead from one device to another.
+// at lets the pass go on with the builder of the device that a gradient is on. A record may
+// lead from one device to another.
 func (w *walk) at(d ops.Value) {
 	r, ok := w.b.(roamer)
 	if !ok {
@@ -295,7 +299,7 @@ func (w *walk) step(n *node) error {
 		return &ops.GradError{Op: n.op.Name, Reason: n.op.NoGrad}
 	}
 	if n.walked {
-		return &ops.GradError{Reason: fmt.Sprintf("the record of %s was released by an earlier backward pass; ask that pass to retain it", n.op.Name)}
+		return &ops.GradError{Reason: fmt.Sprintf("the record of %s was released by an earlier backward pass: give that one crease.Retain(), or compute the output again", n.op.Name)}
 	}
 	if w.windowed(n) {
 		w.drop(n)
@@ -354,7 +358,7 @@ func (w *walk) windowed(n *node) bool {
 	return true
 }
 
-// absent is a placeholder that lasts as long as the call of a rule.
+// absent returns a placeholder, which is valid during the call of a rule.
 func (w *walk) absent(a ops.Absent) *ops.Absent {
 	var at *ops.Absent
 	if w.blank < len(w.blanks) {
@@ -367,7 +371,7 @@ func (w *walk) absent(a ops.Absent) *ops.Absent {
 	return at
 }
 
-// value is a saved value as the rule sees it, or an Absent placeholder.
+// value returns a saved value for a rule, or an Absent placeholder if it was not saved.
 func (w *walk) value(n *node, s *saved, what string, i int, from source) (ops.Value, error) {
 	if !s.data {
 		return w.absent(ops.Absent{S: s.Spec(), Op: n.op, What: what, Index: i}), nil
@@ -414,9 +418,10 @@ func (w *walk) collect(n *node, g *ops.GradCall, res []ops.Value) error {
 	return nil
 }
 
-// own is gradient i of a rule's results as the pass's own, and whether nothing else sees
-// its memory. A rule may return one value several times, and what it was given: the
-// gradient of an output then goes over to the last input that it is for.
+// own returns result i of a rule as a handle that the pass owns, and whether nothing else
+// refers to its memory. A rule may return one value several times, and may return what it
+// was given. In the latter case the gradient of the output is handed over to the last input
+// that it is returned for.
 func (w *walk) own(n *node, g *ops.GradCall, res []ops.Value, i int, saved bool) (d ops.Value, sole bool) {
 	d = res[i]
 	earlier := needed(g, res, 0, i, d)
@@ -432,8 +437,8 @@ func (w *walk) own(n *node, g *ops.GradCall, res []ops.Value, i int, saved bool)
 	return d, false
 }
 
-// needed reports whether a value is among the results that are needed, from one to before
-// another.
+// needed reports whether a value is among the results of a rule that are needed, of those
+// from one number up to another, exclusive.
 func needed(g *ops.GradCall, res []ops.Value, from, to int, d ops.Value) bool {
 	for i := from; i < to; i++ {
 		if g.Needs[i] && res[i] == d {
@@ -453,7 +458,8 @@ func (w *walk) drop(n *node) {
 	}
 }
 
-// add accumulates an owned gradient. sole says that nothing else sees its memory.
+// add accumulates a gradient that the pass owns. sole says that nothing else refers to its
+// memory.
 func (w *walk) add(at int, d ops.Value, sole bool) {
 	g := &w.grads[at]
 	if g.val == nil {
@@ -471,8 +477,8 @@ func (w *walk) add(at int, d ops.Value, sole bool) {
 	g.val, g.sole = sum, true
 }
 
-// take hands a gradient over in memory of its own. With again set it stays for another
-// taker.
+// take hands a gradient over to the caller in memory of its own. With again set it remains
+// with the pass, for another caller.
 func (w *walk) take(at int, again bool) *Var {
 	g := &w.grads[at]
 	d := g.val

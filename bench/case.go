@@ -7,9 +7,9 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// Inputs are the operands and attributes of an op at size n with elements of type t,
-// as its row says them; what a size means is documented at [ops.Size]. It is an error
-// to ask for an op whose row says none.
+// Inputs returns the operands and attributes of an op at size n with elements of type t, as
+// the op's row defines them; what a size means is documented at [ops.Size]. It is an error
+// to ask for an op whose row defines none.
 func Inputs(op *ops.Op, n int, t dtype.Type) (attrs any, in []ops.Arg, err error) {
 	switch {
 	case op.Bench != nil:

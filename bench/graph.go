@@ -32,7 +32,7 @@ type GraphReport struct {
 	DOT       string          `json:"-"`
 }
 
-// GraphPass is what a pass left behind.
+// GraphPass holds what a graph was like after a pass.
 type GraphPass struct {
 	Name  string `json:"name"`
 	Doc   string `json:"doc,omitempty"`
@@ -40,8 +40,8 @@ type GraphPass struct {
 	Text  string `json:"-"` // the program
 }
 
-// GraphStep is a step of the compiled program. Its time is measured with the device idle
-// before and after it.
+// GraphStep holds a step of the compiled program and its time, which is measured with the
+// device idle before and after the step.
 type GraphStep struct {
 	Name    string  `json:"name"`
 	Text    string  `json:"text"`
@@ -141,7 +141,7 @@ func measureGraph(ctx context.Context, o GraphOptions, f func(in ...*crease.Tens
 	return r, nil
 }
 
-// peak is the most memory in use during a call, beyond what was in use before.
+// peak returns how much more memory than before is in use at the peak of a call.
 func peak(dev *crease.Device, call func() error) (int, error) {
 	dev.ResetHighWater()
 	before := dev.Memory()
@@ -152,7 +152,7 @@ func peak(dev *crease.Device, call func() error) (int, error) {
 	return -1, err
 }
 
-// describe fills in what the executable is like.
+// describe fills in the part of the report that describes the executable.
 func (r *GraphReport) describe(c *crease.Compiled) {
 	x := c.Executables()[0]
 	r.Arena, r.Apart, r.Stretches = x.Bytes(), x.Unplanned(), slices.Clone(x.Stretches())

@@ -14,7 +14,7 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// Result is one op of one size on one device.
+// Result holds the measurement of one op of one size on one device.
 type Result struct {
 	Op      string  `json:"op"`
 	Device  string  `json:"device"`
@@ -43,12 +43,12 @@ type Options struct {
 	Peer    *peer.BLAS    // nil for none
 }
 
-// sampleTime is how long a sample lasts at least: threads that have just woken do
-// not decide it.
+// sampleTime is how long a sample lasts at least, so that threads that have only just woken
+// do not decide its outcome.
 const sampleTime = 50 * time.Millisecond
 
-// settle is the pause between turns: idle threads of OpenBLAS go on spinning for
-// some tens of milliseconds and would take a core from whoever comes next.
+// settle is the pause between turns. Idle threads of OpenBLAS go on spinning for some tens of
+// milliseconds and would take a core from whoever comes next.
 const settle = 120 * time.Millisecond
 
 // Measure times one op. Failures of the op are panics, as eager ops have them. When the
@@ -114,7 +114,7 @@ func Measure(ctx context.Context, e *exec.Engine, op *ops.Op, size int, t dtype.
 // matrices, and nothing else that is measured here.
 func Rivalled(op *ops.Op) bool { return op == ops.MatMul }
 
-// rival is the peer's way of doing the same, nil when it has none.
+// rival returns a function by which the peer computes the same, nil if it has none.
 func rival(b *peer.BLAS, op *ops.Op, n int, t dtype.Type, threads int, in []ops.Host) func() {
 	if b == nil || !Rivalled(op) {
 		return nil
@@ -131,8 +131,8 @@ func rival(b *peer.BLAS, op *ops.Op, n int, t dtype.Type, threads int, in []ops.
 	return nil
 }
 
-// timed is sample by the device's own time where that is not the host's: an emulator
-// takes the same for every call.
+// timed does what sample does, but by the device's own time where that is not the host's. One
+// call is then enough, since an emulator takes the same time for every call.
 func timed(ctx context.Context, e *exec.Engine, f func()) (float64, error) {
 	c, ok := e.Device().(hal.Clock)
 	if !ok {

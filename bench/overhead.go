@@ -13,9 +13,8 @@ import (
 	"github.com/crease-ml/crease/bench/peer"
 )
 
-// Overhead is what a small op costs in one way of running it. Times are in
-// nanoseconds per op, and NumPy and Torch are nil where the peer is not there or
-// has no such thing.
+// Overhead holds what a small op costs in one way of running it. Times are in nanoseconds
+// per op. NumPy and Torch are nil where the peer is not there or has no such thing.
 type Overhead struct {
 	Workload string   `json:"workload"`
 	Device   string   `json:"device"`
@@ -47,8 +46,8 @@ type OverheadOptions struct {
 	Failed func(error) error
 }
 
-// OverheadWorkloads are the names of what [MeasureOverhead] measures, in order, with
-// what an op of each is.
+// OverheadWorkloads returns the names of what [MeasureOverhead] measures, in order, each with
+// what one op of it is.
 func OverheadWorkloads(large bool) (list [][2]string) {
 	for _, w := range overheadWorkloads(large) {
 		list = append(list, [2]string{w.name, w.doc})
@@ -173,7 +172,7 @@ func (r *Overhead) summarise() {
 // and fill pools and caches.
 const warm = 10
 
-// callsLasting is how many calls of a workload last about so long, once it is warm.
+// callsLasting warms a workload up and returns how many of its calls take about the given time.
 func (m *overheadMeter) callsLasting(ctx context.Context, w overheadWorkload, length time.Duration) (int, error) {
 	if _, err := m.run(ctx, w, warm); err != nil {
 		return 0, err
@@ -189,7 +188,7 @@ func (m *overheadMeter) callsLasting(ctx context.Context, w overheadWorkload, le
 	}
 }
 
-// run is the time of n calls in nanoseconds, until the device has done them.
+// run returns the time of n calls in nanoseconds, up to when the device has done them.
 func (m *overheadMeter) run(ctx context.Context, w overheadWorkload, n int) (float64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -203,8 +202,8 @@ func (m *overheadMeter) run(ctx context.Context, w overheadWorkload, n int) (flo
 	return float64(time.Since(start)), err
 }
 
-// allocations are what Go allocates for an op: the median of three stretches, since
-// what else goes on in the process allocates too.
+// allocations returns what Go allocates for an op. It is the median of three measurements,
+// since whatever else goes on in the process allocates too.
 func (m *overheadMeter) allocations(ctx context.Context, w overheadWorkload, n int) (count, bytes float64, err error) {
 	var counts, sizes []float64
 	for range 3 {
@@ -223,7 +222,8 @@ func (m *overheadMeter) allocations(ctx context.Context, w overheadWorkload, n i
 	return hundredths(median(counts)), hundredths(median(sizes)), nil
 }
 
-// quantile of a sorted sample, between neighbours where it falls between them.
+// quantile returns a quantile of a sorted sample. It interpolates where that falls between two
+// values.
 func quantile(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	i := int(at)

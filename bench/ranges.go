@@ -68,7 +68,7 @@ func parseRange(s string) ([]int, error) {
 func parseSize(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > maxSize {
-		return 0, fmt.Errorf("%q is no size from 1 to %d (the forms are 64, 64-1024*2 and 64-256+64)", s, maxSize)
+		return 0, fmt.Errorf("want a size from 1 to %d (the forms are 64, 64-1024*2 and 64-256+64)", maxSize)
 	}
 	return n, nil
 }

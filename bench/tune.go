@@ -16,49 +16,52 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// TuneOptions say how parameters are searched.
+// TuneOptions say how [Tune] searches.
 type TuneOptions struct {
-	Sizes   []int         // at which the op is measured, see [Inputs]
-	Samples int           // of the last comparison, 5 when 0
-	Limit   time.Duration // for one choice of parameters, compiling included; 5 s when 0
-	Report  func(Trial)   // is told of every choice; may be nil
+	Sizes   []int         // the problem sizes at which the op is measured, see [Inputs]
+	Samples int           // how many samples the final comparison takes; 0 stands for 5
+	Limit   time.Duration // how long one choice of parameters may take to compile and run; 0 stands for 5 s
+	Report  func(Trial)   // is called with every choice that was measured; may be nil
 }
 
-// Trial is one choice of a kernel's parameters.
+// Trial holds one choice of a kernel's parameters and how fast it was.
 type Trial struct {
 	Kernel  string         `json:"kernel"` // as in tuning tables
 	Params  kernels.Params `json:"params"`
 	Seconds float64        `json:"seconds"` // of a call, summed over the sizes
-	// Speed is the geometric mean over the sizes of the time of what dispatch
-	// chooses now over the trial's.
+	// Speed is how many times faster the choice is than the kernel that dispatch
+	// chooses now: the geometric mean of the ratio over the sizes.
 	Speed float64 `json:"speed"`
-	Left  string  `json:"left"` // why it was given up, for those without a speed
+	Left  string  `json:"left"` // why the choice has no speed: it failed, was wrong, or took too long
 }
 
-// Tuned is what a search found.
+// Tuned holds what a search found.
 type Tuned struct {
 	Op     string `json:"op"`
 	DType  string `json:"dtype"`
 	Device string `json:"device"`
 	Now    string `json:"now"` // the kernel that dispatch chooses
-	// Best is the choice that is faster than that at every size, by medians of
-	// samples that took turns; nil when there is none.
+	// Best is the fastest choice, if it is slower than the present kernel at no size. The
+	// medians of samples decide, which both kernels took in turns. It is nil when there is
+	// no such choice.
 	Best *Trial `json:"best"`
-	// Save is Best's parameters and, where dispatch would not choose its kernel, its
-	// rank: what [kernels.SaveTuning] takes.
+	// Save holds what [kernels.SaveTuning] is to store: Best's parameters and, where
+	// dispatch would otherwise choose another kernel, the priority that makes it choose
+	// this one.
 	Save kernels.Params `json:"save"`
 }
 
 const (
-	hopeless = 0.25 // of the speed of now: no parameter makes up for that
-	noise    = 0.02 // differences that a search does not follow
-	worth    = 0.03 // gain from which on a choice is kept
+	hopeless = 0.25 // a kernel that begins with a lower speed than this is not searched any further
+	noise    = 0.02 // the search ignores gains below this part, which repeated measurements differ by
+	worth    = 0.03 // a choice is kept only if it gains at least this part
 )
 
-// Tune searches parameters for the portable kernels of an op, one parameter at a
-// time from the values in force. What it finds gives the same results as what
-// dispatch chooses now, within the op's tolerance, and is never slower. Failures of
-// the op itself are panics, as eager ops have them.
+// Tune searches for the fastest parameters of the portable kernels that compute an op. It
+// starts from the values in force and changes one parameter at a time. A choice counts
+// only if its results equal those of the present kernel within the op's tolerance, and it
+// is returned only if it is slower at no size. Where the op itself fails, Tune panics as
+// eager ops do.
 func Tune(ctx context.Context, e *exec.Engine, op *ops.Op, t dtype.Type, o TuneOptions) (Tuned, error) {
 	info := e.Device().Info()
 	res := Tuned{Op: op.Name, DType: t.String(), Device: info.Name}
@@ -124,6 +127,7 @@ func Tune(ctx context.Context, e *exec.Engine, op *ops.Op, t dtype.Type, o TuneO
 	return res, nil
 }
 
+// inForce returns the values that the parameters have now.
 func inForce(list []kernels.Param) kernels.Params {
 	values := kernels.Params{}
 	for _, p := range list {
@@ -132,7 +136,8 @@ func inForce(list []kernels.Param) kernels.Params {
 	return values
 }
 
-// descend changes one parameter at a time for as long as that gains more than noise.
+// descend is a coordinate descent: it tries every value of one parameter after the other,
+// keeps each change that gains more than noise, and goes round until none does.
 func descend(params []kernels.Param, measure func(kernels.Params) (Trial, error)) (Trial, error) {
 	best, err := measure(inForce(params))
 	if err != nil || best.Speed > 0 && best.Speed < hopeless {
@@ -162,15 +167,17 @@ func descend(params []kernels.Param, measure func(kernels.Params) (Trial, error)
 	return best, nil
 }
 
-// tuner measures choices beside what dispatch chooses now.
+// tuner measures choices of parameters and compares them with the kernel that dispatch
+// chooses now.
 type tuner struct {
 	e     *exec.Engine
 	o     TuneOptions
 	loads []*workload
-	want  [][]ops.Host // what dispatch's choice computes, by size
-	now   []float64    // its seconds, by size
+	want  [][]ops.Host // for every size, the results of the present kernel
+	now   []float64    // for every size, the seconds that the present kernel takes
 }
 
+// prepare makes the inputs for every size, and runs and times the present kernel on them.
 func (s *tuner) prepare(ctx context.Context, op *ops.Op, t dtype.Type) error {
 	for _, size := range s.o.Sizes {
 		w, err := newWorkload(s.e, op, size, t)
@@ -202,6 +209,7 @@ func (s *tuner) release() {
 	}
 }
 
+// hosts downloads the results of an op.
 func hosts(list []ops.Value) (out []ops.Host, err error) {
 	for _, v := range list {
 		h, err := v.(*exec.Array).Host()
@@ -213,8 +221,9 @@ func hosts(list []ops.Value) (out []ops.Host, err error) {
 	return out, nil
 }
 
-// try measures a kernel. Its error ends the search; what is wrong with the kernel
-// alone is in Trial.Left.
+// try runs a kernel at every size, checks its results and measures it. What is wrong with
+// the kernel alone is noted in Trial.Left; an error is a failure of the device and ends
+// the search.
 func (s *tuner) try(ctx context.Context, k *hal.Kernel) (r Trial, err error) {
 	deadline := time.Now().Add(s.o.Limit)
 	logs := 0.0
@@ -258,7 +267,7 @@ func (s *tuner) try(ctx context.Context, k *hal.Kernel) (r Trial, err error) {
 	return r, nil
 }
 
-// run runs an op once by a kernel that has done so before.
+// run runs an op once with a kernel that has already succeeded, so that an error is a panic.
 func (s *tuner) run(w *workload, k *hal.Kernel) {
 	out, err := s.e.ApplyWith(k, w.op, w.attrs, w.in...)
 	if err != nil {
@@ -267,8 +276,8 @@ func (s *tuner) run(w *workload, k *hal.Kernel) {
 	release(out)
 }
 
-// quick is the shortest of three samples, of fewer where the deadline is near, and
-// infinite where not even one call ends before it.
+// quick returns the seconds of a call by the shortest of three samples. It takes fewer
+// samples when the deadline passes, and returns +Inf when not even one call ended before it.
 func (s *tuner) quick(ctx context.Context, f func(), deadline time.Time) (float64, error) {
 	best := math.Inf(1)
 	for range 3 {
@@ -284,7 +293,7 @@ func (s *tuner) quick(ctx context.Context, f func(), deadline time.Time) (float6
 		if now.After(deadline) {
 			return best, nil
 		}
-		if now.Sub(start) > sampleTime { // a call is a sample
+		if now.Sub(start) > sampleTime { // one call is long enough to be a sample
 			best = min(best, now.Sub(start).Seconds())
 			continue
 		}
@@ -297,8 +306,8 @@ func (s *tuner) quick(ctx context.Context, f func(), deadline time.Time) (float6
 	return best, nil
 }
 
-// compare measures a kernel against dispatch's choice in turns, and reports whether it
-// is worth keeping.
+// compare takes samples of the present kernel and of k in turns, sets r's time and speed
+// by their medians, and reports whether k is worth keeping.
 func (s *tuner) compare(ctx context.Context, k *hal.Kernel, r *Trial) (bool, error) {
 	now, then := make([][]float64, len(s.loads)), make([][]float64, len(s.loads))
 	for i, w := range s.loads {
@@ -322,7 +331,8 @@ func (s *tuner) compare(ctx context.Context, k *hal.Kernel, r *Trial) (bool, err
 	return keep, nil
 }
 
-// judge takes samples by size. What it keeps is slower at no size, by medians.
+// judge compares samples of two kernels, which are lists by size. It says to keep the
+// second if its median is slower at no size and it gains enough over all of them.
 func judge(now, then [][]float64) (seconds, speed float64, keep bool) {
 	logs, keep := 0.0, true
 	for i := range now {

@@ -14,7 +14,7 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// workload is an op of one size and its operands on a device.
+// workload holds an op of one size and its operands on a device.
 type workload struct {
 	e           *exec.Engine
 	op          *ops.Op
@@ -57,8 +57,8 @@ func release(list []ops.Value) {
 // apply runs the op once. Failures are panics, as eager ops have them.
 func (w *workload) apply() { release(w.e.Apply(w.op, w.attrs, w.in...)) }
 
-// operands are the specs of what an op takes and gives. Those that the host or
-// the device cannot hold are refused before anything of their size is made.
+// operands returns the specs of what an op takes and gives. It is an error if the host or the
+// device cannot hold them, which is found before anything of their size is made.
 func operands(dev hal.Info, op *ops.Op, attrs any, args []ops.Arg, t dtype.Type) (in, out []ops.Spec, err error) {
 	for _, a := range args {
 		if _, err := shape.Elements(a.Shape); err != nil {
@@ -103,7 +103,7 @@ func (w *workload) served() string {
 	return step.String()
 }
 
-// kernel is the one that dispatch chooses, nil for none.
+// kernel returns the kernel that dispatch chooses, nil if it chooses none.
 func (w *workload) kernel() *hal.Kernel {
 	c := &hal.Call{Op: w.op.Name, Attrs: w.attrs}
 	for _, v := range w.in {

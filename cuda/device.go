@@ -96,13 +96,13 @@ func (d *Device) use() error {
 // Info describes the device.
 func (d *Device) Info() hal.Info { return d.info }
 
-// Kernels is the device's registry.
+// Kernels returns the device's registry.
 func (d *Device) Kernels() *hal.Registry { return &d.kernels }
 
-// Portable is what the registry's kernels were made by (kernels.Tuner).
+// Portable returns the library that made the registry's kernels. It implements kernels.Tuner.
 func (d *Device) Portable() *kernels.Library { return d.portable }
 
-// Fuse is the portable kernel of a fused row (exec.Fuser).
+// Fuse returns the portable kernel of a fused row. It implements exec.Fuser.
 func (d *Device) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel { return d.portable.Fuse(op, t) }
 
 // Memory reports the pool (hal.Meter).
@@ -111,7 +111,7 @@ func (d *Device) Memory() hal.MemoryStats { return d.pool.Stats() }
 // ResetHighWater resets the pool's mark.
 func (d *Device) ResetHighWater() { d.pool.ResetHighWater() }
 
-// NewStream is a stream on the device's queue.
+// NewStream returns a stream, which queues its work on the device's only queue.
 func (d *Device) NewStream() (hal.Stream, error) {
 	if err := d.use(); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (d *Device) finish() error {
 	return err
 }
 
-// waited takes the result of a call that waited for queued work.
+// waited turns the result of a call that waited for queued work into an error.
 func (d *Device) waited(call string, r driver.Result) error {
 	if r != driver.Success {
 		return d.health.Poison(d.failure(&lostError{d.check(call, r)}))

@@ -5,7 +5,7 @@ import (
 	"github.com/crease-ml/crease/hal"
 )
 
-// callError is a function of the driver that failed.
+// callError is returned when a function of the driver fails.
 type callError struct {
 	call string
 	code driver.Result

@@ -10,7 +10,8 @@ import (
 	"github.com/crease-ml/crease/hal"
 )
 
-// event is a point in the queue. The driver's object goes with it.
+// event holds a point in the queue. The driver's object is destroyed when the garbage
+// collector finds the event.
 type event struct {
 	dev   *Device
 	id    driver.Event
@@ -83,7 +84,8 @@ func (e *event) Wait() error {
 	return err
 }
 
-// Elapsed is the time between two reached events on the device's clock (hal.Timer).
+// Elapsed returns the time between two reached events by the device's clock. It implements
+// hal.Timer.
 func (d *Device) Elapsed(from, to hal.Event) (time.Duration, error) {
 	a, okA := from.(*event)
 	b, okB := to.(*event)

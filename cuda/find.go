@@ -38,7 +38,7 @@ var start = sync.OnceValues(func() (driver.Driver, error) {
 	return drv, nil
 })
 
-// count is how many devices a driver has; none is an error.
+// count returns how many devices a driver has. It is an error to have none.
 func count(drv driver.Driver) (int, error) {
 	n, r := drv.DeviceCount()
 	switch {

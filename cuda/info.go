@@ -10,7 +10,7 @@ import (
 	"github.com/crease-ml/crease/kernels"
 )
 
-// found is a device of a driver.
+// found holds a device that a driver has, before it is opened.
 type found struct {
 	drv          driver.Driver
 	dev          driver.Device
@@ -35,7 +35,7 @@ func find(drv driver.Driver, ordinal int) (f found, err error) {
 	return f, nil
 }
 
-// number is an attribute, 0 where the driver does not tell.
+// number returns an attribute of the device, 0 if the driver does not tell it.
 func (f found) number(a driver.Attribute) int {
 	v, r := f.drv.DeviceAttribute(a, f.dev)
 	if r != driver.Success {
@@ -44,7 +44,7 @@ func (f found) number(a driver.Attribute) int {
 	return v
 }
 
-// unfit says why a device cannot be used.
+// unfit returns why a device cannot be used, nil if it can.
 func (f found) unfit() error {
 	switch {
 	case f.major < 6:
@@ -59,8 +59,8 @@ func (f found) unfit() error {
 
 func (f found) arch() string { return fmt.Sprintf("sm_%d%d", f.major, f.minor) }
 
-// target is what programs are compiled for: the oldest that has all they use, so that
-// newer drivers and GPUs take them too.
+// target returns what programs are compiled for. It is the oldest architecture that has all
+// that they use, so that newer drivers and GPUs accept them too.
 func (f found) target() devicec.Target {
 	if f.major >= 8 {
 		return devicec.Target{PTX: 70, SM: 80}
@@ -68,7 +68,7 @@ func (f found) target() devicec.Target {
 	return devicec.Target{PTX: 60, SM: 60}
 }
 
-// tensor is the generation of tensor cores that kernels may use.
+// tensor returns the generation of tensor cores that kernels may use.
 func (f found) tensor() int {
 	if f.major >= 8 {
 		return 80
@@ -90,8 +90,8 @@ func (f found) info(name string) hal.Info {
 	}
 }
 
-// caps is what the kernels are told. Memory of a block beyond 48 KiB has to be asked
-// for, which the portable kernels do not.
+// caps returns what the portable kernels need to know about the device. It allows a block
+// 48 KiB of shared memory: a kernel must ask for more than that, and portable ones do not.
 func (f found) caps() kernels.Caps {
 	return kernels.Caps{
 		Dialect: kernels.CUDA, F64: true, Tensor: f.tensor(), MaxGroup: f.number(driver.MaxThreadsPerBlock), Local: min(f.number(driver.MaxSharedPerBlock), 48<<10),

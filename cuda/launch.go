@@ -22,8 +22,8 @@ func (s *stream) Run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 	return s.failure("run", err)
 }
 
-// parameters are what a launch hands over, kept for the next one: pointers to what the
-// driver copies before the call returns.
+// parameters holds the arguments of a launch and the pointers to them that the driver reads.
+// The driver copies them before the call returns, so the next launch uses them again.
 type parameters struct {
 	mems   []driver.Ptr
 	values []byte
@@ -32,7 +32,7 @@ type parameters struct {
 
 var spare = sync.Pool{New: func() any { return &parameters{} }}
 
-// maxGrid is the most blocks along each axis.
+// maxGrid is the largest number of blocks along each axis.
 var maxGrid = [3]int{math.MaxInt32, 65535, 65535}
 
 func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, values []byte) error {

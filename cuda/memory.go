@@ -9,7 +9,7 @@ import (
 	"github.com/crease-ml/crease/hal"
 )
 
-// buffer is device memory from the pool.
+// buffer holds device memory from the pool.
 type buffer struct {
 	dev   *Device
 	mem   driver.Ptr
@@ -53,7 +53,7 @@ func (b *buffer) Free() {
 	}
 }
 
-// outlive gives the context back when the device is closed and nobody has its memory.
+// outlive gives the context back once the device is closed and all its memory has been freed.
 func (d *Device) outlive() {
 	if d.pool.Stats().Buffers == 0 && d.gone.CompareAndSwap(false, true) {
 		d.drv.PrimaryContextRelease(d.dev)
@@ -72,7 +72,7 @@ func (d *Device) create(n int) (driver.Ptr, error) {
 	return p, d.check("cuMemAllocAsync", r)
 }
 
-// release gives a block back when the queue is done with it.
+// release gives a block back once the queue has done with it.
 func (d *Device) release(p driver.Ptr) {
 	if d.closed { // the queue is gone, or about to be
 		d.drv.MemFree(p)
@@ -88,7 +88,8 @@ func (d *Device) createPinned(n int) (unsafe.Pointer, error) {
 
 func (d *Device) releasePinned(p unsafe.Pointer) { d.drv.HostFree(p) }
 
-// window is the memory of a buffer of this device, n bytes from off being inside it.
+// window returns the memory of a buffer. It is an error if the buffer is of another device
+// or freed, or if n bytes from off on are not within it.
 func (d *Device) window(b hal.Buffer, off, n int) (driver.Ptr, error) {
 	x, ok := b.(*buffer)
 	switch {

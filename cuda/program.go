@@ -6,12 +6,14 @@ import (
 	"sync"
 
 	"github.com/crease-ml/crease/cuda/driver"
+	"github.com/crease-ml/crease/internal/compiling"
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/internal/devicec"
 	"github.com/crease-ml/crease/kernels"
 )
 
-// compiled is a program on a device, made once, by whoever runs it first. A program
-// that does not compile keeps its error.
+// compiled holds a program as the driver has loaded it. Whoever runs the program first
+// compiles it. If that fails, the error is kept and returned to all who follow.
 type compiled struct {
 	once     sync.Once
 	err      error
@@ -25,8 +27,8 @@ func (c *compiled) release(drv driver.Driver) {
 	}
 }
 
-// compiled is a program, made on first use. The driver keeps the code of a GPU that it
-// made of PTX on disk by itself.
+// compiled returns a program in compiled form. It compiles it on first use. There is no cache
+// on disk here: the driver itself keeps the GPU code that it makes of PTX.
 func (d *Device) compiled(p *kernels.Program) (*compiled, error) {
 	v, ok := d.programs.Load(p)
 	if !ok {
@@ -41,9 +43,16 @@ func (d *Device) build(c *compiled, p *kernels.Program) error {
 	if p.Dialect != kernels.CUDA {
 		return fmt.Errorf("%s is written in %v, and the device reads %v", p.Name, p.Dialect, kernels.CUDA)
 	}
+	if debug.On(debug.Sources) {
+		debug.Program(d.info.Name, "compiling", p.Name, p.Source)
+	}
+	defer compiling.Begin(p.Name)()
 	text, err := devicec.Compile(p.Source, d.target())
 	if err != nil {
 		return fmt.Errorf("program %s does not compile: %w\n%s", p.Name, err, numbered(p.Source))
+	}
+	if debug.On(debug.Sources) {
+		debug.Program(d.info.Name, "loading the PTX of", p.Name, text)
 	}
 	module, log, r := d.drv.ModuleLoad([]byte(text))
 	if r != driver.Success {
@@ -54,10 +63,10 @@ func (d *Device) build(c *compiled, p *kernels.Program) error {
 	return d.check("cuModuleGetFunction "+p.Name, r)
 }
 
-// maxLines is how much of a text an error shows.
+// maxLines is how many lines of a text an error shows.
 const maxLines = 400
 
-// numbered is the first lines of a text with their numbers.
+// numbered returns the first lines of a text with their numbers.
 func numbered(text string) string {
 	var b strings.Builder
 	n := 0

@@ -71,7 +71,7 @@ func (g *staging) turn(d *Device) error {
 	return d.waited("cuEventSynchronize", d.drv.EventSynchronize(g.read[g.half]))
 }
 
-// release gives the memory back; the queue is empty.
+// release gives the memory back. Its caller has waited until the queue is empty.
 func (g *staging) release(d *Device) {
 	for i, e := range g.read {
 		if e != 0 {

@@ -8,9 +8,9 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// Array is a handle of a strided view of device memory. It belongs to a device: any
-// engine of that device may use it, and takes care of the order. It implements
-// ops.Holder.
+// Array is a handle to a strided view of device memory. It belongs to a device. Any
+// engine of that device may use it, and the engines order their work on it among
+// themselves. It implements ops.Holder.
 type Array struct {
 	block    *Block
 	layout   *Layout
@@ -24,43 +24,44 @@ func (b *Block) On(l *Layout, offset int) *Array {
 	return &Array{block: b, layout: l, offset: offset}
 }
 
-// Spec is the element type and shape.
+// Spec returns the element type and shape.
 func (a *Array) Spec() ops.Spec { return a.layout.spec }
 
-// Layout is how the array lies in its block.
+// Layout returns the array's type, shape and strides.
 func (a *Array) Layout() *Layout { return a.layout }
 
-// Strides is the distance in elements between neighbours on every axis.
+// Strides returns for every axis the distance between neighbours, in elements.
 func (a *Array) Strides() []int { return a.layout.strides }
 
-// Offset is the position of the first element in the block, in elements.
+// Offset returns the position of the first element in the block, in elements.
 func (a *Array) Offset() int { return a.offset }
 
-// Block is the memory that the array views; arrays that share one see each other's
-// changes.
+// Block returns the memory that the array is a view of. Arrays that share a block see each
+// other's changes.
 func (a *Array) Block() *Block { return a.block }
 
-// Device is the device that the memory belongs to.
+// Device returns the device that the memory belongs to.
 func (a *Array) Device() hal.Device { return a.block.own.buf.Device() }
 
-// Operand is the array's memory for a launch.
+// Operand returns the array's memory in the form that launches take.
 func (a *Array) Operand() hal.Operand {
 	return hal.Operand{Buf: a.block.own.buf, Offset: a.block.base/a.layout.spec.DType.Size() + a.offset}
 }
 
-// View is the array as kernels see it.
+// View returns the array in the form that kernels see when they plan a call.
 func (a *Array) View() hal.View {
 	at := a.Operand()
 	return hal.View{Buf: at.Buf, DType: a.layout.spec.DType, Shape: a.layout.spec.Shape, Strides: a.layout.strides, Offset: at.Offset}
 }
 
-// Outline is the array's layout, which holds no memory.
+// Outline returns the array's layout, a value that keeps no memory alive.
 func (a *Array) Outline() ops.Value { return a.layout }
 
-// Share is a second handle of the same view.
+// Share returns a second handle to the same view. Each handle is released by itself.
 func (a *Array) Share() ops.Value { return a.block.On(a.layout, a.offset) }
 
-// Release drops the handle; the memory goes back to the pool with the last one.
+// Release gives the handle up. When the last handle of a block is released, its memory goes
+// back to the pool. Releasing twice does nothing.
 func (a *Array) Release() {
 	if a.released.CompareAndSwap(false, true) {
 		a.block.unref()
@@ -73,13 +74,13 @@ func (a *Array) Released() bool { return a.released.Load() }
 // Version counts the changes made in place to the array's memory.
 func (a *Array) Version() uint32 { return a.block.version.Load() }
 
-// Sole reports whether no other handle sees the array's memory and the array is
-// all of it that matters: dense, so that no two elements are one.
+// Sole reports whether the array may be overwritten without anybody noticing: no other
+// handle refers to its memory, and it is dense, so that no two elements share an address.
 func (a *Array) Sole() bool {
 	return a.layout.dense && !a.block.own.borrowed && a.block.refs.Load() == 1
 }
 
-// whole is true when the array is dense and covers its block from the start.
+// whole reports whether the array is dense and begins where its block does.
 func (a *Array) whole() bool { return a.offset == 0 && a.layout.dense }
 
 // overlaps reports whether two arrays may have an element in common.

@@ -10,10 +10,9 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// Set changes dst in place to the values of src, which has the same spec and stays as
-// it is, and counts a new version of dst's memory. Every view of that memory sees the
-// change. The two may overlap. An array in which two elements share memory cannot be
-// changed.
+// Set copies the elements of src to dst, which has the same spec, and counts a new version
+// of dst's memory. Every view of that memory sees the change. The two may overlap. A dst in
+// which two elements share memory is refused.
 func (e *Engine) Set(dst, src *Array) error {
 	if err := e.writable(assign, dst, src.Spec()); err != nil {
 		return err
@@ -40,11 +39,11 @@ func (e *Engine) Set(dst, src *Array) error {
 // assign names the operation in errors.
 var assign = &ops.Op{Name: "assign"}
 
-// writable checks that an array can be changed to a value of a spec.
+// writable checks that values of a spec can be assigned to an array.
 func (e *Engine) writable(op *ops.Op, dst *Array, s ops.Spec) error {
 	switch {
 	case dst == nil:
-		return &ops.AttrError{Op: op.Name, Reason: "the array to change is nil"}
+		return &ops.UsageError{Op: op.Name, Reason: "the array to change is nil"}
 	case !dst.Spec().Equal(s):
 		return &ops.ShapeError{Op: op.Name, In: []ops.Spec{dst.Spec(), s}, Rule: "the value must have the type and shape of the tensor it replaces"}
 	}
@@ -152,7 +151,7 @@ func apart(l *hal.Launch, in, into []*Array) bool {
 	return true
 }
 
-// replace computes results apart and moves them in.
+// replace computes the results in memory of their own and then assigns them.
 func (e *Engine) replace(op *ops.Op, attrs any, in, into []*Array) error {
 	out, err := e.Eval(op, attrs, in, nil)
 	if err != nil {
@@ -170,9 +169,9 @@ func (e *Engine) replace(op *ops.Op, attrs any, in, into []*Array) error {
 	return nil
 }
 
-// exchange moves the elements of a result that nobody else sees into an array that is
-// a whole block, by exchanging their buffers. Nothing is copied. It is false where the
-// block must stay at its address or the two differ in size.
+// exchange assigns a result, to which there is no other handle, to an array that is a whole
+// block. It exchanges their buffers, so that nothing is copied. It returns false and does
+// nothing where the block must stay at its address or the two differ in size.
 func exchange(dst, src *Array) bool {
 	d, s := dst.block, src.block
 	if d == s || !dst.whole() || !src.whole() || s.refs.Load() != 1 || d.pins.Load() > 0 ||

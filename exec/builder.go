@@ -6,8 +6,8 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// This file is the engine as an ops.Builder: the same as Eval, EvalInto and Set, on
-// values, with errors as panics.
+// The methods of this file make the engine an ops.Builder. They do what Eval, EvalInto and
+// Set do, but take values and panic with their errors.
 
 var (
 	_ ops.Scoper = (*Engine)(nil)
@@ -15,8 +15,8 @@ var (
 	_ ops.Owner  = (*Engine)(nil)
 )
 
-// Apply runs an op. Inputs are arrays of this engine's device. It panics as
-// described at ops.Builder; Eval is the same with errors.
+// Apply runs an op on arrays of this engine's device. It panics as ops.Builder describes;
+// Eval does the same and returns errors.
 func (e *Engine) Apply(op *ops.Op, attrs any, in ...ops.Value) []ops.Value {
 	var inRoom [8]*Array
 	arrays, err := e.arrays(op, in, inRoom[:0])
@@ -31,7 +31,7 @@ func (e *Engine) Apply(op *ops.Op, attrs any, in ...ops.Value) []ops.Value {
 	return values(out)
 }
 
-// Assign is Set on values.
+// Assign does what Set does and panics with its error.
 func (e *Engine) Assign(dst, src ops.Value) {
 	var room [2]*Array
 	list, err := e.arrays(assign, []ops.Value{dst, src}, room[:0])
@@ -43,7 +43,7 @@ func (e *Engine) Assign(dst, src ops.Value) {
 	}
 }
 
-// ApplyInto is EvalInto on values.
+// ApplyInto does what EvalInto does and panics with its error.
 func (e *Engine) ApplyInto(op *ops.Op, attrs any, in, into []ops.Value) {
 	var inRoom, intoRoom [8]*Array
 	from, err := e.arrays(op, in, inRoom[:0])
@@ -86,7 +86,8 @@ func (e *Engine) Const(h ops.Host) ops.Value {
 	return a
 }
 
-// Begin makes the engine an ops.Scoper. The builder is for use until the end only.
+// Begin makes the engine an ops.Scoper. The builder that it returns may be used only until
+// the returned function is called.
 func (e *Engine) Begin() (ops.Builder, func(keep ...ops.Value)) {
 	s, ok := scopes.Get().(*scope)
 	if !ok {
@@ -97,7 +98,7 @@ func (e *Engine) Begin() (ops.Builder, func(keep ...ops.Value)) {
 	return s, s.done
 }
 
-// scope remembers what is made through it.
+// scope is a builder that notes the values it makes, so as to free them at its end.
 type scope struct {
 	*Engine
 	made []ops.Value
@@ -139,8 +140,8 @@ func contains(list []ops.Value, v ops.Value) bool {
 	return false
 }
 
-// For is the engine of a value's device: this one, but for arrays that are elsewhere. A backward
-// pass follows a record from device to device by it.
+// For returns the engine of the device that a value is on: this one, unless the value is an
+// array of another device. A backward pass uses it to follow a record from device to device.
 func (e *Engine) For(v ops.Value) ops.Builder {
 	a, ok := v.(*Array)
 	if !ok || a.Device() == e.dev {

@@ -13,9 +13,9 @@ const (
 	cacheWays = 8
 )
 
-// planCache keeps plans. It is bounded, as a processor's cache is: a plan's hash names
-// a set, and a set keeps its most recently used plans. Calls of changing shapes push
-// out each other and nothing grows.
+// planCache keeps plans for calls to come. It is a set-associative cache, as processors have
+// them: the hash of a plan names a set, and every set keeps its most recently used plans. So
+// calls whose shapes never repeat push each other out, and memory does not grow.
 type planCache struct {
 	sets       [][cacheWays]*Plan // made with the first plan
 	clock      uint32
@@ -25,7 +25,7 @@ type planCache struct {
 	evictions  uint64
 }
 
-// planHash is the number that plans for one question share.
+// planHash returns a hash of all that a plan depends on.
 func planHash(op *ops.Op, attrs any, in, into []*Layout) uint64 {
 	h := mix(uint64(uintptr(unsafe.Pointer(op))), uint64(len(in)))
 	if attrs != nil {
@@ -40,7 +40,7 @@ func planHash(op *ops.Op, attrs any, in, into []*Layout) uint64 {
 	return h
 }
 
-// find is the plan that answers, or nil.
+// find returns the plan for a call, or nil if none is kept.
 func (c *planCache) find(hash uint64, op *ops.Op, attrs any, in, into []*Layout) *Plan {
 	if g := hal.Generation(); g != c.generation {
 		clear(c.sets)
@@ -61,7 +61,7 @@ func (c *planCache) find(hash uint64, op *ops.Op, attrs any, in, into []*Layout)
 	return nil
 }
 
-// add keeps a plan in place of the least recently used one of its set.
+// add keeps a plan and drops the least recently used one of its set.
 func (c *planCache) add(p *Plan) {
 	if c.sets == nil {
 		c.sets = make([][cacheWays]*Plan, cacheSets)
@@ -85,12 +85,12 @@ func (c *planCache) add(p *Plan) {
 	set[at] = p
 }
 
-// CacheStats counts what became of questions to an engine's cache of plans.
+// CacheStats counts how often plans were found in an engine's cache, made and dropped.
 type CacheStats struct {
 	Hits, Misses, Evictions uint64
 }
 
-// CacheStats is the counts since the engine was made.
+// CacheStats returns the counts since the engine was made.
 func (e *Engine) CacheStats() CacheStats {
 	e.planning.Lock()
 	defer e.planning.Unlock()

@@ -32,7 +32,7 @@ type Engine struct {
 
 var engines sync.Map // hal.Device to *Engine
 
-// On is the engine that a device's users share; it is made on first use.
+// On returns the engine that all users of a device share. It is made on first use.
 func On(dev hal.Device) (*Engine, error) {
 	if e, ok := engines.Load(dev); ok {
 		return e.(*Engine), nil
@@ -45,7 +45,7 @@ func On(dev hal.Device) (*Engine, error) {
 	return e.(*Engine), nil
 }
 
-// New makes another engine of a device, with a stream of its own.
+// New returns a further engine of a device, with a stream of its own.
 func New(dev hal.Device) (*Engine, error) {
 	if err := loadSettings(); err != nil {
 		return nil, err
@@ -57,14 +57,14 @@ func New(dev hal.Device) (*Engine, error) {
 	return &Engine{dev: dev, name: dev.Info().Name, stream: s}, nil
 }
 
-// Forget drops the shared engine of a device that has been closed.
+// Forget drops the shared engine of a device that has been closed, so that On makes a new one.
 func Forget(dev hal.Device) { engines.Delete(dev) }
 
-// Device is the device the engine runs on.
+// Device returns the device that the engine runs on.
 func (e *Engine) Device() hal.Device { return e.dev }
 
-// ApplyWith runs an op by one kernel, whatever dispatch would choose. The error is
-// hal.ErrUnsupported where the kernel does not take these inputs.
+// ApplyWith runs an op with the given kernel instead of the one that dispatch would choose.
+// The error is hal.ErrUnsupported if the kernel does not take these inputs.
 func (e *Engine) ApplyWith(k *hal.Kernel, op *ops.Op, attrs any, in ...ops.Value) ([]ops.Value, error) {
 	arrays, err := e.arrays(op, in, nil)
 	if err != nil {
@@ -81,7 +81,7 @@ func (e *Engine) ApplyWith(k *hal.Kernel, op *ops.Op, attrs any, in ...ops.Value
 	return values(out), err
 }
 
-// arrays checks the kind of the inputs and appends them to out.
+// arrays appends the inputs to out and returns an error for one that is no array.
 func (e *Engine) arrays(op *ops.Op, in []ops.Value, out []*Array) ([]*Array, error) {
 	if err := ops.InputError(op, in); err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (e *Engine) alloc(l *Layout) (*Array, error) {
 	return b.On(l, 0), nil
 }
 
-// failure says what the engine was doing when the device failed.
+// failure makes err a *hal.DeviceError that says what the engine was doing.
 func (e *Engine) failure(op, kernel string, err error) error {
 	var d *hal.DeviceError
 	if errors.As(err, &d) {
@@ -133,7 +133,7 @@ func (e *Engine) failure(op, kernel string, err error) error {
 	return &hal.DeviceError{Device: e.name, Op: op, Kernel: kernel, Err: err}
 }
 
-// record marks what has been queued so far.
+// record returns an event behind all that has been queued so far.
 func (e *Engine) record() (hal.Event, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

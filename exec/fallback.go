@@ -1,12 +1,13 @@
 package exec
 
 import (
+	"cmp"
 	"fmt"
 	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -50,7 +51,6 @@ var settings struct {
 	once     sync.Once
 	bad      error
 	fallback atomic.Uint32
-	debug    atomic.Int32
 }
 
 // loadSettings reads the environment on first use; a bad value is an error
@@ -65,16 +65,8 @@ func loadSettings() error {
 			}
 			settings.fallback.Store(uint32(f))
 		}
-		if s, ok := os.LookupEnv("CREASE_DEBUG"); ok && s != "" {
-			n, err := strconv.Atoi(s)
-			if err != nil || n < 0 || n > 6 {
-				settings.bad = fmt.Errorf("CREASE_DEBUG=%q: want a level from 0 to 6", s)
-				return
-			}
-			settings.debug.Store(int32(n))
-		}
 	})
-	return settings.bad
+	return cmp.Or(settings.bad, debug.Load())
 }
 
 // SetFallback changes the lowest step dispatch may take and returns the one in
@@ -84,11 +76,10 @@ func SetFallback(f Fallback) Fallback {
 	return Fallback(settings.fallback.Swap(uint32(f)))
 }
 
-// SetDebug changes the debug level (see CREASE_DEBUG) and returns the old one.
-func SetDebug(level int) int {
-	_ = loadSettings()
-	return int(settings.debug.Swap(int32(level)))
-}
+// SetDebug changes how much is printed to standard error, as CREASE_DEBUG does, and returns
+// the level in force before: 0 prints nothing, 1 every device and plan, 2 every kernel
+// that runs, 3 the passes over compiled graphs, 4 the source of programs that devices compile.
+func SetDebug(level int) int { return debug.Set(level) }
 
 // Allowed returns a *FallbackError where an engine may not run an op by a step.
 func Allowed(e *Engine, op *ops.Op, s Step) error { return e.refuse(op, s) }

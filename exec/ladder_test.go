@@ -145,18 +145,18 @@ func TestInputsAreChecked(t *testing.T) {
 	x := upload(t, e, []int{1}, 5)
 	gone := upload(t, e, []int{1}, 5)
 	gone.Release()
-	var attr *ops.AttrError
+	var usage *ops.UsageError
 	for what, v := range map[string]ops.Value{
 		"has been freed":   gone,
 		"move one with To": upload(t, other, []int{1}, 1),
 		"is nil":           nil,
 		"not an array":     &ops.HostValue{Host: ops.Scalar(dtype.F32, 1)},
 	} {
-		if err := failure(func() { e.Apply(ops.Add, nil, x, v) }); !errors.As(err, &attr) || !strings.Contains(err.Error(), what) {
+		if err := failure(func() { e.Apply(ops.Add, nil, x, v) }); !errors.As(err, &usage) || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := gone.Host(); !errors.As(err, &attr) {
+	if _, err := gone.Host(); !errors.As(err, &usage) {
 		t.Errorf("reading a freed array: %v", err)
 	}
 	var wrong *ops.ShapeError

@@ -8,9 +8,8 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// Layout is how an array lies in its memory: element type, shape and strides, and
-// what follows from them. It does not change, and arrays that one plan made share
-// one.
+// Layout holds how an array lies in its memory: its element type, shape and strides, and
+// what follows from them. It never changes, so the arrays that one plan makes share one.
 type Layout struct {
 	spec     ops.Spec
 	strides  []int

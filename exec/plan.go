@@ -25,8 +25,8 @@ func (s Step) String() string {
 	return [...]string{"kernel", "copy+kernel", "lowering", "reference"}[s]
 }
 
-// Plan is how an op on operands of certain layouts runs on an engine. It holds all
-// that dispatch decides and a kernel prepares; what is left is memory.
+// Plan holds how an op runs on an engine for operands of certain layouts: all that dispatch
+// decides and a kernel prepares. A call adds nothing but the memory.
 type Plan struct {
 	op    *ops.Op
 	attrs any // bound
@@ -48,23 +48,23 @@ type Plan struct {
 	used  uint32 // the cache's clock at the last use
 }
 
-// Step is the rung that the plan takes.
+// Step returns the rung of the ladder that the plan takes.
 func (p *Plan) Step() Step { return p.step }
 
-// Attrs are the attributes, which nobody can change any more.
+// Attrs returns the attributes, as a copy that nobody else can change.
 func (p *Plan) Attrs() any { return p.attrs }
 
-// Operands are the layouts of the operands.
+// Operands returns the layouts of the operands.
 func (p *Plan) Operands() []*Layout { return p.in }
 
-// Results are the layouts of the results.
+// Results returns the layouts of the results.
 func (p *Plan) Results() []*Layout { return p.out }
 
-// Launch is the prepared kernel; nil below Densified and for views.
+// Launch returns the prepared kernel, nil on the rungs below Densified and for views.
 func (p *Plan) Launch() *hal.Launch { return p.launch }
 
-// Copies has, for every input, the plan of the dense copy that the kernel takes in its
-// place, or nil.
+// Copies returns for every input the plan of the dense copy that the kernel takes in its
+// place, nil where it takes the input itself.
 func (p *Plan) Copies() []*Plan { return p.copies }
 
 // View reports whether the op is a view, and then by how many elements its first
@@ -120,7 +120,7 @@ func (e *Engine) plan(op *ops.Op, attrs any, in, into []*Layout) (*Plan, error) 
 	return p, nil
 }
 
-// fill applies the row's rule.
+// fill copies the attributes and computes the results' layouts by the row's rule.
 func (e *Engine) fill(p *Plan, attrs any) error {
 	specs := make([]ops.Spec, len(p.in))
 	for i, l := range p.in {
@@ -145,7 +145,8 @@ func (e *Engine) fill(p *Plan, attrs any) error {
 	return nil
 }
 
-// planView finds the window, on a copy where the strides do not allow one.
+// planView finds the strides of a view, which is one of a copy of the input where the
+// input's own strides do not allow it.
 func (e *Engine) planView(p *Plan, from hal.View) error {
 	v, ok := p.op.View(p.attrs, from)
 	if !ok {
@@ -166,7 +167,8 @@ func (e *Engine) planView(p *Plan, from hal.View) error {
 	return nil
 }
 
-// climb takes the first rung from the given one on that holds.
+// climb tries the rungs of the ladder from the given one downwards and takes the first that
+// can run the op.
 func (e *Engine) climb(p *Plan, from Step) error {
 	for step := from; step < steps; step++ {
 		var err error
@@ -195,7 +197,8 @@ func (e *Engine) climb(p *Plan, from Step) error {
 	return e.failure(p.op.Name, "", hal.ErrUnsupported)
 }
 
-// planKernel prepares the best kernel for these layouts that has not refused yet.
+// planKernel prepares the best kernel for these layouts, apart from those that have refused
+// the call.
 func (e *Engine) planKernel(p *Plan, in []*Layout) error {
 	c, err := p.call(in)
 	if err != nil {
@@ -221,8 +224,8 @@ func (e *Engine) planKernel(p *Plan, in []*Layout) error {
 	return hal.ErrUnsupported
 }
 
-// call is the call of the plan on inputs of these layouts, without memory. Elementwise
-// inputs are broadcast to the result's shape.
+// call returns the call that kernels plan for inputs of these layouts. It names no memory.
+// Inputs of elementwise ops are broadcast to the result's shape.
 func (p *Plan) call(in []*Layout) (*hal.Call, error) {
 	c := &hal.Call{Op: p.op.Name, Attrs: p.attrs, In: make([]hal.View, len(in)), Out: make([]hal.View, len(p.out))}
 	for i, l := range in {
@@ -272,7 +275,7 @@ func (e *Engine) planDensified(p *Plan) error {
 	return nil
 }
 
-// planWith plans an op by one kernel.
+// planWith plans an op with the given kernel.
 func (e *Engine) planWith(k *hal.Kernel, op *ops.Op, attrs any, in []*Layout) (*Plan, error) {
 	p := &Plan{op: op, in: in, count: e.stats.of(op)}
 	if err := e.fill(p, attrs); err != nil {
@@ -289,8 +292,8 @@ func (e *Engine) planWith(k *hal.Kernel, op *ops.Op, attrs any, in []*Layout) (*
 	return p, err
 }
 
-// refused plans the way to go after the plan's kernel refused memory: another
-// kernel, or a lower rung.
+// refused makes the plan that replaces p after its kernel refused the operands' memory. It
+// uses another kernel or a lower rung.
 func (e *Engine) refused(p *Plan) (*Plan, error) {
 	e.planning.Lock()
 	defer e.planning.Unlock()

@@ -8,6 +8,7 @@ import (
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -16,7 +17,7 @@ const f32 = dtype.F32
 // The debug levels say what was planned and what ran.
 func TestDebugOutput(t *testing.T) {
 	var out bytes.Buffer
-	defer exec.DebugTo(&out)()
+	defer debug.Redirect(&out)()
 	defer exec.SetDebug(exec.SetDebug(2))
 	_, e := engine(t, negate(hal.Dense, "neg_bare"))
 	x := upload(t, e, []int{3}, 1, 2, 3)

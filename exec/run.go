@@ -11,7 +11,7 @@ import (
 )
 
 // Eval runs an op on arrays of this engine's device and appends the results to out,
-// which the caller owns. Errors are those of the row's rule, *ops.AttrError for inputs
+// which the caller owns. Errors are those of the row's rule, *ops.UsageError for inputs
 // that cannot be used, *FallbackError and *hal.DeviceError; after one, nothing is kept.
 func (e *Engine) Eval(op *ops.Op, attrs any, in, out []*Array) ([]*Array, error) {
 	if err := e.ready(op, in); err != nil {
@@ -21,8 +21,8 @@ func (e *Engine) Eval(op *ops.Op, attrs any, in, out []*Array) ([]*Array, error)
 	if err != nil {
 		return nil, err
 	}
-	// What is common happens here, and not in run, which calls itself: out then stays on
-	// the caller's stack.
+	// The usual case is handled here and not in run. Since run calls itself, the compiler
+	// would move out from the caller's stack to the heap.
 	switch {
 	case p.view && p.first == nil:
 		return append(out, in[0].block.On(p.out[0], in[0].offset+p.shift)), nil
@@ -43,8 +43,8 @@ func (e *Engine) Eval(op *ops.Op, attrs any, in, out []*Array) ([]*Array, error)
 	return append(out, res...), err
 }
 
-// planFor is the plan for operands that are there, writing into arrays where into is
-// not empty.
+// planFor returns the plan for arrays as operands. If into is not empty, the plan writes
+// results with the layouts of those arrays.
 func (e *Engine) planFor(op *ops.Op, attrs any, in, into []*Array) (*Plan, error) {
 	var room [12]*Layout
 	all := room[:0]
@@ -64,12 +64,12 @@ func (e *Engine) ready(op *ops.Op, in []*Array) error {
 	for i, a := range in {
 		switch {
 		case a == nil:
-			return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)}
+			return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)}
 		case a.Released():
-			return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d has been freed", i)}
+			return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d has been freed: Keep it, or return it from the Tidy it was made in", i)}
 		case a.block.engine.Load() != e:
 			if a.Device() != e.dev {
-				return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and others on %s: move one with To", i, a.Device().Info().Name, e.name)}
+				return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and others on %s: move one with To", i, a.Device().Info().Name, e.name)}
 			}
 			if err := e.join(a.block); err != nil {
 				return err
@@ -80,12 +80,12 @@ func (e *Engine) ready(op *ops.Op, in []*Array) error {
 }
 
 func notAnArray(op *ops.Op, i int, v ops.Value, e *Engine) error {
-	return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is a %T, not an array of device %s", i, v, e.name)}
+	return &ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is a %T, not an array of device %s", i, v, e.name)}
 }
 
-// join orders the engine's work behind that of the engine which used a block last.
-// Whatever that one was waiting for is behind it too, so a block needs to know no more
-// than its last user.
+// join orders the engine's work behind that of the engine that used a block last. That
+// engine had itself waited for the users before it, so a block need only know its last
+// user.
 func (e *Engine) join(b *Block) error {
 	last := b.engine.Swap(e)
 	if last == nil || last == e {
@@ -101,7 +101,7 @@ func (e *Engine) join(b *Block) error {
 	return nil
 }
 
-// run carries out a plan on operands that are ready.
+// run carries out a plan. The operands have passed ready.
 func (e *Engine) run(p *Plan, in, out []*Array) ([]*Array, error) {
 	n := len(out)
 	for {
@@ -161,7 +161,7 @@ func release(list []*Array) {
 	}
 }
 
-// queue hands the kernel its memory.
+// queue launches the plan's kernel on the memory of the operands and results.
 func (e *Engine) queue(p *Plan, in, out []*Array) error {
 	var work hal.Buffer
 	if n := p.launch.Work; n > 0 {
@@ -182,7 +182,7 @@ func (e *Engine) queue(p *Plan, in, out []*Array) error {
 	}
 	e.at = at
 	err := e.traced(p, at, work)
-	// The launch has the buffers, not the blocks that own them.
+	// The launch refers to the buffers, which does not keep the blocks that own them alive.
 	for _, a := range in {
 		runtime.KeepAlive(a)
 	}
@@ -192,9 +192,9 @@ func (e *Engine) queue(p *Plan, in, out []*Array) error {
 	return err
 }
 
-// Launch runs a plan's kernel on memory that the caller has readied: the operands, then
-// the results, and scratch of at least the size the launch asks for.
-// hal.ErrUnsupported means that nothing was done.
+// Launch runs a plan's kernel on memory for which the caller has called Ready: that of the
+// operands, then of the results, and scratch of at least the size that the launch asks
+// for. After hal.ErrUnsupported nothing has been done.
 func (e *Engine) Launch(p *Plan, at []hal.Operand, work hal.Buffer) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -223,7 +223,7 @@ func (e *Engine) Ready(lists ...[]*Array) error {
 	return nil
 }
 
-// Scratch is device memory for a caller of Launch, who frees it.
+// Scratch allocates device memory for a caller of Launch, who frees it.
 func (e *Engine) Scratch(bytes int) (hal.Buffer, error) {
 	b, err := e.dev.Alloc(bytes)
 	if err != nil {
@@ -254,7 +254,8 @@ func (e *Engine) densified(p *Plan, in, out []*Array) ([]*Array, error) {
 	return e.launch(p, args, out)
 }
 
-// window makes the handle of a view, copying first where the strides do not allow one.
+// window appends the handle of a view. It copies the array first where its strides do not
+// allow the view.
 func (e *Engine) window(p *Plan, a *Array, out []*Array) ([]*Array, error) {
 	if p.first == nil {
 		return append(out, a.block.On(p.out[0], a.offset+p.shift)), nil
@@ -267,7 +268,7 @@ func (e *Engine) window(p *Plan, a *Array, out []*Array) ([]*Array, error) {
 	return append(out, dense[0].block.On(p.out[0], p.shift)), nil
 }
 
-// lowered runs the op as simpler ones.
+// lowered runs the simpler ops that the row's lowering consists of.
 func (e *Engine) lowered(p *Plan, in, out []*Array) ([]*Array, error) {
 	args := values(in)
 	var made []ops.Value
@@ -285,7 +286,7 @@ func (e *Engine) lowered(p *Plan, in, out []*Array) ([]*Array, error) {
 			out = append(out, a)
 			continue
 		}
-		// As from a kernel, a result is dense and in memory of its own.
+		// Like that of a kernel, a result must be dense and have memory of its own.
 		out, err = e.copied(a, out)
 		if !slices.Contains(args, v) && !slices.Contains(made[:i], v) {
 			a.Release()
@@ -307,8 +308,9 @@ func (e *Engine) copied(a *Array, out []*Array) ([]*Array, error) {
 	return e.run(p, []*Array{a}, out)
 }
 
-// caught returns the error that f panics with: builders panic with their errors, and
-// below Apply errors are returned. Bugs go on as panics.
+// caught runs f and returns the error that it panics with. It is for builders, which panic
+// with their errors, under methods that return theirs. Panics with anything else, and
+// errors of the Go runtime, are bugs and go on.
 func caught(f func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -4,46 +4,47 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/crease-ml/crease/internal/debug"
 )
 
 // reload reads the environment as a new process would.
 func reload(t *testing.T) error {
 	t.Helper()
-	fallback, debug := settings.fallback.Load(), settings.debug.Load()
+	fallback, restore := settings.fallback.Load(), debug.Reload()
 	t.Cleanup(func() {
 		settings.once, settings.bad = sync.Once{}, nil
 		settings.once.Do(func() {})
 		settings.fallback.Store(fallback)
-		settings.debug.Store(debug)
+		restore()
 	})
 	settings.once, settings.bad = sync.Once{}, nil
 	settings.fallback.Store(0)
-	settings.debug.Store(0)
 	return loadSettings()
 }
 
 func TestEnvironment(t *testing.T) {
 	for _, c := range []struct {
-		fallback, debug string
+		fallback, level string
 		want            Fallback
-		level           int
+		debug           int
 	}{
 		{"", "", AllowReference, 0},
 		{"ref", "0", AllowReference, 0},
 		{"lower", "2", AllowLowering, 2},
-		{"error", "6", KernelsOnly, 6},
+		{"error", "4", KernelsOnly, 4},
 	} {
 		t.Run(c.fallback, func(t *testing.T) {
 			t.Setenv("CREASE_FALLBACK", c.fallback)
-			t.Setenv("CREASE_DEBUG", c.debug)
+			t.Setenv("CREASE_DEBUG", c.level)
 			if err := reload(t); err != nil {
 				t.Fatal(err)
 			}
 			if f := SetFallback(AllowReference); f != c.want {
 				t.Errorf("fallback %s, want %s", f, c.want)
 			}
-			if l := SetDebug(0); l != c.level {
-				t.Errorf("debug level %d, want %d", l, c.level)
+			if l := SetDebug(0); l != c.debug {
+				t.Errorf("debug level %d, want %d", l, c.debug)
 			}
 		})
 	}
@@ -51,7 +52,7 @@ func TestEnvironment(t *testing.T) {
 
 // A bad value is an error every time, not only the first.
 func TestBadEnvironment(t *testing.T) {
-	for name, value := range map[string]string{"CREASE_FALLBACK": "never", "CREASE_DEBUG": "7"} {
+	for name, value := range map[string]string{"CREASE_FALLBACK": "never", "CREASE_DEBUG": "5"} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("CREASE_FALLBACK", "")
 			t.Setenv("CREASE_DEBUG", "")

@@ -2,32 +2,23 @@ package exec
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
 
-// Debug levels.
-const (
-	debugPlans   = 1 // one line for every plan that is made
-	debugKernels = 2 // and one for every kernel that runs
-)
-
+// launches numbers the kernels that run, over all devices.
 var launches atomic.Int64
-
-// debugOutput is where the lines go.
-var debugOutput io.Writer = os.Stderr
 
 // planned prints how a new plan is served, and what the cache has done so far: a program
 // that goes on planning has shapes that never repeat.
 func (e *Engine) planned(p *Plan) {
-	if settings.debug.Load() < debugPlans {
+	if !debug.On(debug.Devices) {
 		return
 	}
 	what := p.step.String()
@@ -40,13 +31,13 @@ func (e *Engine) planned(p *Plan) {
 		what += " " + p.launch.Kernel.Name
 	}
 	c := &e.plans
-	fmt.Fprintf(debugOutput, "%-10s plan %s %s by %s (%d planned, %d found, %d dropped)\n", e.name, p.op.Name, shapes(p.in, p.out), what, c.misses, c.hits, c.evictions)
+	debug.Printf("%-10s plan %s %s by %s (%d planned, %d found, %d dropped)", e.name, p.op.Name, shapes(p.in, p.out), what, c.misses, c.hits, c.evictions)
 }
 
 // traced launches a kernel; at debug level 2 it waits for it and prints a line:
 // device, number, kernel, shapes, time, GFLOP/s and share of peak, GB/s. e.mu is held.
 func (e *Engine) traced(p *Plan, at []hal.Operand, work hal.Buffer) error {
-	if settings.debug.Load() < debugKernels {
+	if !debug.On(debug.Kernels) {
 		return e.stream.Launch(p.launch, at, work)
 	}
 	return trace(e.dev, e.stream, p.launch, p.op, p.attrs, p.in, p.out, func() error { return e.stream.Launch(p.launch, at, work) })
@@ -74,7 +65,7 @@ func trace(dev hal.Device, s hal.Stream, l *hal.Launch, op *ops.Op, attrs any, i
 			line += fmt.Sprintf(" %3.0f%% peak", 100*cost.Flops/took.Seconds()/p)
 		}
 	}
-	fmt.Fprintf(debugOutput, "%s %7.2f GB/s\n", line, cost.Bytes/float64(took.Nanoseconds()))
+	debug.Printf("%s %7.2f GB/s", line, cost.Bytes/float64(took.Nanoseconds()))
 	return nil
 }
 

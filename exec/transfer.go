@@ -10,7 +10,7 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// Upload copies a host array to the device.
+// Upload copies a host array to the device. The caller owns the result.
 func (e *Engine) Upload(h ops.Host) (*Array, error) {
 	l, err := NewLayout(ops.Spec{DType: h.DType, Shape: shape.Clone(h.Shape)}, nil)
 	if err != nil {
@@ -30,12 +30,13 @@ func (e *Engine) Upload(h ops.Host) (*Array, error) {
 	return a, nil
 }
 
-// longUpload is the size from which on an upload may keep the host waiting: drivers stage
-// smaller ones.
+// longUpload is the size in bytes from which on an upload may block the host until it is
+// done. Drivers copy smaller ones to a staging buffer and return at once.
 const longUpload = 1 << 18
 
-// write copies bytes to memory from an element of a size on; fresh memory has been used
-// for nothing yet.
+// write copies bytes to device memory, beginning at the operand's element, where size is
+// the bytes of an element. fresh says that no queued work uses the memory, so that the copy
+// need not wait for any.
 func (e *Engine) write(to hal.Operand, size int, b []byte, fresh bool) error {
 	var err error
 	switch {
@@ -53,7 +54,8 @@ func (e *Engine) write(to hal.Operand, size int, b []byte, fresh bool) error {
 	return nil
 }
 
-// load uploads through a stream of its own, so that others may queue work meanwhile.
+// load uploads through a stream that serves only uploads, so that other goroutines may
+// queue work on the engine's stream while this one is blocked.
 func (e *Engine) load(to hal.Buffer, off int, b []byte, fresh bool) (err error) {
 	e.loading.Lock()
 	defer e.loading.Unlock()
@@ -80,7 +82,7 @@ func (e *Engine) load(to hal.Buffer, off int, b []byte, fresh bool) (err error) 
 	return err
 }
 
-// read copies bytes from memory, waiting for the work that makes them.
+// read fills b from device memory. It waits for the work that computes what is read.
 func (e *Engine) read(b []byte, from hal.Operand, size int) error {
 	if len(b) == 0 {
 		return nil
@@ -93,7 +95,7 @@ func (e *Engine) read(b []byte, from hal.Operand, size int) error {
 	}
 	e.mu.Unlock()
 	if err == nil {
-		err = ev.Wait() // others may queue work meanwhile
+		err = ev.Wait() // without the lock, so that others may queue work meanwhile
 	}
 	if err != nil {
 		return e.failure("download", "", err)
@@ -101,10 +103,10 @@ func (e *Engine) read(b []byte, from hal.Operand, size int) error {
 	return nil
 }
 
-// Host copies an array to the host, waiting for the work that makes it.
+// Host copies an array to the host. It waits for the work that computes the array.
 func (a *Array) Host() (ops.Host, error) {
 	if a.Released() {
-		return ops.Host{}, &ops.AttrError{Op: "download", Reason: "the tensor has been freed"}
+		return ops.Host{}, &ops.UsageError{Op: "download", Reason: "the tensor has been freed"}
 	}
 	e := a.block.engine.Load()
 	if e == nil {
@@ -116,6 +118,7 @@ func (a *Array) Host() (ops.Host, error) {
 	return e.host(a)
 }
 
+// host copies an array to the host with the engine's stream.
 func (e *Engine) host(a *Array) (ops.Host, error) {
 	h, err := ops.MakeHost(a.layout.spec)
 	if err != nil || len(h.Data) == 0 {
@@ -129,9 +132,9 @@ func (e *Engine) host(a *Array) (ops.Host, error) {
 	return h, err
 }
 
-// gather makes a strided view dense on the device, where that has a kernel for it, and
-// otherwise downloads the stretch of memory that the view touches and picks its
-// elements on the host.
+// gather copies a strided view to the dense host array h. Where the device has a kernel for
+// it, the view is made dense there first. Otherwise all the memory between the view's first
+// and last element is downloaded, and its elements are picked out on the host.
 func (e *Engine) gather(a *Array, h ops.Host) (ops.Host, error) {
 	e.planning.Lock()
 	p, err := e.plan(ops.Copy, nil, []*Layout{a.layout}, nil)
@@ -159,7 +162,8 @@ func (e *Engine) gather(a *Array, h ops.Host) (ops.Host, error) {
 	return h, nil
 }
 
-// scatter writes a dense host array through a strided view.
+// scatter writes the dense host array h to a strided view. It downloads all the memory
+// between the view's first and last element, changes the elements and uploads it again.
 func (e *Engine) scatter(a *Array, h ops.Host) error {
 	raw, lo, err := e.stretch(a)
 	if err != nil {
@@ -176,8 +180,9 @@ func (e *Engine) scatter(a *Array, h ops.Host) error {
 	return e.write(at, size, raw, false)
 }
 
-// stretch downloads the memory from the first to the last element that a view
-// touches. lo is the position of the first one in the array's block.
+// stretch downloads all the memory from the lowest to the highest element of a view, with
+// what lies between elements of it. lo is the position of the lowest one in the array's
+// block, in elements.
 func (e *Engine) stretch(a *Array) (raw []byte, lo int, err error) {
 	defer runtime.KeepAlive(a) // its block must outlive the copy
 	lo, hi, err := shape.Extent(a.layout.spec.Shape, a.layout.strides, a.offset)

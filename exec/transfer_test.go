@@ -91,14 +91,14 @@ func TestAssignRefuses(t *testing.T) {
 	if err := e.Set(x, upload(t, e, []int{1}, 1)); !errors.As(err, &wrong) {
 		t.Errorf("another shape: %v", err)
 	}
-	var attr *ops.AttrError
+	var usage *ops.UsageError
 	for what, pair := range map[string][2]*exec.Array{
 		"from a freed array":       {x, gone},
 		"to a freed array":         {gone, x},
 		"from an array of another": {x, upload(t, other, []int{2}, 1, 2)},
 		"through the wrong engine": {upload(t, other, []int{2}, 1, 2), x},
 	} {
-		if err := e.Set(pair[0], pair[1]); !errors.As(err, &attr) {
+		if err := e.Set(pair[0], pair[1]); !errors.As(err, &usage) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

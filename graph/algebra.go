@@ -6,9 +6,10 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// algebra drops what gives back an operand with the same bits, as the rows say: an op that
-// undoes the one before it, a cast to and fro that loses nothing, a product with 1. Views
-// that show what they view as it is are dropped too.
+// algebra removes nodes whose result has the same bits as a value that is there already, as
+// the rows of their ops say: an op that undoes the one before it, a cast to another type
+// and back that loses nothing, a product with 1. It also removes views that show the whole
+// of a value as it lies.
 func (g *Graph) algebra() error {
 	f := g.facts()
 	for _, n := range g.nodes {
@@ -32,13 +33,13 @@ func (g *Graph) algebra() error {
 	return nil
 }
 
-// interchangeable reports whether nobody can tell a result from a value with the same
-// elements and layout, although that has other memory.
+// interchangeable reports whether nothing in the graph or outside can tell v from by, which
+// has the same elements and layout but lies in other memory.
 func (f facts) interchangeable(v, by *Value) bool {
 	return v.layout.Equal(by.layout) && f.fixed(v.storage) && f.fixed(by.storage) && !f.escapes[v.storage]
 }
 
-// call is a node as a row sees it.
+// call returns a node in the form that rows look at.
 func (n *Node) call() ops.Call {
 	in := make([]ops.Value, len(n.in))
 	for i, v := range n.in {
@@ -47,7 +48,7 @@ func (n *Node) call() ops.Call {
 	return ops.Call{Op: n.op, Attrs: n.attrs, In: in}
 }
 
-// Maker is the call that made a value which nothing has changed.
+// Maker returns the call that computed a value, if nothing has assigned to it since.
 func (f facts) Maker(v ops.Value) ops.Call {
 	x := v.(*Value)
 	if n := x.node; n.kind == Apply && f.fixed(x.storage) {
@@ -56,7 +57,8 @@ func (f facts) Maker(v ops.Value) ops.Call {
 	return ops.Call{}
 }
 
-// Constant is the number that every element of a constant is.
+// Constant returns the number that all elements of a constant are, and false where they
+// differ or v is no constant.
 func (f facts) Constant(v ops.Value) (float64, bool) {
 	x := v.(*Value)
 	n := x.root.node

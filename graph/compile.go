@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/hal"
@@ -13,18 +14,19 @@ import (
 type Options struct {
 	// Passes says which passes run; nil stands for what CREASE_PASSES says.
 	Passes *PassSet
-	// Observe (optional) is called after every pass that has run, and before the first
-	// one with an empty name.
+	// Observe (optional) is called with an empty name before the first pass, and with the
+	// pass's name after every pass that has run.
 	Observe func(pass string, g *Graph)
 }
 
-// Compile fixes the results, runs the passes and lays the program out. The graph is part
-// of the executable afterwards: it can be dumped, and nothing more is recorded.
+// Compile makes the given values the results of the graph, runs the passes and lays the
+// program out in memory. Afterwards the graph belongs to the executable: it can be dumped,
+// and nothing more can be recorded in it.
 func (g *Graph) Compile(outputs ...ops.Value) (*Executable, error) {
 	return g.CompileWith(Options{}, outputs...)
 }
 
-// CompileWith is Compile with options. After an error nothing is kept.
+// CompileWith is Compile with options. After an error, all memory has been given back.
 func (g *Graph) CompileWith(o Options, outputs ...ops.Value) (x *Executable, err error) {
 	if g.compiled {
 		return nil, errors.New("graph: it has been compiled already: record a new one")
@@ -56,24 +58,31 @@ func (g *Graph) CompileWith(o Options, outputs ...ops.Value) (x *Executable, err
 		if p.run == nil || !set.On(p.Name) {
 			continue
 		}
+		began, before := time.Now(), len(g.nodes)
 		if err := p.run(g); err != nil {
 			return nil, fmt.Errorf("graph: pass %s: %w", p.Name, err)
 		}
+		tracePass(p.Name, before, len(g.nodes), began)
 		if o.Observe != nil {
 			o.Observe(p.Name, g)
 		}
 	}
-	return g.layout(*set)
+	x, err = g.layout(*set)
+	if err == nil {
+		x.trace()
+	}
+	return x, err
 }
 
-// free gives back the constants that were computed.
+// free gives back the memory of constants that passes have computed.
 func (g *Graph) free() {
 	for _, n := range g.nodes {
 		n.free()
 	}
 }
 
-// layout places the values in memory, and turns the nodes into instructions over places.
+// layout decides where every value lies in memory and turns the nodes into instructions
+// whose operands are such places.
 func (g *Graph) layout(set PassSet) (*Executable, error) {
 	l := &layouter{g: g, facts: g.facts(), last: g.lastUse(), places: make([]place, g.values), x: &Executable{g: g, engine: g.engine}}
 	l.inputs()
@@ -81,7 +90,9 @@ func (g *Graph) layout(set PassSet) (*Executable, error) {
 	l.slots()
 	for _, p := range passes {
 		if p.place != nil && set.On(p.Name) {
+			began := time.Now()
 			p.place(l)
+			tracePass(p.Name, len(l.g.nodes), len(l.g.nodes), began)
 		}
 	}
 	l.taken()
@@ -96,11 +107,11 @@ func (g *Graph) layout(set PassSet) (*Executable, error) {
 	return l.x, nil
 }
 
-// place is where a value that is a root lies.
+// place says where a value with memory of its own lies.
 type place struct {
 	kind  placeKind
-	index int    // of the input, the result or the constant
-	slot  *slot  // in the arena
+	index int    // which input, result or constant
+	slot  *slot  // of a place in the arena
 	over  *Value // the value whose memory it is written into
 }
 
@@ -110,20 +121,21 @@ const (
 	nowhere placeKind = iota
 	inArena
 	inInput
-	inResult // memory that is allocated for every run and given away
+	inResult // in memory that is allocated for every run and given to the caller
 	inConst
-	inValue // the memory of another value: see into
+	inValue // in the memory of another value, see into
 )
 
-// layouter is a graph on its way to an executable.
+// layouter holds a graph while it is laid out, and the executable that it becomes.
 type layouter struct {
 	g      *Graph
 	facts  facts
 	last   []int   // by value: see lastUse
-	places []place // by value, of roots
+	places []place // by value; set for those with memory of their own
 	x      *Executable
 }
 
+// inputs places the inputs of the graph.
 func (l *layouter) inputs() {
 	l.x.inputs = make([]*exec.Layout, len(l.g.inputs))
 	for i, v := range l.g.inputs {
@@ -132,8 +144,9 @@ func (l *layouter) inputs() {
 	}
 }
 
-// results decides how the caller gets each result. A result in memory that others have
-// is a view of it, as eagerly; a constant is copied, for the caller may change it.
+// results decides how the caller gets each result. A result that is a view of an input
+// shares its memory, as it would eagerly. A constant is copied, since the caller may
+// change what he gets.
 func (l *layouter) results() {
 	made := map[*Value]int{} // root to the number of its memory
 	for _, v := range l.g.results {
@@ -160,7 +173,7 @@ func (l *layouter) results() {
 	}
 }
 
-// room makes the lists that instructions are cut from.
+// room allocates, once for the whole program, the lists that instructions take parts of.
 func (l *layouter) room() {
 	count, operands := 0, 0
 	for _, n := range l.g.nodes {
@@ -173,7 +186,7 @@ func (l *layouter) room() {
 	l.x.operands, l.x.refs = make([]hal.Operand, operands), make([]*Value, operands)
 }
 
-// emit adds the instruction of a node.
+// emit appends the instruction of a node, if it needs one.
 func (l *layouter) emit(n *Node) error {
 	switch {
 	case n.kind == Input || n.view():
@@ -195,6 +208,7 @@ func (l *layouter) emit(n *Node) error {
 	return nil
 }
 
+// layoutsOf returns the layouts of values.
 func layoutsOf(list []*Value) []*exec.Layout {
 	out := make([]*exec.Layout, len(list))
 	for i, v := range list {
@@ -203,8 +217,8 @@ func layoutsOf(list []*Value) []*exec.Layout {
 	return out
 }
 
-// constant uploads a constant that is used. One that is changed in the course of a run
-// begins every run as a copy.
+// constant uploads a constant, if it is used. For a constant that the program assigns to, it
+// emits a copy, so that every run begins with the constant's own elements.
 func (l *layouter) constant(n *Node) error {
 	v := n.out[0]
 	if l.last[v.id] < 0 && !l.facts.escapes[v.storage] {
@@ -235,7 +249,8 @@ func (l *layouter) constant(n *Node) error {
 	return nil
 }
 
-// effect adds the copy that an assignment is, unless the value was computed there.
+// effect emits the copy that an assignment amounts to, unless the value has been computed
+// in the memory that it is assigned to.
 func (l *layouter) effect(n *Node) error {
 	dst, src := n.in[0], n.in[1]
 	if dst.root.node.kind == Input {

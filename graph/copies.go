@@ -2,10 +2,10 @@ package graph
 
 import "github.com/crease-ml/crease/ops"
 
-// copies drops dense copies of dense values. A copy may go if the value has the same
-// layout and stays as it is for as long as the copy is needed, nobody changes the copy,
-// and the two are not both results, or the copy a result and the value somebody else's
-// memory.
+// copies removes nodes that copy a dense value to a dense one, where using the value itself
+// makes no difference: both have the same layout, nothing assigns to the copy, nothing
+// assigns to the value while the copy is still needed, and no result of the graph would
+// come to share memory with another result or with memory of the caller.
 func (g *Graph) copies() error {
 	f := g.facts()
 	last := g.lastUse()

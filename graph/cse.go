@@ -6,11 +6,11 @@ import (
 	"unsafe"
 )
 
-// cse is common sub-expression elimination by hashing. Two nodes are the same if they
-// apply one op with the same attributes to the same values, between which nothing
-// changed; two views if they show the same elements in the same way; two constants if
-// their bytes are equal. Memory that changes keeps a node of its own, and so do two
-// results, which the caller may change one by one.
+// cse eliminates common sub-expressions, which it finds by hashing. Two nodes are the same
+// if they apply one op with the same attributes to the same values and nothing assigns to
+// those in between; two views, if they show the same elements in the same layout; two
+// constants, if their bytes are equal. Nodes whose memory is assigned to are never merged.
+// Neither are two results of the graph, since the caller may change each by itself.
 func (g *Graph) cse() error {
 	f := g.facts()
 	seen := make(map[uint64]*Node, len(g.nodes)) // the last one with the hash
@@ -36,7 +36,7 @@ func (g *Graph) cse() error {
 	return nil
 }
 
-// mergeable reports whether a node's results may be those of another.
+// mergeable reports whether another node's results may stand in for those of n.
 func (f facts) mergeable(n *Node) bool {
 	if n.kind != Apply && n.kind != Const {
 		return false
@@ -77,7 +77,7 @@ func (f facts) hash(n *Node) uint64 {
 	return h
 }
 
-// same compares nodes that have one hash.
+// same reports whether two nodes with equal hashes really compute the same.
 func (f facts) same(n, m *Node) bool {
 	switch {
 	case n.kind != m.kind || n.view() != m.view():

@@ -1,8 +1,8 @@
 package graph
 
-// dead drops what neither a result nor an effect on somebody else's memory needs. It
-// walks backwards, so that every later reader of memory is known when an effect on it
-// is met.
+// dead removes nodes that neither a result nor an assignment to the caller's memory needs.
+// It walks backwards, so that all later readers of a memory are known when it comes to an
+// assignment to it.
 func (g *Graph) dead() error {
 	needed := make([]bool, len(g.nodes))
 	read := make([]bool, g.values) // by storage

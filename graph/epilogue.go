@@ -5,10 +5,10 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// epilogue moves an addition of a bias into the product or convolution before it, and an
-// activation into the linear layer before it: the kernel then does it while a tile of the
-// result is in cache. The product must have no other use. 16-bit floats stay apart: they
-// are rounded between ops.
+// epilogue merges the addition of a bias into the matrix product or convolution before it,
+// and an activation into the linear layer before it. The kernel then does this work while a
+// tile of the result is in cache. It does so only where nothing else uses the product. Ops
+// on 16-bit floats are left apart, because eager execution rounds between them.
 func (g *Graph) epilogue() error {
 	f := g.facts()
 	uses := g.uses()
@@ -35,7 +35,7 @@ func (g *Graph) epilogue() error {
 	return nil
 }
 
-// unchanged reports whether what a node reads is the same at two places.
+// unchanged reports whether nothing assigns, between two positions, to what a node reads.
 func (f facts) unchanged(n *Node, pos, later int) bool {
 	for _, v := range n.in {
 		if !f.quiet(v.storage, pos, later) {
@@ -45,8 +45,8 @@ func (f facts) unchanged(n *Node, pos, later int) bool {
 	return true
 }
 
-// absorb makes a node do what its operand i, made by p, does as well. It is false where
-// no kernel does both.
+// absorb makes n do the work of p, which computes its operand i, as well. It returns false
+// and changes nothing where no kernel does both.
 func (g *Graph) absorb(n, p *Node, i int) bool {
 	c, ok := p.op.Absorb(g, p.call(), n.call(), i)
 	if !ok {
@@ -59,8 +59,8 @@ func (g *Graph) absorb(n, p *Node, i int) bool {
 	return g.rewrite(n, c.Op, c.Attrs, in)
 }
 
-// rewrite makes a node apply another op, if the engine has a kernel for that and the
-// result lies as before.
+// rewrite makes a node apply another op, if the engine has a kernel for it and the result
+// keeps its layout. It reports whether it did.
 func (g *Graph) rewrite(n *Node, op *ops.Op, attrs any, in []*Value) bool {
 	layouts := make([]*exec.Layout, len(in))
 	for i, v := range in {

@@ -24,25 +24,25 @@ type Executable struct {
 	outputs []output
 	made    []*exec.Layout // memory of results, allocated for every run
 	copied  []copied       // results that are constants
-	consts  []*exec.Array  // held as long as the executable
-	touches []int          // inputs whose memory the program changes
+	consts  []*exec.Array  // released by Close
+	touches []int          // the inputs whose memory the program assigns to
 
 	program   []instruction
 	work      int // bytes of scratch, for one launch after another
 	arena     int // bytes
-	unplanned int // bytes that the values of the arena would take apart from each other
+	unplanned int // the bytes that the arena's values would take if no two shared memory
 	slots     []*slot
-	operands  []hal.Operand // room for those of instructions
-	refs      []*Value      // and for what they stand for, until they are bound
+	operands  []hal.Operand // the rest of the list that instructions take parts of, see room
+	refs      []*Value      // the same for the values of operands, until bind
 
-	mu      sync.Mutex // held for a run: guards what follows
+	mu      sync.Mutex // is held during a run and guards what follows
 	in, out []hal.Operand
-	patches []patch        // operands that differ from run to run
-	placed  []*hal.Operand // operands in the arena, whose buffer does
+	patches []patch        // the operands that differ from run to run
+	placed  []*hal.Operand // the operands in the arena, whose buffer differs from run to run
 	closed  bool
 }
 
-// instruction runs one op.
+// instruction holds one op of the program with the places of its operands.
 type instruction struct {
 	plan  *exec.Plan
 	op    *ops.Op
@@ -61,14 +61,15 @@ type output struct {
 	shift  int
 }
 
-// copied is a constant that is a result.
+// copied says that a constant is copied to a result.
 type copied struct {
 	value *Value
 	from  int // which constant
 	made  int // which result's memory
 }
 
-// patch is an operand that is filled in before a run.
+// patch says where the buffer and offset of an operand come from, which are filled in
+// before every run.
 type patch struct {
 	at    *hal.Operand
 	kind  placeKind
@@ -88,7 +89,8 @@ func (x *Executable) add(in instruction, from, to []*Value) {
 	}
 }
 
-// bind says where every operand comes from.
+// bind fills in the operands whose place is fixed, and notes for the others what has to be
+// filled in before a run.
 func (x *Executable) bind(l *layouter) {
 	for i := range x.program {
 		in := &x.program[i]
@@ -122,20 +124,21 @@ func (x *Executable) bind(l *layouter) {
 	x.in, x.out = make([]hal.Operand, len(x.inputs)), make([]hal.Operand, len(x.made))
 }
 
-// Len is the number of instructions.
+// Len returns the number of instructions.
 func (x *Executable) Len() int { return len(x.program) }
 
-// Bytes is the memory that a run takes besides inputs, results and constants: the arena
-// and scratch.
+// Bytes returns how much memory a run takes besides inputs, results and constants: that of
+// the arena and of scratch.
 func (x *Executable) Bytes() int { return x.arena + x.work }
 
-// Unplanned is what the values in the arena would take if each had memory of its own.
+// Unplanned returns the bytes that the values in the arena would take if each had memory of
+// its own.
 func (x *Executable) Unplanned() int { return x.unplanned }
 
-// Inputs are the layouts that inputs must have.
+// Inputs returns the layouts that inputs must have.
 func (x *Executable) Inputs() []*exec.Layout { return x.inputs }
 
-// Graph is what the executable was compiled from, as the passes left it.
+// Graph returns the graph that the executable was compiled from, as the passes left it.
 func (x *Executable) Graph() *Graph { return x.g }
 
 // Run runs the program. Inputs are as recorded and stay the caller's; effects on them
@@ -207,7 +210,7 @@ func (x *Executable) run(inputs, into []*exec.Array, took func(step int, d time.
 	return x.results(inputs, memory, into)
 }
 
-// execute runs the instructions, whose operands have memory.
+// execute launches the instructions one after another. All operands have been filled in.
 func (x *Executable) execute(work hal.Buffer, took func(step int, d time.Duration)) error {
 	for i := range x.program {
 		in := &x.program[i]
@@ -257,7 +260,8 @@ func (x *Executable) hold(inputs []*exec.Array) (release func()) {
 	}
 }
 
-// memory is where result i is written.
+// memory returns the array that result i is written to: the caller's, if he gave one that fits,
+// or a new one.
 func (x *Executable) memory(i int, l *exec.Layout, into []*exec.Array) (*exec.Array, error) {
 	for k, o := range x.outputs {
 		if k < len(into) && into[k] != nil && o.kind == inResult && o.index == i && o.shift == 0 && o.layout.Equal(l) && into[k].Layout().Equal(l) {
@@ -326,11 +330,11 @@ func (x *Executable) check(inputs, into []*exec.Array) error {
 	for i, a := range inputs {
 		switch {
 		case a == nil:
-			return fmt.Errorf("graph: input %d is missing", i)
+			return &ops.UsageError{Op: "graph", Reason: fmt.Sprintf("input %d is nil", i)}
 		case a.Released():
-			return fmt.Errorf("graph: input %d has been freed", i)
+			return &ops.UsageError{Op: "graph", Reason: fmt.Sprintf("input %d has been freed", i)}
 		case a.Device() != x.engine.Device():
-			return fmt.Errorf("graph: input %d is on another device, %s, than the graph, %s", i, a.Device().Info().Name, x.engine.Device().Info().Name)
+			return &ops.UsageError{Op: "graph", Reason: fmt.Sprintf("input %d is on device %s and the graph on %s", i, a.Device().Info().Name, x.engine.Device().Info().Name)}
 		case !a.Layout().Equal(x.inputs[i]):
 			return fmt.Errorf("graph: input %d is %s with strides %v, recorded as %s with strides %v", i, a.Spec(), a.Strides(), x.inputs[i].Spec(), x.inputs[i].Strides())
 		}

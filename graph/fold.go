@@ -5,12 +5,13 @@ import (
 	"github.com/crease-ml/crease/hal"
 )
 
-// foldLimit is the most elements of a folded result: folding trades memory held for
-// work saved, and a large constant is cheaper to make again.
+// foldLimit is the largest number of elements that a folded result may have. Folding saves
+// work in every run but holds memory between runs; a large constant is cheaper to compute
+// again.
 const foldLimit = 1 << 16
 
-// fold computes ops on constants once, on the engine that will run the graph, so that
-// the bits are those of eager.
+// fold computes ops whose operands are all constant once, when the graph is compiled. It
+// uses the engine that will run the graph, so that the bits are those of eager execution.
 func (g *Graph) fold() error {
 	if d, ok := g.engine.Device().(hal.Pauser); ok {
 		defer d.PauseCount()() // this work is the compiler's
@@ -57,8 +58,8 @@ func (g *Graph) fold() error {
 	return nil
 }
 
-// foldable reports whether a node depends on constants alone and nobody changes its
-// result, which is small.
+// foldable reports whether a node depends on constants alone, its results are small and
+// nothing assigns to them.
 func (f facts) foldable(n *Node) bool {
 	if len(n.out) != 1 {
 		return false

@@ -193,7 +193,7 @@ func (g *Graph) own(op *ops.Op, in []ops.Value) []*Value {
 	out := make([]*Value, len(in))
 	for i, v := range in {
 		if !g.Owns(v) {
-			panic(&ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d (%T) is not a value of the graph being recorded", i, v)})
+			panic(&ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d (%T) is not a value of the graph being recorded", i, v)})
 		}
 		out[i] = v.(*Value)
 	}

@@ -264,11 +264,11 @@ func TestRunRefuses(t *testing.T) {
 	gone := numbers(t, e, 1, 2)
 	gone.Release()
 	for what, in := range map[string][]*exec.Array{
-		"0 inputs given":     nil,
-		"f32[3]":             {numbers(t, e, 1, 3)},
-		"another device":     {numbers(t, other, 1, 2)},
-		"has been freed":     {gone},
-		"input 0 is missing": {nil},
+		"0 inputs given": nil,
+		"f32[3]":         {numbers(t, e, 1, 3)},
+		"the graph on":   {numbers(t, other, 1, 2)},
+		"has been freed": {gone},
+		"input 0 is nil": {nil},
 	} {
 		if _, err := exe.Run(in...); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", what, err)
@@ -314,9 +314,9 @@ func TestRecordingRefuses(t *testing.T) {
 	g, other := graph.New(e), graph.New(e)
 	x := g.Input(f32(2), "x")
 	foreign := other.Input(f32(2), "x")
-	var attr *ops.AttrError
+	var usage *ops.UsageError
 	for what, v := range map[string]ops.Value{"another graph's": foreign, "an array": numbers(t, e, 1, 2), "nil": nil} {
-		if err := failure(func() error { ops.Add.Of(g, x, v); return nil }); !errors.As(err, &attr) {
+		if err := failure(func() error { ops.Add.Of(g, x, v); return nil }); !errors.As(err, &usage) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

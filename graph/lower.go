@@ -7,9 +7,9 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// lower makes the graph one of kernels: what the engine would run by a lowering is
-// recorded as that lowering, and strided operands that a kernel does not take are
-// copied by nodes of their own. What is left without a kernel runs on the host.
+// lower replaces ops for which the device has no kernel by their lowering, and makes the
+// copies of strided operands that kernels need nodes of the graph, so that the passes that
+// follow see all kernels that will run. An op that has neither is left and runs on the host.
 func (g *Graph) lower() error {
 	for again := true; again; {
 		again = false
@@ -40,7 +40,7 @@ func (g *Graph) lower() error {
 	return nil
 }
 
-// simpler records a node as what the engine would do in its place.
+// simpler records what the engine would do in place of a node and returns the results.
 func (g *Graph) simpler(n *Node) []*Value {
 	if n.plan.Step() == exec.Densified {
 		in := make([]*Value, len(n.in))
@@ -66,7 +66,7 @@ func (g *Graph) simpler(n *Node) []*Value {
 	return out
 }
 
-// shares reports whether a value has the memory of one in a list.
+// shares reports whether a value lies in the same memory as one of a list.
 func shares(v *Value, list []*Value) bool {
 	return slices.ContainsFunc(list, func(o *Value) bool { return o.storage == v.storage })
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/crease-ml/crease/exec"
 )
 
-// align is what places in the arena are multiples of, in bytes: a cache line, and the
-// alignment that devices ask of vectors.
+// align is the alignment of places in the arena, in bytes. It is the size of a cache line
+// and covers what devices ask for vectors.
 const align = 256
 
-// slot is a stretch of the arena, for one value after another.
+// slot holds a part of the arena in which values lie one after another.
 type slot struct {
 	bytes       int
 	first, last int // places in the program between which it is needed
@@ -19,8 +19,8 @@ type slot struct {
 	offset      int
 }
 
-// slots gives a stretch of its own, apart from all others, to every value that is made
-// and is no result.
+// slots gives every value that a node computes, and that is no result of the graph, a slot
+// of its own. Later passes let slots be shared.
 func (l *layouter) slots() {
 	for _, n := range l.g.nodes {
 		made := n.kind == Apply && !n.view() || n.kind == Const && l.changes(n.out[0])
@@ -43,8 +43,9 @@ func (l *layouter) slots() {
 // begins every run as a copy.
 func (l *layouter) changes(v *Value) bool { return l.last[v.id] >= 0 && !l.facts.fixed(v.storage) }
 
-// inPlace lets results take the slots of operands that end with their node, where the
-// kernel reads an element before it writes the one that is there.
+// inPlace lets a result take the slot of an operand that nothing uses later, where the
+// kernel reads every element of the operand before it writes the result's element to the
+// same address.
 func (l *layouter) inPlace() {
 	for _, n := range l.g.nodes {
 		for i, v := range n.out {
@@ -59,7 +60,7 @@ func (l *layouter) inPlace() {
 	}
 }
 
-// reuse is the slot of an operand that result i may be written over, or nil.
+// reuse returns the slot of an operand that result i may be written over, or nil.
 func (l *layouter) reuse(n *Node, i int) *slot {
 	if n.plan == nil || n.view() || n.plan.Step() != exec.Kernel || n.plan.Launch().InPlace == nil {
 		return nil
@@ -75,8 +76,8 @@ func (l *layouter) reuse(n *Node, i int) *slot {
 	return nil
 }
 
-// overwrites reports whether the kernel may write result i over all operands that show a
-// value, which do so as it lies.
+// overwrites reports whether the kernel may write result i over a value: every operand that
+// is a view of the value must show it in its own layout, and the kernel must allow it.
 func overwrites(n *Node, i int, root *Value) bool {
 	for k, v := range n.in {
 		if v.root == root && (!v.whole() || !n.plan.Launch().InPlace(i, k)) {
@@ -86,7 +87,7 @@ func overwrites(n *Node, i int, root *Value) bool {
 	return true
 }
 
-// into finds values that can be computed where they are assigned to.
+// into finds values that can be computed directly in the memory that they are assigned to.
 func (l *layouter) into() {
 	reads := make([]int, len(l.places)) // of each root's memory
 	for _, n := range l.g.nodes {
@@ -143,7 +144,7 @@ func (l *layouter) writable(n *Node, i int, dst *Value) bool {
 	return true
 }
 
-// touched reports whether a node between two places reads or changes memory.
+// touched reports whether a node between two positions reads or assigns to a memory.
 func (l *layouter) touched(s *Storage, after, before int) bool {
 	for _, n := range l.g.nodes[after+1 : before] {
 		if !n.view() && slices.ContainsFunc(n.in, func(v *Value) bool { return v.storage == s }) {
@@ -153,7 +154,8 @@ func (l *layouter) touched(s *Storage, after, before int) bool {
 	return false
 }
 
-// targets are the layouts of a node's results when result i is written over dst.
+// targets returns the layouts of a node's results for the case that result i is written
+// over dst.
 func (l *layouter) targets(n *Node, i int, dst *Value) []*exec.Layout {
 	out := layoutsOf(n.out)
 	for k, v := range n.out {
@@ -167,7 +169,7 @@ func (l *layouter) targets(n *Node, i int, dst *Value) []*exec.Layout {
 	return out
 }
 
-// layoutsInto is targets where they differ from the layouts of the results, else nil.
+// layoutsInto returns targets if they differ from the layouts of the results, else nil.
 func (l *layouter) layoutsInto(n *Node) []*exec.Layout {
 	for _, v := range n.out {
 		if p := l.places[v.id]; p.kind == inValue && !p.over.layout.Equal(v.layout) {
@@ -177,9 +179,9 @@ func (l *layouter) layoutsInto(n *Node) []*exec.Layout {
 	return nil
 }
 
-// arena gives every slot its offset: the largest first, each at the lowest place where
-// no slot that is needed at the same time lies (greedy by size: Pisarchyk and Lee,
-// "Efficient memory management for deep neural net inference", 2020).
+// arena gives every slot its offset. It places the largest slot first, and each at the
+// lowest offset at which no slot lies that is needed at the same time (greedy by size:
+// Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
 func (l *layouter) arena() {
 	order := slices.Clone(l.taken())
 	slices.SortStableFunc(order, func(a, b *slot) int { return cmp.Compare(b.bytes, a.bytes) })
@@ -203,7 +205,7 @@ func (l *layouter) arena() {
 	}
 }
 
-// taken are the slots that hold something.
+// taken returns the slots that hold a value.
 func (l *layouter) taken() []*slot {
 	l.x.slots = slices.DeleteFunc(l.x.slots, func(s *slot) bool { return s.empty })
 	return l.x.slots

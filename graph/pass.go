@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Pass changes a graph so that it computes the same in less time or memory.
+// Pass is a rewriting of graphs, after which they compute the same in less time or memory.
 type Pass struct {
 	Name string // for CREASE_PASSES
 	Doc  string
@@ -16,15 +16,16 @@ type Pass struct {
 	// last bits of results. Such a pass runs only when it is asked for.
 	Reassociates bool
 
-	run   func(g *Graph) error // on the program
-	place func(l *layouter)    // or on what places its values
+	run   func(g *Graph) error // rewrites the program, or
+	place func(l *layouter)    // changes where its values lie
 }
 
-// Places reports whether the pass changes where values lie, and not the program.
+// Places reports whether the pass leaves the program as it is and only changes where its
+// values lie in memory.
 func (p Pass) Places() bool { return p.place != nil }
 
-// Passes lists the passes in the order in which they run. The last ones do not change the
-// program, but where its values lie.
+// Passes returns the passes in the order in which they run. The last ones leave the program
+// as it is and change where its values lie in memory.
 func Passes() []Pass { return slices.Clone(passes) }
 
 var passes []Pass
@@ -46,7 +47,7 @@ func init() {
 	}
 }
 
-// PassSet says which passes run.
+// PassSet says which passes run. The zero value runs all but those that reassociate.
 type PassSet struct{ changed map[string]bool }
 
 // On reports whether a pass runs.
@@ -93,7 +94,7 @@ func ParsePasses(list string) (PassSet, error) {
 	return s, nil
 }
 
-// environment is the passes that CREASE_PASSES asks for.
+// environment returns the passes that CREASE_PASSES asks for, or what is wrong with its value.
 var environment = sync.OnceValues(func() (PassSet, error) {
 	s, err := ParsePasses(os.Getenv("CREASE_PASSES"))
 	if err != nil {
@@ -102,9 +103,10 @@ var environment = sync.OnceValues(func() (PassSet, error) {
 	return s, err
 })
 
-// settle carries out what a pass has decided: values that have another in their place
-// are replaced by it, nodes that made nothing else go and those for which drop is true,
-// and views follow what they view. drop may be nil.
+// settle carries out what a pass has decided. Operands and results that the pass gave a
+// substitute are replaced by it. Nodes whose results all have substitutes are removed, as
+// are those for which drop returns true. Views are updated to lie in the memory of what
+// they now view. drop may be nil.
 func (g *Graph) settle(drop func(*Node) bool) {
 	kept := g.nodes[:0]
 	for _, n := range g.nodes {
@@ -123,13 +125,13 @@ func (g *Graph) settle(drop func(*Node) bool) {
 	}
 }
 
-// replaced reports whether other values are in the place of all that a node makes.
+// replaced reports whether every result of the node has a substitute.
 func (n *Node) replaced() bool {
 	return len(n.out) > 0 && !slices.ContainsFunc(n.out, func(v *Value) bool { return v.instead == nil })
 }
 
-// update makes a node use what now stands in the place of its operands. A view is then one
-// of their memory.
+// update replaces the node's operands by their substitutes. If the node is a view, its
+// result then lies in the memory of the new operand.
 func (g *Graph) update(n *Node) {
 	for i, v := range n.in {
 		n.in[i] = v.resolve()
@@ -141,7 +143,7 @@ func (g *Graph) update(n *Node) {
 	}
 }
 
-// resolve is the value that stands in v's place.
+// resolve follows substitutes to the value that v is replaced by, v itself if there is none.
 func (v *Value) resolve() *Value {
 	for v.instead != nil {
 		v = v.instead
@@ -149,12 +151,13 @@ func (v *Value) resolve() *Value {
 	return v
 }
 
-// facts is what passes ask about a graph.
+// facts holds what passes ask about a graph. It is computed once, at the start of a pass.
 type facts struct {
-	writes  map[*Storage][]int // the places of effects on it, in order
-	escapes map[*Storage]bool  // a result views it
+	writes  map[*Storage][]int // the positions of the assignments to it, ascending
+	escapes map[*Storage]bool  // whether a result of the graph is a view of it
 }
 
+// facts collects the facts about the graph as it is.
 func (g *Graph) facts() facts {
 	f := facts{writes: map[*Storage][]int{}, escapes: map[*Storage]bool{}}
 	for _, n := range g.nodes {
@@ -169,7 +172,8 @@ func (g *Graph) facts() facts {
 	return f
 }
 
-// replace puts another value in the place of one, of which that then is what a result views.
+// replace makes by the substitute of v. If a result was a view of v's memory, it will be
+// one of by's.
 func (f facts) replace(v, by *Value) {
 	v.instead = by
 	if f.escapes[v.storage] {
@@ -177,11 +181,11 @@ func (f facts) replace(v, by *Value) {
 	}
 }
 
-// fixed reports whether nothing in the graph changes the memory.
+// fixed reports whether nothing in the graph assigns to the memory.
 func (f facts) fixed(s *Storage) bool { return len(f.writes[s]) == 0 }
 
-// quiet reports whether nothing changes the memory between two places: after the first
-// and before the second.
+// quiet reports whether nothing assigns to the memory between two positions of the program,
+// both exclusive.
 func (f facts) quiet(s *Storage, after, before int) bool {
 	for _, at := range f.writes[s] {
 		if at > after && at < before {
@@ -191,14 +195,14 @@ func (f facts) quiet(s *Storage, after, before int) bool {
 	return true
 }
 
-// versionAt counts the effects on the memory before a place.
+// versionAt returns how many assignments to the memory come before a position.
 func (f facts) versionAt(s *Storage, pos int) int {
 	list := f.writes[s]
 	at, _ := slices.BinarySearch(list, pos)
 	return at
 }
 
-// uses counts, by value, the nodes and results that name it, a node once for each time.
+// uses returns for every value how often it is an operand of a node or a result of the graph.
 func (g *Graph) uses() []int {
 	n := make([]int, g.values)
 	for _, node := range g.nodes {
@@ -212,8 +216,9 @@ func (g *Graph) uses() []int {
 	return n
 }
 
-// lastUse is, by value that is a root, the last place at which a node reads or writes
-// its memory; after all places for the roots of results.
+// lastUse returns for every value that has memory of its own the last position at which a
+// node reads or writes that memory, -1 if none does. For the memory of results it is the
+// position after the last node.
 func (g *Graph) lastUse() []int {
 	last := make([]int, g.values)
 	for i := range last {
@@ -221,7 +226,7 @@ func (g *Graph) lastUse() []int {
 	}
 	for _, n := range g.nodes {
 		if n.view() {
-			continue // it touches nothing
+			continue // a view reads no memory
 		}
 		for _, v := range n.in {
 			last[v.root.id] = n.pos

@@ -9,10 +9,11 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/internal/near"
 )
 
-// Status is one device a driver knows of, present or not.
+// Status describes one device that a driver knows of, whether it is present or not.
 type Status struct {
 	Name    string // in the device grammar
 	Info    Info   // meaningful when Present
@@ -55,7 +56,7 @@ func Register(d Driver) {
 	drivers.byKind[d.Kind] = d
 }
 
-// Drivers is every registered driver, most preferred first.
+// Drivers returns every registered driver, the most preferred first.
 func Drivers() []Driver {
 	drivers.Lock()
 	defer drivers.Unlock()
@@ -69,7 +70,8 @@ func Drivers() []Driver {
 	return ds
 }
 
-// elsewhere says why a kind the grammar knows may have no driver in a binary.
+// elsewhere holds the kinds of device whose drivers are in packages of their own, which a
+// program may not have imported, with the text that then says why the device is absent.
 var elsewhere = map[string]string{
 	"cuda":   "this build has no CUDA driver",
 	"opencl": "this build has no OpenCL driver",
@@ -77,8 +79,9 @@ var elsewhere = map[string]string{
 	"tpu":    "this build has no TPU emulator",
 }
 
-// remedy says which import brings the driver of a kind, for those who write the program, and
-// what else there is for those who run it.
+// remedy returns the advice for a device whose driver is not in the binary: which import
+// brings the driver, for whoever writes the program, and which command lists the devices
+// that there are, for whoever runs it.
 func remedy(kind string) string {
 	const path = "github.com/crease-ml/crease/"
 	if kind == "opengl" {
@@ -105,8 +108,9 @@ func AbsentKinds() []Status {
 }
 
 // Open returns the device of that name, opening it on first use and after it has
-// been closed: the same name gives the same device, so that tensors of one name
-// share memory. "auto" is the first present device in order of preference.
+// been closed. The same name gives the same device, so that tensors made on it in
+// different parts of a program share its memory. "auto" opens the first device that is
+// present, in order of preference.
 func Open(name string) (Device, error) {
 	spec, err := ParseSpec(name)
 	if err != nil {
@@ -131,8 +135,8 @@ func Open(name string) (Device, error) {
 	return d, nil
 }
 
-// OpenNew opens a device of that name for the caller alone, who closes it: tests, and
-// programs that must not meet others in a device's memory.
+// OpenNew opens a device of that name for the caller alone, who must close it. It is for
+// tests, and for programs that must not share a device's memory with other code.
 func OpenNew(name string) (Device, error) {
 	spec, err := ParseSpec(name)
 	if err != nil {
@@ -143,11 +147,15 @@ func OpenNew(name string) (Device, error) {
 	return open(spec, name)
 }
 
-// open asks the kind's driver. The drivers are locked.
+// open opens a device with the driver of its kind. The caller holds the lock on drivers.
 func open(spec Spec, name string) (Device, error) {
 	drv, ok := drivers.byKind[spec.Kind]
 	if ok {
-		return drv.Open(spec)
+		d, err := drv.Open(spec)
+		if err == nil && debug.On(debug.Devices) {
+			opened(d.Info())
+		}
+		return d, err
 	}
 	if why, known := elsewhere[spec.Kind]; known {
 		return nil, &AbsentError{Device: name, Reason: why, Remedy: remedy(spec.Kind)}
@@ -162,7 +170,23 @@ func open(spec Spec, name string) (Device, error) {
 	return nil, &SpecError{Spec: name, Reason: strings.TrimSuffix(reason, "?") + "; this build has: " + strings.Join(kinds, ", ")}
 }
 
-// isClosed asks a device for no memory, which any but a closed one gives.
+// opened prints what device was opened.
+func opened(i Info) {
+	facts := []string{"opened"}
+	if i.Description != "" {
+		facts = append(facts, i.Description)
+	}
+	if i.Threads > 0 {
+		facts = append(facts, fmt.Sprintf("%d threads", i.Threads))
+	}
+	if i.Memory > 0 {
+		facts = append(facts, fmt.Sprintf("%.1f GiB", float64(i.Memory)/(1<<30)))
+	}
+	debug.Printf("%-10s %s", i.Name, strings.Join(facts, ", "))
+}
+
+// isClosed reports whether a device has been closed. It asks for a buffer of 0 bytes, which
+// only a closed device refuses with ErrClosed.
 func isClosed(d Device) bool {
 	b, err := d.Alloc(0)
 	if err == nil {
@@ -171,6 +195,8 @@ func isClosed(d Device) bool {
 	return errors.Is(err, ErrClosed)
 }
 
+// openAuto opens the first device that is present. Its error names every device that is not,
+// with the reason.
 func openAuto() (Device, error) {
 	var why []string
 	for _, drv := range Drivers() {

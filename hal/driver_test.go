@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/debug"
 )
 
 // fake is a device that is there, without memory.
@@ -30,6 +31,13 @@ func (f *fake) Close() error {
 	return nil
 }
 
+// known is a fake of which more is known.
+type known struct{ fake }
+
+func (k *known) Info() hal.Info {
+	return hal.Info{Name: k.name, Description: "Abacus", Threads: 10, Memory: 3 << 29}
+}
+
 func init() {
 	status := func(name string, present bool) func() []hal.Status {
 		return func() []hal.Status {
@@ -39,6 +47,9 @@ func init() {
 	open := func(s hal.Spec) (hal.Device, error) { return &fake{name: s.String()}, nil }
 	hal.Register(hal.Driver{Kind: "shy", Preference: -1, Probe: status("shy", true), Open: open})
 	hal.Register(hal.Driver{Kind: "plain", Preference: 0, Probe: status("plain", true), Open: open})
+	hal.Register(hal.Driver{Kind: "known", Preference: -1, Probe: status("known", true), Open: func(s hal.Spec) (hal.Device, error) {
+		return &known{fake{name: s.String()}}, nil
+	}})
 	hal.Register(hal.Driver{Kind: "gone", Preference: 9, Probe: status("gone", false), Open: func(s hal.Spec) (hal.Device, error) {
 		return nil, &hal.AbsentError{Device: s.String(), Reason: "it was taken away", Remedy: "Bring it back."}
 	}})
@@ -59,6 +70,33 @@ func TestOpenGivesOneDeviceToAName(t *testing.T) {
 }
 
 // A name is opened anew after its device was closed, and only then.
+// At debug level 1 every device that is opened, and not one that is found open, has a line.
+func TestOpenedDevicesAreShown(t *testing.T) {
+	var b strings.Builder
+	defer debug.Redirect(&b)()
+	for level := debug.Off; level <= debug.Devices; level++ {
+		defer debug.Set(debug.Set(level))
+		for _, name := range []string{"known", "gone", "plain@shown=1", "plain@shown=1"} {
+			if d, err := hal.Open(name); err == nil {
+				defer d.Close()
+			}
+		}
+		if level == debug.Off {
+			if b.Len() > 0 {
+				t.Errorf("printed without being asked:\n%s", &b)
+			}
+			for _, name := range []string{"known", "plain@shown=1"} {
+				if d, err := hal.Open(name); err == nil {
+					d.Close()
+				}
+			}
+		}
+	}
+	if want := "known      opened, Abacus, 10 threads, 1.5 GiB\nplain@shown=1 opened\n"; b.String() != want {
+		t.Errorf("printed\n%swant\n%s", &b, want)
+	}
+}
+
 func TestOpenAfterClose(t *testing.T) {
 	a, err := hal.Open("plain@x=closed")
 	if err != nil {
@@ -102,7 +140,7 @@ func TestAutoTakesTheBestThatIsPresent(t *testing.T) {
 	for _, d := range hal.Drivers() {
 		kinds = append(kinds, d.Kind)
 	}
-	if want := []string{"gone", "plain", "shy"}; !slices.Equal(kinds, want) {
+	if want := []string{"gone", "plain", "known", "shy"}; !slices.Equal(kinds, want) {
 		t.Errorf("drivers in the order %v, want %v", kinds, want)
 	}
 	d, err := hal.Open("auto")

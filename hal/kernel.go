@@ -12,7 +12,7 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// View is a strided window on a buffer. Strides and Offset count elements.
+// View holds a strided window on a buffer. Strides and Offset count elements.
 type View struct {
 	Buf     Buffer
 	DType   dtype.Type
@@ -21,13 +21,13 @@ type View struct {
 	Offset  int
 }
 
-// Dense is true when the elements lie in row-major order without gaps.
+// Dense reports whether the elements lie in row-major order without gaps.
 func (v View) Dense() bool { return shape.IsDense(v.Shape, v.Strides) }
 
-// Elements is the number of elements of the view.
+// Elements returns the number of elements of the view.
 func (v View) Elements() int { return shape.MustElements(v.Shape) }
 
-// Call is one operation on concrete views.
+// Call holds one operation and the views that it is to run on.
 type Call struct {
 	Op    string
 	Attrs any // the op's attribute struct, see the op row
@@ -36,8 +36,8 @@ type Call struct {
 	Work  Buffer // scratch of the size that was asked for, nil when none was
 }
 
-// DType is the element type that kernels are registered under: that of the first
-// input, or of the first output of an operation without inputs.
+// DType returns the element type that kernels for the call are registered under: that of the
+// first input, or of the first output if the operation has no inputs.
 func (c *Call) DType() dtype.Type {
 	if len(c.In) > 0 {
 		return c.In[0].DType
@@ -45,10 +45,10 @@ func (c *Call) DType() dtype.Type {
 	return c.Out[0].DType
 }
 
-// Dense is true when every view of the call is.
+// Dense reports whether every view of the call is dense.
 func (c *Call) Dense() bool { return c.layout() == Dense }
 
-// layout is the most demanding layout that the call's views have.
+// layout returns the most demanding layout that all the call's views have.
 func (c *Call) layout() Layout {
 	for _, v := range c.Out {
 		if !v.Dense() {
@@ -83,8 +83,8 @@ const (
 	Native   = 30 // written for this very hardware
 )
 
-// Key is what a kernel is registered under. DType Invalid stands for any
-// element type; the kernel then decides in Accepts.
+// Key says what a kernel is registered for. DType Invalid stands for any element type; the
+// kernel then decides in Accepts.
 type Key struct {
 	Op     string
 	DType  dtype.Type
@@ -117,8 +117,9 @@ type Kernel struct {
 // generation counts the changes that may make dispatch choose another kernel.
 var generation atomic.Uint64
 
-// Generation grows whenever a kernel is registered, or switched on or off, on any
-// device. Who keeps what [Registry.Find] gave compares it.
+// Generation returns a number that grows whenever a kernel is registered, or switched on or
+// off, on any device. Whoever keeps a result of [Registry.Find] compares it to know whether
+// the result still holds.
 func Generation() uint64 { return generation.Load() }
 
 // SetEnabled switches a kernel on or off, so that tests and comparisons can
@@ -167,8 +168,8 @@ func (r *Registry) Add(ks ...*Kernel) {
 	}
 }
 
-// Find is the best enabled kernel for a call: among those that take dense views
-// if all views are dense, then among the others. It is nil when there is none.
+// Find returns the best enabled kernel for a call, nil if there is none. If all views are
+// dense, kernels that take only dense views come before the others.
 func (r *Registry) Find(c *Call) *Kernel {
 	for k := range r.Candidates(c) {
 		return k
@@ -176,7 +177,7 @@ func (r *Registry) Find(c *Call) *Kernel {
 	return nil
 }
 
-// Candidates gives the enabled kernels that take a call, the best first.
+// Candidates yields the enabled kernels that take a call, the best first.
 func (r *Registry) Candidates(c *Call) iter.Seq[*Kernel] {
 	return func(yield func(*Kernel) bool) {
 		r.mu.RLock()
@@ -192,7 +193,7 @@ func (r *Registry) Candidates(c *Call) iter.Seq[*Kernel] {
 	}
 }
 
-// All is every registered kernel, sorted by op, priority and name.
+// All returns every registered kernel, sorted by op, priority and name.
 func (r *Registry) All() []*Kernel {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -207,7 +208,7 @@ func (r *Registry) All() []*Kernel {
 	return all
 }
 
-// For is the kernels of one operation, highest priority first.
+// For returns the kernels of one operation, highest priority first.
 func (r *Registry) For(op string) []*Kernel {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

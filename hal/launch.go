@@ -6,8 +6,8 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// Operand is the memory of one view: a buffer and the position of the view's
-// first element in it, counted in elements.
+// Operand holds the memory of one view: a buffer and the position of the view's first
+// element in it, counted in elements.
 type Operand struct {
 	Buf    Buffer
 	Offset int
@@ -46,8 +46,8 @@ func (k *Kernel) Prepare(c *Call) (*Launch, error) {
 	return &l, nil
 }
 
-// simple is the launch of a kernel that has only a Run: it fills in the memory of a
-// call and runs that.
+// simple returns the launch of a kernel that has only a Run. It fills the memory into a
+// copy of the call and runs that.
 func (k *Kernel) simple(c *Call) *Launch {
 	l := &Launch{Op: c.Op, Kernel: k}
 	if k.Work != nil {
@@ -74,7 +74,7 @@ func (c *Call) Place(at []Operand, work Buffer) {
 	c.Work = work
 }
 
-// Clear takes the memory away again, which must not live on through the call.
+// Clear removes the memory from the call again, so that the call does not keep it alive.
 func (c *Call) Clear() {
 	for i := range c.In {
 		c.In[i].Buf = nil
@@ -85,8 +85,8 @@ func (c *Call) Clear() {
 	c.Work = nil
 }
 
-// planned is a copy of the call without memory, whose offsets are the least at which
-// no element lies before the start of its buffer.
+// planned returns a copy of the call without memory. The offsets of its views are the least
+// ones at which no element lies before the start of its buffer.
 func (c *Call) planned() *Call {
 	own := &Call{Op: c.Op, Attrs: c.Attrs, In: slices.Clone(c.In), Out: slices.Clone(c.Out)}
 	for _, list := range [][]View{own.In, own.Out} {
@@ -98,7 +98,7 @@ func (c *Call) planned() *Call {
 	return own
 }
 
-// Operands lists the memory of a call's views, inputs first.
+// Operands returns the memory of a call's views, inputs first.
 func (c *Call) Operands() []Operand {
 	out := make([]Operand, 0, len(c.In)+len(c.Out))
 	for _, list := range [][]View{c.In, c.Out} {

@@ -28,8 +28,8 @@ type Pool[T any] struct {
 
 const minClass = 256 // bytes
 
-// class is the size that a request of n bytes is rounded up to, and a number that
-// no other size has.
+// class returns the size that a request of n bytes is rounded up to, and the number of that
+// size class.
 func class(n int) (size, number int) {
 	n = max(n, minClass)
 	shift := max(bits.Len(uint(n-1))-4, 6)
@@ -37,7 +37,7 @@ func class(n int) (size, number int) {
 	return steps << shift, (shift-6)*17 + steps
 }
 
-// classes is more than every number of a class that fits shape.MaxBytes.
+// classes is above the number of every size class up to shape.MaxBytes.
 const classes = 47 * 17
 
 // Get returns a block of at least n bytes and its class size, for Put.
@@ -104,14 +104,14 @@ func (p *Pool[T]) flush() {
 	p.stats.Cached = 0
 }
 
-// ResetHighWater lets the high water mark begin anew, at what is in use.
+// ResetHighWater sets the high water mark to what is in use now.
 func (p *Pool[T]) ResetHighWater() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stats.HighWater = p.stats.InUse
 }
 
-// Stats is the pool's present state.
+// Stats returns the pool's present state.
 func (p *Pool[T]) Stats() MemoryStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()

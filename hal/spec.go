@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Spec is a parsed device name: KIND[:INDEX|:NAME][/ARCH][@OPTION=VALUE,...]. An option
+// Spec holds a parsed device name: KIND[:INDEX|:NAME][/ARCH][@OPTION=VALUE,...]. An option
 // that is only switched on may be written without its value, [On].
 type Spec struct {
 	Kind    string
@@ -75,7 +75,7 @@ func word(s string) bool {
 	return s != ""
 }
 
-// String is the canonical form: options sorted by name.
+// String returns the canonical form, in which options are sorted by name.
 func (d Spec) String() string {
 	s := d.Kind
 	if d.Index != "" {

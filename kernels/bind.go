@@ -11,7 +11,7 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// addTexts registers the kernels of the .k files.
+// addTexts registers the kernels of the .k files that the device can run.
 func (l *Library) addTexts(r *hal.Registry) {
 	for _, t := range texts() {
 		if t.op != "" && l.reads(t) {
@@ -20,12 +20,14 @@ func (l *Library) addTexts(r *hal.Registry) {
 	}
 }
 
-// reads reports whether a text is for the device: in its language, and without what it
-// has not.
+// reads reports whether the device can run a text: it is written in the device's language
+// and needs no tensor cores that the device lacks.
 func (l *Library) reads(t *text) bool {
 	return slices.Contains(t.dialects, l.caps.Dialect) && t.tensor <= l.caps.Tensor
 }
 
+// addText registers a text once for every element type that its op, the text and the
+// device have in common.
 func (l *Library) addText(r *hal.Registry, t *text) {
 	op := ops.Get(t.op)
 	if op == nil {
@@ -38,9 +40,10 @@ func (l *Library) addText(r *hal.Registry, t *text) {
 	}
 }
 
-// takes reports whether the text is for an element type.
+// takes reports whether the text computes with an element type.
 func (t *text) takes(dt dtype.Type) bool { return slices.Contains(t.classes, classOf(dt)) }
 
+// textKernel makes the kernel that the registry gets for a text and an element type.
 func (l *Library) textKernel(t *text, dt dtype.Type) *hal.Kernel {
 	c, layout := classOf(dt), hal.Dense
 	if t.strided {
@@ -63,7 +66,8 @@ func (l *Library) textKernel(t *text, dt dtype.Type) *hal.Kernel {
 	}
 }
 
-// planText binds a kernel, and those that go on where it ends, to a call.
+// planText binds a text, and those that its //crease:next chain names, to a call and
+// returns a launch that runs them one after another.
 func (l *Library) planText(t *text, c class, call *hal.Call) (hal.Launch, error) {
 	var steps []*step
 	work := 0
@@ -80,7 +84,7 @@ func (l *Library) planText(t *text, c class, call *hal.Call) (hal.Launch, error)
 			if err != nil {
 				return hal.Launch{}, part.wrong("work", err)
 			}
-			work = max(work, max(n, 1)*part.work.size(c)) // the program has the buffer in any case
+			work = max(work, max(n, 1)*part.work.size(c)) // the program declares the buffer even where it needs none of it
 		}
 		s, err := b.step(l, part, c)
 		if err != nil {
@@ -97,7 +101,8 @@ func (l *Library) planText(t *text, c class, call *hal.Call) (hal.Launch, error)
 	return launchOf(steps, work, inPlace), nil
 }
 
-// step is a bound kernel as a step, nil where there is nothing to do.
+// step makes a bound kernel a step of a launch, and renders the text of its program where that has
+// not been done. It returns nil when the grid is empty, so that there is nothing to run.
 func (b *binding) step(l *Library, t *text, c class) (*step, error) {
 	groups := [3]int{1, 1, 1}
 	for i, g := range t.grid {
@@ -117,8 +122,8 @@ func (b *binding) step(l *Library, t *text, c class) (*step, error) {
 	return &step{program: p, groups: groups, values: b.values.done(), args: b.args, buffers: make([]hal.Buffer, len(b.args))}, nil
 }
 
-// fits reports whether the device has room for a group of the kernel, and of those
-// that go on where it ends.
+// fits reports whether a work group of the bound kernel, and of every kernel of its
+// //crease:next chain, is within the device's limits. Answers are kept by program.
 func (l *Library) fits(b *binding, c class, call *hal.Call) bool {
 	if fits, known := l.fitting.Load(b.key); known {
 		return fits.(bool)
@@ -135,7 +140,7 @@ func (l *Library) fits(b *binding, c class, call *hal.Call) bool {
 	return fits
 }
 
-// room is fits of one kernel.
+// room reports for one bound kernel whether its group size and local memory are within the device's limits.
 func (l *Library) room(b *binding) bool {
 	t := b.key.text
 	group, err := t.groupSize(b.env)
@@ -153,7 +158,7 @@ func (l *Library) room(b *binding) bool {
 	return group[0]*group[1]*group[2] <= l.caps.MaxGroup && local <= l.caps.Local
 }
 
-// groupSize is the work items of a group along each axis.
+// groupSize returns how many work items a group has along each axis.
 func (t *text) groupSize(e *env) ([3]int, error) {
 	size := [3]int{1, 1, 1}
 	for i, g := range t.group {
@@ -165,7 +170,7 @@ func (t *text) groupSize(e *env) ([3]int, error) {
 	return size, nil
 }
 
-// size is the bytes of an element of scratch memory.
+// size returns the bytes that an element of scratch memory takes.
 func (b buffer) size(c class) int {
 	if b.typ == "T" {
 		return width(c.real())
@@ -174,14 +179,16 @@ func (b buffer) size(c class) int {
 	return t.Size()
 }
 
-// textKey is what the program of a kernel depends on.
+// textKey identifies a compiled program: calls of one text with the same class of element
+// types and the same constants share it.
 type textKey struct {
 	text   *text
 	class  class
 	consts string
 }
 
-// binding is a kernel bound to a call.
+// binding holds what the directives of a text evaluate to for one call: the constants that
+// are compiled into the program, and the values and buffers that are passed to it.
 type binding struct {
 	env    *env
 	key    textKey
@@ -191,15 +198,16 @@ type binding struct {
 	views  []window
 	bufs   []buffer
 	args   []argument
-	absent []string // optional operands that are not given
+	absent []string // names of optional operands that the call does not have
 }
 
+// wrong says in which directive of a text an error was found.
 func (t *text) wrong(what string, err error) error {
 	return fmt.Errorf("kernels: %s: kernel %s: %s: %w", t.file, t.name, what, err)
 }
 
-// bind evaluates a kernel's directives for a call. Nil without an error means
-// that the kernel does not take it.
+// bind evaluates a text's directives for a call. It returns nil without an error when a
+// //crease:when directive says that the kernel does not take the call.
 func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
 	b := &binding{env: &env{call: call, vars: map[string]any{}}, key: textKey{text: t, class: c}, values: &values{}}
 	if err := b.operands(t, call); err != nil {
@@ -248,7 +256,7 @@ func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
 		}
 	}
 	var consts strings.Builder
-	for _, c := range b.consts { // a text names them in one order
+	for _, c := range b.consts { // their order is that of the text, so the values alone identify them
 		consts.WriteString(c[1])
 		consts.WriteByte(' ')
 	}
@@ -256,7 +264,8 @@ func (l *Library) bind(t *text, c class, call *hal.Call) (*binding, error) {
 	return b, nil
 }
 
-// operands names the views of a call. An optional input that is not given is nil.
+// operands gives the call's views the names that the text declares, and collects their
+// buffers. An optional operand that the call does not have is bound to a nil view.
 func (b *binding) operands(t *text, call *hal.Call) error {
 	in, out := 0, 0
 	all := windows(call)
@@ -289,12 +298,13 @@ func (b *binding) operands(t *text, call *hal.Call) error {
 	return nil
 }
 
+// constant adds a constant that is compiled into the program.
 func (b *binding) constant(name string, v int) {
 	b.consts = append(b.consts, [2]string{name, strconv.Itoa(v)})
 }
 
-// value appends a value to the structure. Lists are cut or filled with 0 to the
-// array's length.
+// value appends the value of a val directive to the structure of values that is passed to
+// the program. A list is cut to the array's length, or padded to it with zeros.
 func (b *binding) value(s directive, c class, v any) error {
 	put := func(v any) error {
 		switch v := v.(type) {
@@ -349,7 +359,7 @@ func (b *binding) value(s directive, c class, v any) error {
 	return nil
 }
 
-// source is the text of a bound kernel.
+// source returns what the program of a bound kernel is rendered from.
 func (b *binding) source(t *text, c class) (*source, error) {
 	s := &source{
 		name: t.name + "_" + c.String(), class: c, buffers: b.bufs, fields: b.fields, defines: append(b.consts, t.defines...),

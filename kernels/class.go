@@ -7,8 +7,8 @@ import (
 	"github.com/crease-ml/crease/dtype"
 )
 
-// class is how a kernel computes with an element type. One program serves every
-// type of a class; compiling is slow on many drivers, and types are many.
+// class is a set of element types that a kernel computes with in the same way. One program
+// serves all types of a class, since there are many types and many drivers compile slowly.
 type class uint8
 
 const (
@@ -20,10 +20,11 @@ const (
 
 func (c class) String() string { return [...]string{"f32", "f64", "half", "int"}[c] }
 
-// real is the C type that a class computes in.
+// real returns the C type that a class computes in.
 func (c class) real() string { return [...]string{"float", "double", "float", "long"}[c] }
 
-// coded classes read and write through a type code.
+// coded reports whether elements of the class are read and written by a type code, because
+// its types have different sizes or formats in memory.
 func (c class) coded() bool { return c == half || c == ints }
 
 func classOf(t dtype.Type) class {
@@ -47,7 +48,7 @@ func parseClass(s string) (class, error) {
 	return 0, fmt.Errorf("no class of types %q; there are f32, f64, half and int", s)
 }
 
-// codes defines the numbers of the element types for kernel text: T_F32 and so on.
+// codes returns the definitions of the element types' numbers for kernel text: T_F32 and so on.
 func codes() string {
 	var b strings.Builder
 	for _, t := range dtype.All() {

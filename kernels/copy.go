@@ -8,14 +8,14 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// Copies are maps of the identity, which move windows of arrays; full is a map
-// without inputs.
+// Copying is a map of the identity from one window of an array to another, and full is a map
+// without inputs. The kernels of this file are made of these two.
 var (
 	identity = &expr.Node{Op: expr.OpInput}
 	constant = &expr.Node{Op: expr.OpParam}
 )
 
-// addCopies registers what is made of copies, for every element type.
+// addCopies registers the ops that consist of copies, for every element type.
 func (l *Library) addCopies(r *hal.Registry) {
 	add := func(op *ops.Op, layout hal.Layout, plan func(c *hal.Call, out window, in []window) ([]*step, error)) {
 		r.Add(&hal.Kernel{
@@ -42,7 +42,7 @@ func (l *Library) move(dst, src window) ([]*step, error) {
 	return l.planMap("copy", identity, nil, dst, []window{src})
 }
 
-// fill sets every element to one whose bytes are given.
+// fill sets every element of a window to the one whose bytes are given.
 func (l *Library) fill(dst window, b [8]byte) ([]*step, error) {
 	t := bitsType(dst.DType)
 	bits := dtype.Load(b[:], t, 0)
@@ -53,15 +53,15 @@ func (l *Library) fill(dst window, b [8]byte) ([]*step, error) {
 	return l.planMap("fill", constant, []float64{bits}, dst, nil)
 }
 
-// fillBits sets 64-bit, 16-bit and 8-bit elements. A parameter passes through a
-// float64, so long ones go in two halves.
+// fillBits sets every element of a window to a bit pattern. Parameters of maps are passed as
+// float64, which does not hold every 64-bit number, so those are passed in two halves.
 func (l *Library) fillBits(dst window, t dtype.Type, bits int64) ([]*step, error) {
 	dst.DType = t
 	hi, lo := float64(uint64(bits)>>32), float64(uint64(bits)&0xffffffff)
 	return l.planMap("fill", joined, []float64{hi, lo}, dst, nil)
 }
 
-// joined is two halves of a number.
+// joined puts the two halves of a number together.
 var joined = expr.MustParse("p0 * 65536 * 65536 + p1")
 
 func (l *Library) concat(c *hal.Call, out window, in []window) (steps []*step, err error) {
@@ -82,7 +82,7 @@ func (l *Library) concat(c *hal.Call, out window, in []window) (steps []*step, e
 	return steps, nil
 }
 
-// pad fills the result and copies the part of the input that stays into it.
+// pad fills the result with the padding, then copies to it the part of the input that stays.
 func (l *Library) pad(c *hal.Call, y window, in []window) ([]*step, error) {
 	a, x := c.Attrs.(ops.PadAttrs), in[0]
 	steps, err := l.fill(y, a.Bits(y.DType))
@@ -114,7 +114,7 @@ func (l *Library) pad(c *hal.Call, y window, in []window) ([]*step, error) {
 	return append(steps, more...), err
 }
 
-// at is an element of a list that may be absent, for zeros.
+// at returns an element of a list, 0 where the list is absent.
 func at(list []int, i int) int {
 	if list == nil {
 		return 0
@@ -122,7 +122,7 @@ func at(list []int, i int) int {
 	return list[i]
 }
 
-// floor is a/b rounded down.
+// floor returns a/b rounded down.
 func floor(a, b int) int {
 	if a < 0 {
 		return -ceil(-a, b)

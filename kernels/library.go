@@ -9,7 +9,8 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// Library is the portable kernels of one device. It makes their programs, each once.
+// Library holds the portable kernels of one device and their programs, each of which it
+// renders once.
 type Library struct {
 	caps  Caps
 	tuned tuned
@@ -25,7 +26,8 @@ func newLibrary(caps Caps, table tuned) *Library {
 	return &Library{caps: caps, tuned: table, programs: map[any]*Program{}}
 }
 
-// get is the program of a key, a comparable value that says all its text depends on.
+// get returns the program of a key, and renders it on first use. A key is a comparable value
+// that holds everything the program's text depends on.
 func (l *Library) get(key any, make func() (*source, error)) (*Program, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -44,11 +46,12 @@ func (l *Library) get(key any, make func() (*source, error)) (*Program, error) {
 // computes reports whether the device can compute in a class.
 func (l *Library) computes(c class) bool { return c != f64 || l.caps.F64 }
 
-// maxIndex leaves room for the last group to count beyond the end.
+// maxIndex is the largest index that kernels use. It is below the largest 32-bit number, so
+// that the work items of the last group may count beyond the end.
 const maxIndex = math.MaxInt32 - 1<<25
 
-// indexable reports whether kernels, which count in 32 bits, can reach every
-// element of every view.
+// indexable reports whether kernels can address every element of every view of a call: they
+// count in 32 bits.
 func indexable(c *hal.Call) bool {
 	for _, list := range [][]hal.View{c.In, c.Out} {
 		for _, v := range list {
@@ -61,8 +64,8 @@ func indexable(c *hal.Call) bool {
 	return true
 }
 
-// header is the beginning of the values of a step: room for the offset and, where a
-// program asks for it, the element type of every buffer.
+// header writes the beginning of a step's values, room for every buffer's offset and, where
+// the program asks for it, the buffer's element type. It returns where those offsets are.
 func header(w *values, coded func(i int) bool, list []window) []argument {
 	args := make([]argument, len(list))
 	for i, v := range list {
@@ -75,11 +78,11 @@ func header(w *values, coded func(i int) bool, list []window) []argument {
 	return args
 }
 
-// ceil is a/b rounded up.
+// ceil returns a/b rounded up.
 func ceil(a, b int) int { return (a + b - 1) / b }
 
-// bitsType is an element type of the same size that is moved without looking at
-// its value.
+// bitsType returns an element type of the same size as t that can be copied bit for bit
+// without interpreting its value.
 func bitsType(t dtype.Type) dtype.Type {
 	switch t.Size() {
 	case 8:

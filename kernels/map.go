@@ -11,10 +11,10 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// Every op row with a scalar expression becomes a kernel here, and so does any
-// expression: fusing ops is substituting their expressions.
+// This file makes a kernel of every op row that has a scalar expression. It does so for any
+// expression, which is how ops are fused: their expressions are substituted into each other.
 
-// mapKey is what the text of a map depends on.
+// mapKey holds everything that the text of a map kernel depends on.
 type mapKey struct {
 	expr   *expr.Node
 	class  class
@@ -40,7 +40,7 @@ func (l *Library) addMaps(r *hal.Registry) {
 	}
 }
 
-// mapTable is what tuning tables call the kernels of this file.
+// mapTable is the name of the kernels of this file in tuning tables.
 const mapTable = "map"
 
 func (l *Library) mapKernel(op *ops.Op, t dtype.Type) *hal.Kernel {
@@ -62,14 +62,14 @@ func (l *Library) mapKernel(op *ops.Op, t dtype.Type) *hal.Kernel {
 	}
 }
 
-// fusion is a fused row in an element type.
+// fusion identifies the kernel of a fused row in an element type.
 type fusion struct {
 	op *ops.Op
 	t  dtype.Type
 }
 
-// Fuse is the kernel of a fused row for operands of an element type, nil where the device
-// does not compute in it. A device passes it on as an exec.Fuser.
+// Fuse returns the kernel of a fused row for operands of an element type, nil where the device
+// does not compute in that type. Devices implement exec.Fuser by it.
 func (l *Library) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel {
 	if !l.computes(classOf(t)) || op.Expr == nil { // a reduction reads what was stored
 		return nil
@@ -83,8 +83,8 @@ func (l *Library) Fuse(op *ops.Op, t dtype.Type) *hal.Kernel {
 	return v.(*hal.Kernel)
 }
 
-// computedIn is the element type that an expression is computed in: that of the
-// first operand that is not a truth value.
+// computedIn returns the element type that an expression is computed in: that of the first
+// operand that does not consist of truth values.
 func computedIn(in []hal.View, out hal.View) dtype.Type {
 	if len(in) == 0 {
 		return out.DType
@@ -97,7 +97,8 @@ func computedIn(in []hal.View, out hal.View) dtype.Type {
 	return dtype.Bool
 }
 
-// planMap plans an expression over windows of one shape: no step where that is empty.
+// planMap plans the step that evaluates an expression over windows of one shape. It returns
+// no step where the shape has no elements.
 func (l *Library) planMap(name string, e *expr.Node, params []float64, out window, in []window) ([]*step, error) {
 	total := out.Elements()
 	if total == 0 {
@@ -156,7 +157,7 @@ func (l *Library) planMap(name string, e *expr.Node, params []float64, out windo
 	}}, nil
 }
 
-// mapSource writes the kernel of an expression.
+// mapSource returns the kernel that evaluates an expression.
 func mapSource(name string, key mapKey, params int) (*source, error) {
 	s := &source{name: fmt.Sprintf("%s_%s", name, key.class), class: key.class, group: [3]int{key.group, 1, 1},
 		defines: [][2]string{{"ITEMS", fmt.Sprint(key.items)}, {"RANK", fmt.Sprint(key.rank)}}}

@@ -14,8 +14,8 @@ const (
 
 func (d Dialect) String() string { return [...]string{"OpenCL C", "CUDA C", "C++"}[d] }
 
-// Program is one kernel in the text of a dialect, ready for a compiler. Programs
-// are made once and shared, so a device may keep what it compiled by pointer.
+// Program holds one kernel in the text of a dialect, ready for a compiler. A program is made
+// once and shared, so a device may keep what it compiled under the program's pointer.
 type Program struct {
 	Name    string // the entry point: "softmax_f32"
 	Dialect Dialect
@@ -28,7 +28,7 @@ type Program struct {
 	F64     bool // computes in double precision
 }
 
-// Launcher is the stream of a device that runs programs.
+// Launcher is implemented by the streams of devices that run programs.
 type Launcher interface {
 	hal.Stream
 	// Run queues a program over that many work groups along each axis. A group
@@ -39,7 +39,7 @@ type Launcher interface {
 	Run(p *Program, groups [3]int, buffers []hal.Buffer, values []byte) error
 }
 
-// Caps is what a device says of itself to the kernels.
+// Caps holds what a device tells the kernels about itself: its language and its limits.
 type Caps struct {
 	Dialect  Dialect
 	F64      bool   // computes in double precision

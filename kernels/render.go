@@ -10,8 +10,8 @@ import (
 	"github.com/crease-ml/crease/ops/expr"
 )
 
-// floatText is how kernel text computes a function of the expression language on
-// floats. $a, $b and $c are the operands.
+// floatText holds, for every function of the expression language, how kernel text computes it
+// on floats. $a, $b and $c stand for the operands.
 var floatText = map[string]string{
 	"add": "$a + $b", "sub": "$a - $b", "mul": "$a * $b", "div": "$a / $b", "neg": "-$a",
 	"mod": "real_mod($a, $b)", "pow": "pow($a, $b)", "max": "real_max($a, $b)", "min": "real_min($a, $b)",
@@ -29,7 +29,7 @@ var floatText = map[string]string{
 	"erf": "erf($a)", "sigmoid": "real_sigmoid($a)",
 }
 
-// intText is the same on integers; T is the code of their type.
+// intText holds the same for integers. T is the code of their type.
 var intText = map[string]string{
 	"add": "int_add($a, $b, T)", "sub": "int_sub($a, $b, T)", "mul": "int_mul($a, $b, T)", "div": "int_div($a, $b, T)",
 	"mod": "int_mod($a, $b, T)", "pow": "int_pow($a, $b, T)", "max": "int_max($a, $b, T)", "min": "int_min($a, $b, T)",
@@ -44,11 +44,12 @@ var intText = map[string]string{
 	"shl": "int_shl($a, $b, T)", "shr": "int_shr($a, $b, T)",
 }
 
-// maxRegs is far above what any expression needs; a compiler assigns the real ones.
+// maxRegs bounds the variables of a rendered expression, far above what any needs. The
+// device's compiler assigns registers to them.
 const maxRegs = 1 << 10
 
-// Render is an expression as statements of kernel text, which leave its value in
-// the variable result. Inputs are the variables x0, x1 ..., parameters p0, p1 ...
+// render writes an expression as statements of kernel text that leave its value in the
+// variable result. Inputs are the variables x0, x1 ..., parameters are p0, p1 ...
 func render(e *expr.Node, c class, result string) (string, error) {
 	prog, err := e.Program(maxRegs)
 	if err != nil {
@@ -98,7 +99,7 @@ func operand(a expr.Arg, c class) string {
 	return ""
 }
 
-// longText is a number as C reads it: the lowest one has no literal.
+// longText writes a number as C reads it. The lowest one has no literal and is a difference.
 func longText(v int64) string {
 	if v == math.MinInt64 {
 		return "(-9223372036854775807 - 1)"
@@ -106,7 +107,7 @@ func longText(v int64) string {
 	return strconv.FormatInt(v, 10)
 }
 
-// realText is a constant of the type that a kernel computes in.
+// realText writes a constant of the type that a kernel computes in.
 func realText(v float64) string {
 	switch {
 	case v != v:
@@ -123,7 +124,7 @@ func realText(v float64) string {
 	return "R(" + s + ")"
 }
 
-// intOf is a parameter as an integer of a type.
+// intOf converts a parameter to an integer of a type.
 func intOf(v float64, t dtype.Type) int64 {
 	return expr.IntOf(v, 8*t.Size(), t.IsSigned())
 }

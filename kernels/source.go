@@ -9,8 +9,8 @@ import (
 	"github.com/crease-ml/crease/dtype"
 )
 
-// source is a kernel before translation: what it reads and writes, and a body
-// that every dialect understands.
+// source holds a kernel before it is translated to a dialect: the declarations of what it
+// reads and writes, and a body that every dialect understands.
 type source struct {
 	name    string
 	class   class
@@ -23,32 +23,35 @@ type source struct {
 	helpers string // functions that the body calls
 }
 
-// buffer is an operand in device memory. Its type is "T", the class's; the name
-// of an element type; "index", an integer type that is known when it runs; or
-// "coded", any type known when it runs, which the body reads by itself.
+// buffer holds the declaration of an operand in device memory. Its type is "T" for that of
+// the class, the name of an element type, "index" for an integer type that is only known
+// when the kernel runs, or "coded" for any type that is only known then, where the body
+// decodes the elements by itself.
 type buffer struct {
 	name, typ string
 	out       bool
 }
 
-// coded buffers carry their element type as a value.
+// coded reports whether the buffer's element type is passed to the kernel as a value.
 func (b buffer) coded(c class) bool {
 	return b.typ == "index" || b.typ == "coded" || b.typ == "T" && c.coded()
 }
 
-// field is a value: "int", "long" or "real", an array if length is positive.
+// field holds the declaration of a value of type "int", "long" or "real". It is an array if
+// length is positive.
 type field struct {
 	name, typ string
 	length    int
 }
 
-// localArray is memory of a group. Its length is an expression in C.
+// localArray holds the declaration of memory that the work items of a group share. Its length
+// is an expression in C.
 type localArray struct {
 	name, typ, length string
 	elements          hostExpr // the same for the host; nil in a program of a test
 }
 
-// ctype is the C type behind a field or local type.
+// ctype returns the C type that the type of a field or of local memory stands for.
 func (s *source) ctype(t string) string {
 	if t == "real" {
 		return s.class.real()
@@ -56,7 +59,7 @@ func (s *source) ctype(t string) string {
 	return t
 }
 
-// layout is every field of the structure, those of the buffers first.
+// layout returns all fields of the structure of values, those for buffers first.
 func (s *source) layout() []field {
 	var all []field
 	for _, b := range s.buffers {
@@ -78,7 +81,7 @@ func width(ctype string) int {
 	return 4
 }
 
-// program translates.
+// program translates the kernel to a dialect.
 func (s *source) program(d Dialect) *Program {
 	w := &values{}
 	for _, f := range s.layout() {
@@ -93,7 +96,7 @@ func (s *source) program(d Dialect) *Program {
 	}
 }
 
-// values builds the structure of a launch, field after field.
+// values builds the structure that a launch passes to its program, field by field.
 type values struct {
 	b     []byte
 	align int
@@ -129,13 +132,13 @@ func (v *values) real(c class, x float64, t dtype.Type) {
 	}
 }
 
-// done is the structure, as long as C makes it.
+// done returns the structure, padded to the length that it has in C.
 func (v *values) done() []byte {
 	v.pad(max(v.align, 1))
 	return v.b
 }
 
-// dialect is how a language spells a kernel's frame.
+// dialect holds how a language spells what surrounds a kernel's body.
 type dialect struct {
 	prelude string
 	// host, if any, writes what starts the kernel, before values have names.
@@ -145,7 +148,7 @@ type dialect struct {
 	local func(ctype, name, length string) string
 }
 
-// text is everything a compiler reads.
+// text returns the whole text of the program, as a compiler reads it.
 func (d *dialect) text(s *source) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#define REAL_IS_%s 1\n", strings.ToUpper(s.class.real()))
@@ -194,7 +197,7 @@ func (d *dialect) text(s *source) string {
 	return b.String()
 }
 
-// access defines GET and SET for a buffer.
+// access returns the macros GET and SET of a buffer, by which bodies read and write elements.
 func access(b buffer, c class) string {
 	at := fmt.Sprintf("%s, V.%s_off + (i)", b.name, b.name)
 	switch {
@@ -212,7 +215,7 @@ func access(b buffer, c class) string {
 	return fmt.Sprintf("#define GET_%s(i) AT(%s)\n#define SET_%[1]s(i, v) (AT(%[2]s) = (v))\n", b.name, at)
 }
 
-// pointee is the C type a buffer's pointer points to.
+// pointee returns the C type that a buffer's pointer points to.
 func (b buffer) pointee(c class) string {
 	t := b.typ
 	if t == "T" && !c.coded() {

@@ -8,8 +8,8 @@ import (
 	"github.com/crease-ml/crease/shape"
 )
 
-// step is one program of a planned launch, ready but for memory: its values are laid out,
-// with room for the offsets of its buffers. A launch is a few steps.
+// step holds one program of a planned launch with everything but the memory: its values are
+// laid out, with room for the offsets of its buffers. A launch consists of a few steps.
 type step struct {
 	program *Program
 	groups  [3]int
@@ -18,7 +18,7 @@ type step struct {
 	buffers []hal.Buffer // room for the memory of args
 }
 
-// argument is a buffer of a step: an operand of the call or a window of one.
+// argument says which operand of the call, or window of one, a buffer of a step is.
 type argument struct {
 	operand int // inputs, then results; scratchArgument for scratch
 	shift   int // from the operand's first element to the window's
@@ -31,8 +31,8 @@ const (
 	faultArgument   = -2
 )
 
-// run queues the program. hal.ErrUnsupported means that an operand lies where the
-// program's 32-bit counts do not reach.
+// run queues the program on the operands' memory. It returns hal.ErrUnsupported where an
+// operand lies so far into its buffer that the program's 32-bit indices do not reach it.
 func (s *step) run(to Launcher, at []hal.Operand, work hal.Buffer) error {
 	for i := range s.args {
 		a := &s.args[i]
@@ -54,7 +54,7 @@ func (s *step) run(to Launcher, at []hal.Operand, work hal.Buffer) error {
 	return to.Run(s.program, s.groups, s.buffers, s.values)
 }
 
-// launchOf is the launch of steps, one after the other.
+// launchOf returns the launch that runs steps one after another.
 func launchOf(steps []*step, work int, inPlace func(int, int) bool) hal.Launch {
 	return hal.Launch{Work: work, InPlace: inPlace, Run: func(s hal.Stream, at []hal.Operand, work hal.Buffer) error {
 		to, ok := s.(Launcher)
@@ -70,17 +70,17 @@ func launchOf(steps []*step, work int, inPlace func(int, int) bool) hal.Launch {
 	}}
 }
 
-// always is the InPlace of kernels that read all they need of an element before they
-// write its results.
+// always is the InPlace function of kernels that read all that they need of an element before
+// they write its result.
 func always(int, int) bool { return true }
 
-// window is an operand of a call, or a part of one, while the call is planned.
+// window holds an operand of a call, or a part of one, while the call is planned.
 type window struct {
 	hal.View     // Offset counts from the operand's first element
 	operand  int // see argument
 }
 
-// windows are the operands of a call: inputs, then results.
+// windows returns the operands of a call, first the inputs and then the results.
 func windows(c *hal.Call) []window {
 	var list []window
 	for _, views := range [][]hal.View{c.In, c.Out} {
@@ -92,7 +92,8 @@ func windows(c *hal.Call) []window {
 	return list
 }
 
-// argument says how a step reaches a window whose offset is at a place in its values.
+// argument returns the argument by which a step reaches the window. field is where the
+// window's offset goes in the step's values.
 func (w window) argument(field int) argument {
 	a := argument{operand: w.operand, shift: w.Offset, field: field}
 	if _, hi, err := shape.Extent(w.Shape, w.Strides, 0); err == nil && hi > 0 {

@@ -17,36 +17,37 @@ import (
 //go:embed *.k
 var files embed.FS
 
-// text is a kernel of a .k file.
+// text holds one kernel as its .k file describes it: the //crease: directives, parsed, and
+// the body in the language that the dialects share.
 type text struct {
 	file, name string
-	op         string // the row it computes, "" for one that others go on to
+	op         string // the row that it computes; "" for a kernel that only continues another
 	classes    []class
-	strided    bool // takes views of any strides
-	inPlace    bool // reads all it needs of an element before it writes results there
-	priority   int  // above hal.Portable
+	strided    bool // the kernel accepts views with any strides
+	inPlace    bool // the kernel reads all that it needs of an element before it writes a result over it
+	priority   int  // is added to hal.Portable
 	dialects   []Dialect
-	tensor     int // the tensor cores it needs, see Caps
+	tensor     int // the generation of tensor cores that it needs, see Caps
 	operands   []operandDecl
 	steps      []directive
 	tunes      []tune
-	head       string // the kernel whose parameters it has: the first of a chain
+	head       string // the name of the first kernel of its chain, whose tuning parameters apply
 	locals     []localArray
 	group      []hostExpr
 	grid       []hostExpr
 	work       *workDecl
 	nextName   string
-	next       *text // the kernel that goes on where this one ends, nil for none
+	next       *text // the kernel that runs after this one as part of the same op, or nil
 	body       string
-	helpers    string // of the file
-	checks     bool   // reports indices that are out of range, see faultWords
+	helpers    string // the functions at the start of the file, which all its kernels may call
+	checks     bool   // the kernel reports indices that are out of range, see faultWords
 	defines    [][2]string
-	likeName   string // whose body it has if it has none
-	inherits   bool   // its operands are those of another
+	likeName   string // the kernel whose body it uses where it has none of its own
+	inherits   bool   // the operands are still those of the kernel that //crease:like names
 }
 
-// like takes over the directives of an earlier kernel of the file, and its body
-// unless there is another.
+// like copies the directives of an earlier kernel of the file into t. The body is taken
+// over later, by parseText, and only if t turns out to have none of its own.
 func (t *text) like(name string, list []*text) error {
 	i := slices.IndexFunc(list, func(o *text) bool { return o.name == name })
 	if i < 0 || list[i] == t {
@@ -61,19 +62,22 @@ func (t *text) like(name string, list []*text) error {
 	return nil
 }
 
-// clip makes appending to a copied slice leave the original alone.
+// clip cuts the capacity of the slice that s points to down to its length, so that
+// appending to it reallocates and leaves the slice it was copied from unchanged.
 func clip(s any) {
 	v := reflect.ValueOf(s).Elem()
 	v.Set(v.Slice3(0, v.Len(), v.Len()))
 }
 
-// operandDecl is an input or output of the row, in its order.
+// operandDecl holds the declaration of one input or output. Declarations stand in the order
+// of the row's inputs and outputs.
 type operandDecl struct {
 	buffer
 	optional bool
 }
 
-// directive is one that is evaluated for every call, in the order of the file.
+// directive holds a directive that computes something from a call. Every call evaluates
+// them in the order of the file.
 type directive struct {
 	kind, name string   // kind is let, const, val or when
 	typ        string   // of a val
@@ -82,13 +86,14 @@ type directive struct {
 	src        string
 }
 
-// workDecl is memory for the time of a launch.
+// workDecl holds the declaration of scratch memory, which the kernel has while it runs.
 type workDecl struct {
 	buffer
 	elements hostExpr
 }
 
-// texts is the kernels of the files, read on first use. They do not change.
+// texts returns the kernels of all .k files. The files are parsed on first use, and the
+// result must not be changed.
 var texts = sync.OnceValue(func() []*text {
 	list, err := parseFiles(files)
 	if err != nil {
@@ -97,7 +102,7 @@ var texts = sync.OnceValue(func() []*text {
 	return list
 })
 
-// parseFiles reads every .k file.
+// parseFiles parses every .k file of a file system and links the kernels.
 func parseFiles(fsys fs.FS) ([]*text, error) {
 	names, err := fs.Glob(fsys, "*.k")
 	if err != nil {
@@ -118,8 +123,9 @@ func parseFiles(fsys fs.FS) ([]*text, error) {
 	return all, link(all)
 }
 
-// link finds the kernels that go on where others end, which have the parameters of
-// the first.
+// link resolves the names that //crease:next directives give. It also tells every kernel
+// of such a chain the name of the first one, because the chain is tuned as a whole under
+// that name.
 func link(all []*text) error {
 	byName := map[string]*text{}
 	for _, t := range all {
@@ -144,8 +150,8 @@ func link(all []*text) error {
 	return nil
 }
 
-// parseText reads the kernels of one file. Lines before the first kernel are
-// functions that all of them may call.
+// parseText parses one file. Lines before the first kernel are functions that all kernels
+// of the file may call; lines after a kernel's directives are its body.
 func parseText(file, src string) (list []*text, err error) {
 	var helpers strings.Builder
 	var bodies []*strings.Builder
@@ -199,13 +205,15 @@ func parseText(file, src string) (list []*text, err error) {
 	return list, nil
 }
 
+// directive parses one //crease: line, whose first word is given apart from the rest, and
+// stores what it says in t.
 func (t *text) directive(word, rest string) (err error) {
 	fields := strings.Fields(rest)
 	switch word {
 	case "op":
 		t.op = strings.TrimPrefix(rest, "none")
 	case "types":
-		t.classes = nil // of the kernel that this one is like
+		t.classes = nil // drop those of the kernel that //crease:like copied
 		for _, f := range fields {
 			c, err := parseClass(f)
 			if err != nil {
@@ -224,9 +232,9 @@ func (t *text) directive(word, rest string) (err error) {
 	case "only":
 		switch rest {
 		case "opencl":
-			t.dialects = []Dialect{OpenCL} // vectors and pointers
+			t.dialects = []Dialect{OpenCL} // the body uses vector types and pointers
 		case "cuda80":
-			t.dialects, t.tensor = []Dialect{CUDA}, 80 // tensor cores and asynchronous copies
+			t.dialects, t.tensor = []Dialect{CUDA}, 80 // the body uses tensor cores and asynchronous copies
 		default:
 			return fmt.Errorf("%q: want opencl or cuda80", rest)
 		}
@@ -235,7 +243,7 @@ func (t *text) directive(word, rest string) (err error) {
 			return fmt.Errorf("%q: want a name and a type", rest)
 		}
 		if t.inherits {
-			t.inherits, t.operands = false, nil // its own instead
+			t.inherits, t.operands = false, nil // the kernel declares operands of its own
 		}
 		name, optional := strings.CutSuffix(fields[0], "?")
 		t.operands = append(t.operands, operandDecl{buffer{name: name, typ: fields[1], out: word == "out"}, optional})
@@ -284,23 +292,24 @@ func (t *text) directive(word, rest string) (err error) {
 	return err
 }
 
-// tune is a parameter: its value where the tuning table has no other, and values
-// that are worth trying.
+// tune holds a tuning parameter of a kernel: its default value, which holds where the
+// tuning table has no other, and the values that a search tries.
 type tune struct {
 	name  string
 	value int
 	among []int
 }
 
-// The parameters of kernels that compute each element by itself: work items of a
-// group, which take elements side by side, and elements of a work item. A processor
-// is better off with one item, whose elements then follow one another.
+// The parameters of kernels that compute every element by itself. GROUP is the number of
+// work items in a group; neighbouring items take neighbouring elements. ITEMS is the number
+// of elements that one work item computes. A processor that runs OpenCL is fastest with
+// one item per group, since that item then walks over consecutive memory.
 var (
 	groupTune = tune{"GROUP", 64, []int{1, 32, 64, 128, 256}}
 	itemsTune = tune{"ITEMS", 4, []int{1, 4, 16, 256, 1024, 4096}}
 )
 
-// tune parses NAME = NUMBER, and what may follow: of NUMBERS.
+// tune parses "NAME = NUMBER" or "NAME = NUMBER of NUMBERS" and adds the parameter to t.
 func (t *text) tune(rest string) error {
 	name, values, ok := strings.Cut(rest, "=")
 	first, among, _ := strings.Cut(values, " of ")
@@ -320,7 +329,8 @@ func (t *text) tune(rest string) error {
 	return nil
 }
 
-// step parses NAME = EXPR, for val TYPE NAME = EXPR, for when EXPR.
+// step parses a let, const, val or when directive and adds it to t. The forms are
+// "NAME = EXPRESSION", for val "TYPE NAME = EXPRESSION" and for when "EXPRESSION".
 func (t *text) step(kind, rest string) error {
 	s := directive{kind: kind, src: rest}
 	expr := rest
@@ -353,8 +363,8 @@ func (t *text) step(kind, rest string) error {
 	return nil
 }
 
-// hasCode is false of text that is blank and comments: what stands above the next
-// kernel.
+// hasCode reports whether a text holds more than blank lines and comments. Those that
+// stand above the next kernel would otherwise be taken for a body.
 func hasCode(text string) bool {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
@@ -364,7 +374,7 @@ func hasCode(text string) bool {
 	return false
 }
 
-// sizes parses expressions with commas between them.
+// sizes parses a list of expressions that commas separate.
 func sizes(list string) (out []hostExpr, err error) {
 	for part := range splitTop(list) {
 		e, err := compileHost(strings.TrimSpace(part))
@@ -376,7 +386,7 @@ func sizes(list string) (out []hostExpr, err error) {
 	return out, nil
 }
 
-// splitTop splits at commas outside parentheses.
+// splitTop yields the parts of s between commas, but for commas inside parentheses or brackets.
 func splitTop(s string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		depth, from := 0, 0

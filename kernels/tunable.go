@@ -9,13 +9,13 @@ import (
 	"github.com/crease-ml/crease/ops"
 )
 
-// Tuner is a device that runs portable kernels.
+// Tuner is implemented by devices that run portable kernels.
 type Tuner interface {
 	hal.Device
 	Portable() *Library
 }
 
-// Tunable is a portable kernel that computes an op in an element type and has
+// Tunable holds a portable kernel that computes an op in an element type, with its
 // parameters.
 type Tunable struct {
 	Name     string // in tuning tables; "map" for every elementwise op
@@ -27,14 +27,14 @@ type Tunable struct {
 	of   *Library
 }
 
-// Param is a parameter of a kernel on a device.
+// Param holds a parameter of a kernel and its value on a device.
 type Param struct {
 	Name  string
 	Value int   // in force
 	Among []int // values worth trying; none where the kernel's author knows of none
 }
 
-// Tunables lists the portable kernels for an op that have parameters.
+// Tunables returns the portable kernels for an op that have parameters.
 func (l *Library) Tunables(op *ops.Op, t dtype.Type) []*Tunable {
 	var out []*Tunable
 	add := func(name string, tunes []tune, with func(*Library) *hal.Kernel) {
@@ -59,17 +59,17 @@ func (l *Library) Tunables(op *ops.Op, t dtype.Type) []*Tunable {
 	return out
 }
 
-// With is the kernel with other values of parameters. It is in no registry.
+// With returns the kernel with other values of its parameters. It is in no registry.
 func (u *Tunable) With(values Params) *hal.Kernel {
 	return u.with(newLibrary(u.of.caps, u.of.tuned.with(u.Name, values)))
 }
 
-// Preferred is the rank, as a parameter, that puts the kernel before another.
+// Preferred returns the parameter that makes dispatch prefer the kernel to another.
 func (u *Tunable) Preferred(to *hal.Kernel) Params {
 	return Params{prefer: to.Priority - hal.Portable + 1}
 }
 
-// Row is a row of a tuning table for this device alone, without parameters.
+// Row returns a row of a tuning table that applies to this device alone, without parameters.
 func (l *Library) Row() Tuning {
 	return Tuning{Vendor: strings.ToLower(l.caps.Vendor), Arch: strings.ToLower(l.caps.Arch), Device: strings.ToLower(l.caps.Device)}
 }

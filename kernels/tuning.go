@@ -17,8 +17,8 @@ import (
 	"github.com/crease-ml/crease/internal/safefile"
 )
 
-// Tuning is parameters of kernels for some devices. It applies where every name it
-// gives is a part of what the device says of itself, in lower case.
+// Tuning holds parameters of kernels for some devices. It applies to a device if every name
+// in it is a part of the corresponding name that the device reports, in lower case.
 type Tuning struct {
 	Vendor    string `json:"vendor,omitempty"`
 	Arch      string `json:"arch,omitempty"`
@@ -30,14 +30,14 @@ type Tuning struct {
 	Params map[string]Params `json:"params"`
 }
 
-// paramLimit is above every useful parameter, and low enough that the products of
-// a few do not overflow.
+// paramLimit is the largest value of a parameter. It is above every useful one, and so low
+// that products of a few parameters do not overflow.
 const paramLimit = 1 << 12
 
-// Params is tuning parameters by name.
+// Params holds tuning parameters by name.
 type Params map[string]int
 
-// prefer ranks kernels for one op.
+// prefer is the name of the parameter that ranks the kernels for one op.
 const prefer = "PREFER"
 
 // tuningTable is the parameters of kernels on devices where the defaults in the .k
@@ -48,9 +48,9 @@ const prefer = "PREFER"
 //go:embed tuning.json
 var tuningTable []byte
 
-// TuningFile is where the user's own table is: the file that CREASE_TUNING names, or
-// one in the user's configuration directory. It is empty where there is none, or
-// where CREASE_TUNING is "off".
+// TuningFile returns the path of the user's own table: the file that CREASE_TUNING names, or
+// one in the user's configuration directory. It returns "" where there is no such directory,
+// or where CREASE_TUNING is "off".
 func TuningFile() string {
 	switch path := os.Getenv("CREASE_TUNING"); path {
 	case "off":
@@ -69,7 +69,7 @@ func TuningFile() string {
 // tuningFileLimit is the longest table that is read, in bytes.
 const tuningFileLimit = 1 << 20
 
-// TuningError is a table that cannot be used.
+// TuningError is returned for a table that cannot be used.
 type TuningError struct {
 	Path string
 	Err  error
@@ -88,7 +88,7 @@ func (e *TuningError) Unwrap() error { return e.Err }
 // ExitCode is the command line's code for a file that cannot be used.
 func (e *TuningError) ExitCode() int { return 5 }
 
-// readTuning reads a table; a file that does not exist is an empty one.
+// readTuning reads a table. A file that does not exist counts as an empty table.
 func readTuning(path string) ([]Tuning, error) {
 	fail := func(err error) error {
 		return &TuningError{Path: path, Err: err}
@@ -125,8 +125,8 @@ func parseTuning(b []byte) (rows []Tuning, err error) {
 	return rows, nil
 }
 
-// CheckTuning returns the error that [SaveTuning] would end with because of the file: a
-// search for parameters takes minutes.
+// CheckTuning returns the error that [SaveTuning] would return because of the file. A search
+// for parameters takes minutes, so its caller wants to know before.
 func CheckTuning(path string) error {
 	if _, err := readTuning(path); err != nil {
 		return err
@@ -137,8 +137,9 @@ func CheckTuning(path string) error {
 	return safefile.CheckWrite(path)
 }
 
-// SaveTuning adds parameters of a kernel to the table in a file, which need not
-// exist: to the row with the names of the given one, over those that it has there.
+// SaveTuning stores parameters of a kernel in the table of a file, which it makes if there is
+// none. They go to the row that has the same names as device, where they replace
+// former values of the same parameters.
 func SaveTuning(path string, device Tuning, kernel string, values Params) error {
 	rows, err := readTuning(path)
 	if err != nil {
@@ -171,10 +172,10 @@ func SaveTuning(path string, device Tuning, kernel string, values Params) error 
 	})
 }
 
-// tuned is the parameters that apply to one device, by kernel.
+// tuned holds the parameters that apply to one device, by kernel.
 type tuned map[string]Params
 
-// tunedFor takes the rows of the tables that apply.
+// tunedFor merges the rows of the tables that apply to a device.
 func tunedFor(caps Caps) (tuned, error) {
 	rows, err := parseTuning(tuningTable)
 	if err != nil {
@@ -203,7 +204,7 @@ func tunedFor(caps Caps) (tuned, error) {
 	return all, nil
 }
 
-// with is the table with other parameters for a kernel.
+// with returns a copy of the table with other parameters for a kernel.
 func (t tuned) with(kernel string, values Params) tuned {
 	t = maps.Clone(t)
 	t[kernel] = maps.Clone(t[kernel])
@@ -214,7 +215,7 @@ func (t tuned) with(kernel string, values Params) tuned {
 	return t
 }
 
-// of is the value of a kernel's parameter.
+// of returns the value of a kernel's parameter.
 func (t tuned) of(kernel string, p tune) int {
 	if v, ok := t[kernel][p.name]; ok {
 		return v

@@ -18,16 +18,14 @@ type ModuleError struct {
 
 func (e *ModuleError) Error() string { return "module " + e.Module + ": " + e.Reason }
 
-// Unwrap makes it a misuse that crease.Try catches.
-func (e *ModuleError) Unwrap() error { return &ops.AttrError{Op: "module", Reason: e.Error()} }
+// Misuse marks a mistake of the caller, which crease.Try catches.
+func (*ModuleError) Misuse() {}
 
 // check panics with a *ModuleError where two tensors have one name, and where a field of a visited module holds a tensor that
 // requires a gradient, or a module with something in it, that was not visited. A field with the tag `nn:"-"` is not
 // looked at: for a module that belongs to somebody else.
 func check(m Module) {
-	if m == nil {
-		panic(&ModuleError{"nil", "there is no module"})
-	}
+	given("module", m)
 	names := map[string]*crease.Tensor{}
 	tensors := map[*crease.Tensor]bool{}
 	var modules []Module
@@ -48,6 +46,16 @@ func check(m Module) {
 	for _, m := range modules {
 		f := finder{of: fmt.Sprintf("%T", m), tensors: tensors, known: known}
 		f.fields(reflect.Indirect(reflect.ValueOf(m)), "")
+	}
+}
+
+// given panics with a *ops.UsageError for a module that is nil. op names what was asked of it.
+func given(op string, m Module) {
+	if m == nil {
+		panic(&ops.UsageError{Op: op, Reason: "the module is nil"})
+	}
+	if v := reflect.ValueOf(m); v.Kind() == reflect.Pointer && v.IsNil() {
+		panic(&ops.UsageError{Op: op, Reason: fmt.Sprintf("the module is a nil %T", m)})
 	}
 }
 

@@ -28,6 +28,9 @@ var hooked struct {
 // Call runs a module's Forward and the hooks on it. Modules call what is inside
 // them by it; a Forward called by itself runs no hooks, as in PyTorch.
 func Call(m Module, x *crease.Tensor) *crease.Tensor {
+	if m == nil {
+		given("call", m)
+	}
 	return called(m, x, func(x *crease.Tensor) *crease.Tensor { return m.Forward(x) })
 }
 
@@ -75,7 +78,8 @@ func AfterForward(m Module, f func(m Module, in, out *crease.Tensor) *crease.Ten
 }
 
 func hook(m Module, add, drop func(*hooks)) (remove func()) {
-	if m == nil || !reflect.TypeOf(m).Comparable() {
+	given("hook", m)
+	if !reflect.TypeOf(m).Comparable() {
 		panic(&ops.AttrError{Op: "hook", Reason: fmt.Sprintf("a %T cannot be told from others like it: hook a pointer to one", m)})
 	}
 	hooked.mu.Lock()

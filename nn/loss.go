@@ -1,9 +1,11 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/dtype"
@@ -70,7 +72,7 @@ func options(name string, opts []LossOption, takes ...string) *loss {
 	}
 	for _, g := range l.given {
 		if !slices.Contains(takes, g) {
-			panic(&ops.AttrError{Op: name, Reason: fmt.Sprintf("has no option %s", g)})
+			panic(&ops.AttrError{Op: name, Reason: fmt.Sprintf("has no option %s, it takes %s", g, cmp.Or(strings.Join(takes, ", "), "none"))})
 		}
 	}
 	return l
@@ -95,7 +97,7 @@ func (l *loss) reduce(v *crease.Tensor) *crease.Tensor {
 // pair refuses operands of different shapes.
 func (l *loss) pair(x, target *crease.Tensor) {
 	if x == nil || target == nil {
-		panic(&ops.AttrError{Op: l.name, Reason: "input or target is nil"})
+		panic(&ops.UsageError{Op: l.name, Reason: "input or target is nil"})
 	}
 	if !shape.Equal(x.Shape(), target.Shape()) {
 		panic(&ops.ShapeError{Op: l.name, In: []ops.Spec{x.Spec(), target.Spec()}, Rule: "input and target must have one shape; Reshape or Expand one of them"})

@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/onnx/pb"
@@ -93,7 +94,7 @@ func Decode(data []byte) (*Model, error) {
 func decode(path string, data []byte, files *dataFiles) (*Model, error) {
 	var p pb.Model
 	if err := pb.Unmarshal(data, &p); err != nil {
-		return nil, &FormatError{Path: path, Reason: err.Error()}
+		return nil, &FormatError{Path: path, Reason: "it is broken, or no ONNX model: " + strings.ReplaceAll(err.Error(), "proto: ", "")}
 	}
 	m := &Model{Path: path, proto: &p, files: files}
 	c := &checker{m: m}

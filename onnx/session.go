@@ -127,7 +127,7 @@ func (s *Session) accept(in []Value) error {
 			return fmt.Errorf("onnx: input %q is of %v, the model wants %v", d.Name, v.Type(), d.Elem)
 		}
 		if v.Tensor.Device() != s.dev {
-			return fmt.Errorf("onnx: input %q is on device %s, the session on %s: move it with To", d.Name, v.Tensor.Device(), s.dev)
+			return &ops.UsageError{Op: "onnx", Reason: fmt.Sprintf("input %q is on device %s and the session on %s: move it with To", d.Name, v.Tensor.Device(), s.dev)}
 		}
 		if d.Shape == nil {
 			continue

@@ -8,7 +8,8 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// binary is what the driver made of a program, nil where it does not give it away.
+// binary returns the machine code that the driver made of a program, nil if the driver does
+// not give it away.
 func (d *Device) binary(program uintptr) []byte {
 	const binarySizes, binaries = 0x1165, 0x1166 // CL_PROGRAM_BINARY_SIZES, CL_PROGRAM_BINARIES
 	var size uintptr

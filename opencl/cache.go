@@ -53,7 +53,7 @@ func cacheDir() string {
 	}
 }
 
-// cacheEntry is the place of a program's binary.
+// cacheEntry says where the binary of a program is kept on disk.
 type cacheEntry struct{ dir, key string }
 
 func (d *Device) cacheEntry(p *kernels.Program) cacheEntry {
@@ -64,7 +64,8 @@ func (d *Device) cacheEntry(p *kernels.Program) cacheEntry {
 	return cacheEntry{cacheDir(), fmt.Sprintf("%x", h.Sum(nil))}
 }
 
-// load is the binary, nil where there is none that is whole and this user's.
+// load returns the binary, nil where there is none, or where it is damaged or belongs to
+// another user.
 func (e cacheEntry) load() []byte {
 	if !e.usable() {
 		return nil
@@ -117,7 +118,7 @@ func (e cacheEntry) seal(binary []byte) []byte {
 	return slices.Concat([]byte(cacheMagic), e.sum(binary), binary)
 }
 
-// open is the binary in a file's contents, nil where they are not what seal made.
+// open returns the binary within a file's contents, nil where they are not what seal made.
 func (e cacheEntry) open(b []byte) []byte {
 	b, ok := bytes.CutPrefix(b, []byte(cacheMagic))
 	if !ok || len(b) <= sha256.Size || !bytes.Equal(b[:sha256.Size], e.sum(b[sha256.Size:])) {
@@ -126,7 +127,7 @@ func (e cacheEntry) open(b []byte) []byte {
 	return b[sha256.Size:]
 }
 
-// entryName is what entries are called.
+// entryName matches the file names of entries.
 var entryName = regexp.MustCompile("^[0-9a-f]{64}$")
 
 // prune removes the oldest entries until a folder's entries hold no more than limit

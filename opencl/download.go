@@ -71,8 +71,8 @@ func (r *reads) filled(upTo int) {
 	}
 }
 
-// abandoned are the slices of queues that failed: nobody knows whether their drivers
-// will write to them.
+// abandoned keeps the slices of failed queues alive for ever, because nobody knows whether
+// their drivers will still write to them.
 var abandoned struct {
 	sync.Mutex
 	list []read

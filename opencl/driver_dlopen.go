@@ -20,9 +20,9 @@ const (
 	profileNote = "profile is 0 or 1: whether events carry times of the device's clock"
 )
 
-// list is every device, processors last, so that device 0 is a GPU where there is
-// one. Without any device the error says why; otherwise it says what is wrong with
-// some platforms, if something is.
+// list returns every device. Processors come last, so that device 0 is a GPU where there is
+// one. If there is no device, the error says why; otherwise it says which platforms could
+// not be asked, if any.
 func list() ([]found, error) {
 	lib, err := load()
 	if err != nil {
@@ -43,7 +43,7 @@ func rank(f found) int {
 	return 0
 }
 
-// line is an error of several on one line.
+// line returns the text of an error on one line.
 func line(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func probe() []hal.Status {
@@ -93,7 +93,7 @@ func open(spec hal.Spec) (hal.Device, error) {
 	return d, nil
 }
 
-// choose is the device that a name means.
+// choose returns the device that a name stands for.
 func choose(all []found, spec hal.Spec) (found, error) {
 	if spec.Index == "" {
 		first := slices.IndexFunc(all, func(f found) bool { return f.unfit() == "" })

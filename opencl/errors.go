@@ -8,7 +8,7 @@ import (
 	"github.com/crease-ml/crease/hal"
 )
 
-// status is a result code of the library.
+// status is a result code of the OpenCL library.
 type status int32
 
 // The codes that are told apart.
@@ -27,7 +27,7 @@ const (
 	platformNotFound      status = -1001 // of the ICD loader
 )
 
-// codes are the names of CL/cl.h without their CL_.
+// codes holds the names of the result codes in CL/cl.h, without the prefix CL_.
 var codes = map[status]string{
 	deviceNotFound: "DEVICE_NOT_FOUND", deviceNotAvailable: "DEVICE_NOT_AVAILABLE", -3: "COMPILER_NOT_AVAILABLE",
 	memAllocationFailure: "MEM_OBJECT_ALLOCATION_FAILURE", outOfResources: "OUT_OF_RESOURCES", outOfHostMemory: "OUT_OF_HOST_MEMORY",
@@ -51,7 +51,7 @@ func (s status) String() string {
 	return fmt.Sprintf("error %d", int32(s))
 }
 
-// callError is a function of the library that failed.
+// callError is returned when a function of the library fails.
 type callError struct {
 	call string
 	code status
@@ -71,13 +71,13 @@ func (e *callError) Is(target error) bool {
 	return false
 }
 
-// short is a code that says that memory is short: of a command that was refused,
-// while the queue still works.
+// short reports whether a code says that memory is short. The command was refused then, but
+// the queue still works.
 func short(c status) bool {
 	return c == memAllocationFailure || c == outOfResources || c == outOfHostMemory || c == invalidBufferSize
 }
 
-// fatal is a code after which nothing on the queue will work.
+// fatal reports whether nothing on the queue will work after a code.
 func fatal(c status) bool {
 	return c == deviceNotAvailable || c == invalidCommandQueue || c == execStatusError
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/crease-ml/crease/hal"
 )
 
-// event is a marker in the queue. The library's object goes with it.
+// event holds a marker in the queue. The library's object is released when the garbage
+// collector finds the event.
 type event struct {
 	dev   *Device
 	id    uintptr
@@ -85,7 +86,8 @@ func (e *event) Wait() error {
 	return err
 }
 
-// Elapsed is the time between two reached events on the device's clock (hal.Timer).
+// Elapsed returns the time between two reached events by the device's clock. It implements
+// hal.Timer.
 func (d *Device) Elapsed(from, to hal.Event) (time.Duration, error) {
 	a, okA := from.(*event)
 	b, okB := to.(*event)
@@ -103,7 +105,7 @@ func (d *Device) Elapsed(from, to hal.Event) (time.Duration, error) {
 	return time.Duration(end - start), err
 }
 
-// time is when the marker was reached, in nanoseconds of the device's clock.
+// time returns when the marker was reached, in nanoseconds of the device's clock.
 func (e *event) time() (int64, error) {
 	const commandEnd = 0x1283
 	e.dev.enter()

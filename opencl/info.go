@@ -11,7 +11,7 @@ import (
 	"github.com/crease-ml/crease/kernels"
 )
 
-// unfit says why a device cannot be used, "" when it can.
+// unfit returns why a device cannot be used, "" if it can.
 func (f found) unfit() string {
 	version := f.text(deviceVersion) // "OpenCL 1.2 and more"
 	var major, minor int
@@ -31,23 +31,23 @@ func (f found) unfit() string {
 	return ""
 }
 
-// full is what a name in the device grammar may be a part of. PoCL names itself in
-// the version of its platform only.
+// full returns the text that a name in the device grammar is looked for in. It includes the
+// version of the platform, where alone PoCL names itself.
 func (f found) full() string {
 	return strings.Join([]string{f.text(platformName), f.text(platformVendor), f.text(deviceName), f.text(platformVersion)}, ", ")
 }
 
-// description is what people call the device.
+// description returns the name that people know the device by.
 func (f found) description() string { return f.text(deviceName) + ", " + f.text(platformName) }
 
 // doubles reports double precision.
 func (f found) doubles() bool { return f.extension("cl_khr_fp64") }
 
-// processor is true of a device that is the machine's own processor. The simulator
-// oclgrind says that it is everything, and so checks the kernels made for either.
+// processor reports whether a device is the machine's own processor. The simulator oclgrind
+// claims to be a device of every type, so it checks the kernels that are made for processors.
 func (f found) processor() bool { return f.number(deviceType)&typeCPU != 0 }
 
-// vendors are words of CL_DEVICE_VENDOR and the name of the vendor.
+// vendors holds words that CL_DEVICE_VENDOR may contain, with the vendor that each means.
 var vendors = [][2]string{
 	{"nvidia", "nvidia"}, {"advanced micro devices", "amd"}, {"amd", "amd"}, {"intel", "intel"}, {"apple", "apple"},
 	{"arm", "arm"}, {"qualcomm", "qualcomm"}, {"imagination", "imagination"},
@@ -63,8 +63,8 @@ func (f found) vendor() string {
 	return v
 }
 
-// arch is the architecture in the words of the vendor's compiler, where the driver
-// tells it: "sm_90", "gfx90a".
+// arch returns the architecture in the words of the vendor's compiler, such as "sm_90" or
+// "gfx90a", where the driver tells it.
 func (f found) arch() string {
 	if major := f.number(deviceCapabilityMain); major > 0 && f.extension("cl_nv_device_attribute_query") {
 		return fmt.Sprintf("sm_%d%d", major, f.number(deviceCapabilitySub))
@@ -96,7 +96,7 @@ func (f found) info(name string) hal.Info {
 	}
 }
 
-// caps is what the kernels are told.
+// caps returns what the portable kernels need to know about the device.
 func (f found) caps() kernels.Caps {
 	return kernels.Caps{
 		Dialect: kernels.OpenCL, F64: f.doubles(), CPU: f.processor(),

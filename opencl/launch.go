@@ -96,7 +96,7 @@ func (c *compiled) arguments(lib *library, mems []uintptr, values []byte) error 
 	return nil
 }
 
-// ndrange is the work items of a launch along each axis: of a group, and of all.
+// ndrange holds the number of work items along each axis, in a group and in the whole launch.
 type ndrange struct{ local, global [3]uintptr }
 
 func (n *ndrange) set(p *kernels.Program, groups [3]int) error {

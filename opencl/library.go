@@ -10,8 +10,8 @@ import (
 	"github.com/crease-ml/crease/internal/dynlib"
 )
 
-// library is the functions of an OpenCL library, as addresses for
-// purego.SyscallN: a registered Go function costs several allocations a call.
+// library holds the addresses of an OpenCL library's functions. They are called by
+// purego.SyscallN, because a function that is registered with purego allocates in every call.
 //
 // Pointers are turned into uintptr inside the argument list of SyscallN and
 // nowhere else: there alone Go keeps what they point to alive and in place.
@@ -48,7 +48,7 @@ func (l *library) symbols() map[string]*uintptr {
 	}
 }
 
-// libraryNames are the files that are tried, in order.
+// libraryNames returns the files that are tried, in order.
 func libraryNames() []string {
 	if name := os.Getenv("CREASE_OPENCL"); name != "" {
 		return []string{name}

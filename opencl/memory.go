@@ -13,9 +13,9 @@ import (
 	"github.com/crease-ml/crease/internal/hostmem"
 )
 
-// buffer is device memory from the pool. Blocks are memory objects of their own,
-// never sub-buffers, so each has the alignment of the device; kernels take the
-// offset of a view as a number and need none.
+// buffer holds device memory from the pool. Every block is a memory object of its own and
+// never a sub-buffer, which would have to be aligned: kernels are given the offset of a view
+// as a number.
 type buffer struct {
 	dev   *Device
 	mem   uintptr
@@ -86,10 +86,11 @@ func (d *Device) create(n int) (uintptr, error) {
 	return 0, &callError{call: "clCreateBuffer", code: status(code)}
 }
 
-// release gives a block back; OpenCL keeps it until queued work is done with it.
+// release gives a block back. OpenCL keeps it until the queued work has done with it.
 func (d *Device) release(mem uintptr) { purego.SyscallN(d.lib.releaseMemObject, mem) }
 
-// window is the memory of a buffer of this device, n bytes from off being inside it.
+// window returns the memory of a buffer. It is an error if the buffer is of another device
+// or freed, or if n bytes from off on are not within it.
 func (d *Device) window(b hal.Buffer, off, n int) (uintptr, error) {
 	x, ok := b.(*buffer)
 	switch {

@@ -11,11 +11,13 @@ import (
 	"github.com/ebitengine/purego"
 
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/compiling"
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/kernels"
 )
 
-// compiled is a program on a device, built once, by whoever runs it first. A
-// program that does not compile keeps its error.
+// compiled holds a program as a device has compiled it. Whoever runs the program first
+// compiles it. If that fails, the error is kept and returned to all who follow.
 type compiled struct {
 	once            sync.Once
 	err             error
@@ -40,7 +42,7 @@ func (f found) compilerOptions() string {
 	return o
 }
 
-// compiled is a program, built on first use.
+// compiled returns a program in compiled form. It compiles it on first use.
 func (d *Device) compiled(p *kernels.Program) (*compiled, error) {
 	v, ok := d.programs.Load(p)
 	if !ok {
@@ -67,9 +69,12 @@ func (d *Device) build(p *kernels.Program) (program, kernel uintptr, err error) 
 	entry := d.cacheEntry(p)
 	if b := entry.load(); b != nil {
 		if program, kernel, err = d.fromBinary(b, p.Name); err == nil {
+			d.show(p, "found compiled")
 			return program, kernel, nil
 		}
 	}
+	d.show(p, "compiling")
+	defer compiling.Begin(p.Name)()
 	if program, err = d.fromSource(p); err != nil {
 		return 0, 0, err
 	}
@@ -80,7 +85,14 @@ func (d *Device) build(p *kernels.Program) (program, kernel uintptr, err error) 
 	return program, kernel, nil
 }
 
-// entryPoint is the kernel of that name. Without it the program is released.
+// show prints the source of a program at debug level 4.
+func (d *Device) show(p *kernels.Program, what string) {
+	if debug.On(debug.Sources) {
+		debug.Program(d.info.Name, what, p.Name, p.Source)
+	}
+}
+
+// entryPoint returns a program's kernel of that name. If there is none, it releases the program.
 func (d *Device) entryPoint(program uintptr, name string) (uintptr, error) {
 	var code int32
 	text := append([]byte(name), 0)
@@ -117,7 +129,7 @@ func (d *Device) buildProgram(program uintptr) error {
 // maxLog bounds what an error shows of a compiler's log, in bytes.
 const maxLog = 8 << 10
 
-// buildLog is what the compiler said.
+// buildLog returns what the compiler said about a program.
 func (d *Device) buildLog(program uintptr) string {
 	const buildLog = 0x1183 // CL_PROGRAM_BUILD_LOG
 	var n uintptr
@@ -133,11 +145,11 @@ func (d *Device) buildLog(program uintptr) string {
 	return log
 }
 
-// maxLines is how much of a source an error shows.
+// maxLines is how many lines of a source an error shows.
 const maxLines = 400
 
-// numbered is the first lines of a source with their numbers, to read beside a
-// compiler's log.
+// numbered returns the first lines of a source with their numbers, by which a compiler's
+// log refers to them.
 func numbered(source string) string {
 	var b strings.Builder
 	n := 0

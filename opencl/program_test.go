@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/internal/notice"
 	"github.com/crease-ml/crease/kernels"
 )
@@ -118,6 +119,31 @@ func TestCache(t *testing.T) {
 	}
 	if len(keys) != 4 {
 		t.Errorf("%d names for 4 programs", len(keys))
+	}
+}
+
+// At debug level 4 the source of a program is printed, whether it is compiled or found.
+func TestSourcesAreShown(t *testing.T) {
+	t.Setenv("CREASE_CACHE", t.TempDir())
+	var b strings.Builder
+	defer debug.Redirect(&b)()
+	p := &kernels.Program{Name: "shown", Group: [3]int{1, 1, 1}, Buffers: 1, Source: "__kernel void shown(__global int *out) { *out = 7; }"}
+	defer debug.Set(debug.Set(debug.Graphs))
+	seven(t, p)
+	if b.Len() > 0 {
+		t.Errorf("level 3 printed\n%s", &b)
+	}
+	debug.Set(debug.Sources)
+	t.Setenv("CREASE_CACHE", t.TempDir())
+	for _, what := range []string{"compiling", "found compiled"} {
+		b.Reset()
+		seven(t, p)
+		if what != "compiling" && strings.Contains(b.String(), " compiling shown:") {
+			t.Skip("this driver gives no binaries away")
+		}
+		if !strings.Contains(b.String(), " "+what+" shown:\n"+p.Source+"\n") {
+			t.Errorf("printed\n%swant the source and %q", &b, what)
+		}
 	}
 }
 

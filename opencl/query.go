@@ -11,7 +11,7 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// Numbers of questions and answers, from CL/cl.h.
+// The numbers of queries and of their answers, from CL/cl.h.
 const (
 	platformVersion = 0x0901
 	platformName    = 0x0902
@@ -44,7 +44,7 @@ const (
 	correctlyRoundedDivide = 1 << 7
 )
 
-// found is a device of a platform.
+// found holds a device that a platform has, before it is opened.
 type found struct {
 	lib              *library
 	platform, device uintptr
@@ -96,8 +96,7 @@ func ids(call string, ask func(n uintptr, list *uintptr, count *uint32) uintptr)
 	return list[:min(int(n), len(list))], nil
 }
 
-// bytes is the answer to a question about the device or its platform, nil where
-// there is none.
+// bytes returns the answer to a query about the device or its platform, nil if there is none.
 func (f found) bytes(what uintptr) []byte {
 	call, object := f.lib.getDeviceInfo, f.device
 	if what < deviceType {
@@ -118,8 +117,8 @@ func (f found) text(what uintptr) string {
 	return strings.TrimSpace(strings.TrimRight(string(f.bytes(what)), "\x00"))
 }
 
-// number is an answer of four or eight bytes, or the first of several of eight; 0
-// where there is none.
+// number returns an answer of four or eight bytes as a number. Of an answer with several
+// numbers of eight bytes it returns the first; it returns 0 if there is no answer.
 func (f found) number(what uintptr) int {
 	switch b := f.bytes(what); {
 	case len(b) == 4:

@@ -11,8 +11,8 @@ import (
 // pending counts commands since the queue was last flushed.
 type pending struct{ n atomic.Int32 }
 
-// flushEvery is how many commands a driver may hold back. Drivers collect commands
-// until somebody waits; the device should not idle while the host prepares more.
+// flushEvery is how many commands are queued before the queue is flushed. Drivers hold
+// commands back until somebody waits, and the device would be idle meanwhile.
 const flushEvery = 16
 
 // enqueue runs a call of the library that queues a command. One that is refused for
@@ -49,7 +49,7 @@ func (d *Device) finish() error {
 	return err
 }
 
-// waited takes the result of a call that waited for queued work.
+// waited turns the result of a call that waited for queued work into an error.
 func (d *Device) waited(call string, r uintptr) error {
 	if code := status(int32(r)); code != success {
 		return d.health.Poison(d.failure(&callError{call: call, code: code, lost: true}))

@@ -97,7 +97,7 @@ func (g *staging) open(d *Device) {
 	g.mem, g.bytes, g.failed = mem, unsafe.Slice(*(**byte)(unsafe.Pointer(&address)), 2*stageHalf), false
 }
 
-// release gives the memory back; the queue is empty.
+// release gives the memory back. Its caller has waited until the queue is empty.
 func (g *staging) release(d *Device) {
 	for _, id := range g.read {
 		if id != 0 {

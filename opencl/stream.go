@@ -12,8 +12,8 @@ import (
 	"github.com/crease-ml/crease/kernels"
 )
 
-// stream is a way to the device's queue. It has nothing of its own but the kernel
-// it is running, for errors.
+// stream gives access to the device's queue. All streams share the queue; what a stream holds
+// itself is the op and the kernel that it is running, for errors.
 type stream struct {
 	dev        *Device
 	op, kernel string
@@ -23,8 +23,9 @@ var _ kernels.Launcher = (*stream)(nil)
 
 func (s *stream) Device() hal.Device { return s.dev }
 
-// failure says what the stream was doing, once. A command that shows the device to
-// be lost poisons the queue; one that is merely refused left nothing half-done.
+// failure makes err a *hal.DeviceError that says what the stream was doing, unless it is one
+// already. An error that shows that the device is lost poisons the queue. A command that
+// was merely refused has done nothing, so that work can go on.
 func (s *stream) failure(what string, err error) error {
 	var known *hal.DeviceError
 	if err == nil {

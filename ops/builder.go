@@ -32,7 +32,7 @@ type Value interface{ Spec() Spec }
 // op, the recording one records it, and everything written over Builder
 // (gradients, lowerings, layers) is written once.
 //
-// Apply panics with a *ShapeError, *DTypeError or *AttrError on misuse and
+// Apply panics with a *UsageError, *ShapeError, *DTypeError or *AttrError on misuse and
 // with a *hal.DeviceError when the device fails; crease.Try recovers them.
 type Builder interface {
 	Apply(op *Op, attrs any, in ...Value) []Value
@@ -144,14 +144,14 @@ type Absent struct {
 // Spec is the spec of the value that is not there.
 func (a *Absent) Spec() Spec { return a.S }
 
-// InputError returns an *AttrError for values that are nil or absent.
+// InputError returns a *UsageError for values that are nil or absent.
 func InputError(op *Op, in []Value) error {
 	for i, v := range in {
 		switch v := v.(type) {
 		case nil:
-			return &AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)}
+			return &UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is nil", i)}
 		case *Absent:
-			return &AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is %s %d of %s, which was not saved for the gradient: add it to the row's Saves", i, v.What, v.Index, v.Op.Name)}
+			return &UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is %s %d of %s, which was not saved for the gradient: add it to the row's Saves", i, v.What, v.Index, v.Op.Name)}
 		}
 	}
 	return nil

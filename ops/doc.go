@@ -51,7 +51,7 @@
 //
 // # Failing
 //
-// Misuse is a *ShapeError, *DTypeError or *AttrError naming the op, its inputs
+// Misuse is a *UsageError, *ShapeError, *DTypeError or *AttrError naming the op, its inputs
 // and the rule it breaks: returned by Specs, panicked by builders. An index out
 // of range is found only when the op runs and panics in the reference with an
 // *AttrError. An incomplete row stops the program at start.

@@ -6,6 +6,47 @@ import (
 	"strings"
 )
 
+// Misuse is implemented by errors that a mistake in the calling program leads to, and no
+// failure of the world: *UsageError, *ShapeError, *DTypeError, *AttrError and *GradError
+// here, and those of other packages with the method. Such errors are what crease panics
+// with; see [IsMisuse].
+type Misuse interface {
+	error
+	Misuse()
+}
+
+// IsMisuse reports whether an error, or one that it wraps, is a mistake of the caller.
+func IsMisuse(err error) bool {
+	var m Misuse
+	return errors.As(err, &m)
+}
+
+// UsageError is something given to an op, a module or an optimiser that it cannot work on,
+// whatever its shape and type: a tensor or module that is nil, the zero Tensor, a tensor
+// that has been freed, that is on another device, or that belongs to a function being
+// compiled.
+type UsageError struct {
+	Op     string // what was asked for
+	Reason string // what was given, and what to do
+}
+
+func (e *UsageError) Error() string { return e.Op + ": " + e.Reason }
+
+// Misuse marks a mistake of the caller.
+func (*UsageError) Misuse() {}
+
+// Misuse marks a mistake of the caller.
+func (*ShapeError) Misuse() {}
+
+// Misuse marks a mistake of the caller.
+func (*DTypeError) Misuse() {}
+
+// Misuse marks a mistake of the caller.
+func (*AttrError) Misuse() {}
+
+// Misuse marks a mistake of the caller.
+func (*GradError) Misuse() {}
+
 // ShapeError is a misuse of an op: shapes that its rule refuses.
 type ShapeError struct {
 	Op   string
@@ -24,8 +65,7 @@ type DTypeError struct {
 
 func (e *DTypeError) Error() string { return describe(e.Op, e.In) + ": " + e.Rule }
 
-// AttrError is a misuse of an op: an attribute out of range, or a value that
-// cannot be an input.
+// AttrError is a misuse of an op: an attribute out of range.
 type AttrError struct {
 	Op     string
 	Reason string
@@ -75,6 +115,7 @@ func named(op string, in []Spec, err error) error {
 	var s *ShapeError
 	var d *DTypeError
 	var a *AttrError
+	var u *UsageError
 	switch {
 	case errors.As(err, &s):
 		return &ShapeError{Op: op, In: in, Rule: s.Rule}
@@ -82,6 +123,8 @@ func named(op string, in []Spec, err error) error {
 		return &DTypeError{Op: op, In: in, Rule: d.Rule}
 	case errors.As(err, &a):
 		return &AttrError{Op: op, Reason: a.Reason}
+	case errors.As(err, &u):
+		return u
 	}
 	return &ShapeError{Op: op, In: in, Rule: err.Error()}
 }

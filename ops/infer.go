@@ -26,7 +26,7 @@ func sameInfer(_ any, in []Spec) ([]Spec, error) { return []Spec{in[0]}, nil }
 func sameTypes(in []Spec) error {
 	for _, s := range in {
 		if s.DType != in[0].DType {
-			return typeErr("element types differ; cast one of them")
+			return typeErr("element types differ: Cast one of them")
 		}
 	}
 	return nil

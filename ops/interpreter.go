@@ -14,14 +14,14 @@ func (v HostValue) Spec() Spec { return v.Host.Spec }
 type Interpreter struct{}
 
 // Apply checks the inputs by the row's rule and runs its reference. It panics
-// with a *ShapeError, *DTypeError or *AttrError on misuse.
+// with a *UsageError, *ShapeError, *DTypeError or *AttrError on misuse.
 func (Interpreter) Apply(op *Op, attrs any, in ...Value) []Value {
 	CheckInputs(op, in)
 	hosts := make([]Host, len(in))
 	for i, v := range in {
 		h, ok := v.(*HostValue)
 		if !ok {
-			panic(&AttrError{Op: op.Name, Reason: fmt.Sprintf("input %d is a %T, the interpreter takes values that it or Const made", i, v)})
+			panic(&UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is a %T, the interpreter takes values that it or Const made", i, v)})
 		}
 		hosts[i] = h.Host
 	}

@@ -47,7 +47,7 @@ func init() {
 
 func whereInfer(_ any, in []Spec) ([]Spec, error) {
 	if in[1].DType != in[2].DType {
-		return nil, typeErr("element types of x and y differ; cast one of them")
+		return nil, typeErr("element types of x and y differ: Cast one of them")
 	}
 	dims, err := broadcastSpecs(in)
 	if err != nil {

@@ -42,7 +42,7 @@ func matmulInfer(_ any, in []Spec) ([]Spec, error) {
 	}
 	for i, s := range in {
 		if len(s.Shape) < 2 {
-			return nil, shapeErr("input %d has rank %d, want at least 2; reshape a vector to one row or one column", i, len(s.Shape))
+			return nil, shapeErr("input %d has rank %d, want at least 2: Reshape a vector to one row or one column", i, len(s.Shape))
 		}
 	}
 	xm, ym := len(in[0].Shape)-2, len(in[1].Shape)-2

@@ -61,7 +61,7 @@ func scatterInfer(attrs any, in []Spec) ([]Spec, error) {
 		return nil, err
 	}
 	if in[2].DType != in[0].DType {
-		return nil, typeErr("element types of x and updates differ; cast one of them")
+		return nil, typeErr("element types of x and updates differ: Cast one of them")
 	}
 	if !shape.Equal(in[2].Shape, in[1].Shape) {
 		return nil, shapeErr("updates must have the shape of idx, %s", shape.String(in[1].Shape))

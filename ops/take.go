@@ -119,7 +119,7 @@ func takeShape(dims, idx []int, axis int) []int {
 // wantIndices refuses an input that cannot index.
 func wantIndices(in []Spec, i int) error {
 	if !slices.Contains(Indices, in[i].DType) {
-		return typeErr("input %d must be an index of type i64 or i32; cast it", i)
+		return typeErr("input %d must be an index of type i64 or i32: Cast it", i)
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func indexAddInfer(attrs any, in []Spec) ([]Spec, error) {
 		return nil, err
 	}
 	if in[2].DType != in[0].DType {
-		return nil, typeErr("element types of x and updates differ; cast one of them")
+		return nil, typeErr("element types of x and updates differ: Cast one of them")
 	}
 	if !shape.Equal(in[2].Shape, want[0].Shape) {
 		return nil, shapeErr("updates must have shape %s: that of x with axis %d replaced by that of idx", shape.String(want[0].Shape), attrs.(IndexAddAttrs).Axis)

@@ -55,7 +55,7 @@ func newBase(params []*crease.Tensor, lr float64, skipFrozen bool) base {
 	seen := map[*crease.Tensor]bool{}
 	for i, p := range params {
 		if p == nil {
-			panic(&ops.AttrError{Op: "optimizer", Reason: fmt.Sprintf("parameter %d is nil", i)})
+			panic(&ops.UsageError{Op: "optimizer", Reason: fmt.Sprintf("parameter %d is nil", i)})
 		}
 		if !seen[p] {
 			b.params = append(b.params, p)

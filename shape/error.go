@@ -16,6 +16,9 @@ type Error struct {
 	Reason string // the rule and how it is broken, to be read after the subject
 }
 
+// Misuse marks a mistake of the caller (see package ops).
+func (*Error) Misuse() {}
+
 func (e *Error) Error() string {
 	if e.Dims == nil {
 		return e.Reason

@@ -209,6 +209,9 @@ func parseHeader(header []byte) (entries map[string]json.RawMessage, meta map[st
 		seen[name] = true
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				err = errors.New("the header is cut off")
+			}
 			return nil, nil, fmt.Errorf("the header's entry %q: %w", name, err)
 		}
 		if name != metadataKey {

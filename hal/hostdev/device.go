@@ -62,13 +62,13 @@ func (d *Device) outer() hal.Device {
 // Info describes the device.
 func (d *Device) Info() hal.Info { return d.info }
 
-// Kernels is the device's registry.
+// Kernels returns the device's registry.
 func (d *Device) Kernels() *hal.Registry { return &d.kernels }
 
-// Memory reports the pool.
+// Memory returns the state of the pool.
 func (d *Device) Memory() hal.MemoryStats { return d.pool.Stats() }
 
-// ResetHighWater resets the pool's mark.
+// ResetHighWater sets the pool's high water mark to what is in use now.
 func (d *Device) ResetHighWater() { d.pool.ResetHighWater() }
 
 // NewStream returns a stream that runs inline.
@@ -102,7 +102,7 @@ func (d *Device) Close() error {
 	return nil
 }
 
-// Buffer is host memory from the device's pool.
+// Buffer holds host memory from the device's pool.
 type Buffer struct {
 	dev   *Device
 	block hostmem.Block
@@ -126,10 +126,10 @@ func (d *Device) Alloc(bytes int) (hal.Buffer, error) {
 	return &Buffer{dev: d, block: block, class: class, size: bytes}, nil
 }
 
-// Device is the device that the memory belongs to.
+// Device returns the device that the memory belongs to.
 func (b *Buffer) Device() hal.Device { return b.dev.outer() }
 
-// Size is the number of bytes that were asked for.
+// Size returns the number of bytes that were asked for.
 func (b *Buffer) Size() int { return b.size }
 
 // Free gives the memory back to the pool.
@@ -143,11 +143,11 @@ func (b *Buffer) Free() {
 	}
 }
 
-// Bytes is the buffer's memory.
+// Bytes returns the buffer's memory.
 func (b *Buffer) Bytes() []byte { return b.block.Bytes[:b.size:b.size] }
 
-// Bytes is the memory of a buffer of a hostdev device.
+// Bytes returns the memory of a buffer of a hostdev device.
 func Bytes(b hal.Buffer) []byte { return b.(*Buffer).Bytes() }
 
-// Bytes is the memory of a buffer of this device (hal.Mapper).
+// Bytes returns the memory of a buffer of this device. It implements hal.Mapper.
 func (d *Device) Bytes(b hal.Buffer) []byte { return Bytes(b) }

@@ -17,7 +17,7 @@ type Stream struct {
 
 var _ hal.Stream = (*Stream)(nil)
 
-// Device is the device that the stream belongs to.
+// Device returns the device that the stream belongs to.
 func (s *Stream) Device() hal.Device { return s.dev.outer() }
 
 // Upload copies src to the device.
@@ -72,8 +72,8 @@ func (s *Stream) Ready() error {
 	return s.dev.use()
 }
 
-// Range is the memory of n bytes from off of a live buffer of the device, or what is
-// wrong with them.
+// Range returns the n bytes from off on of a buffer. It is an error if the buffer is of
+// another device or freed, or if they are not within it.
 func (d *Device) Range(b hal.Buffer, off, n int) ([]byte, error) {
 	x, ok := b.(*Buffer)
 	switch {
@@ -116,10 +116,10 @@ func (s *Stream) Wait(e hal.Event) error {
 	return e.Wait()
 }
 
-// Sync returns the stream's failure: its work is done.
+// Sync returns the stream's failure. There is nothing to wait for.
 func (s *Stream) Sync() error { return s.Ready() }
 
-// event is a point in a stream that has been reached.
+// event stands for a point in a stream, which has always been reached.
 type event Stream
 
 // Wait returns the failure of the event's stream, if there is one.

@@ -21,6 +21,7 @@ import (
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/hal/hostdev"
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/kernels"
 	"github.com/crease-ml/crease/ops"
 )
@@ -130,6 +131,9 @@ func (s *stream) Run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 func (d *Device) compile(p *kernels.Program) (entry, error) {
 	if run, ok := d.entries[p]; ok {
 		return run, nil
+	}
+	if debug.On(debug.Sources) {
+		debug.Program(d.Info().Name, "compiling", p.Name, p.Source)
 	}
 	sum := sha256.Sum256([]byte(p.Source))
 	base := filepath.Join(d.dir, fmt.Sprintf("%s_%x", p.Name, sum[:8]))

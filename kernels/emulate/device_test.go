@@ -9,6 +9,7 @@ import (
 	"github.com/crease-ml/crease/conform"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/kernels"
 	"github.com/crease-ml/crease/kernels/emulate"
 	"github.com/crease-ml/crease/ops"
@@ -92,6 +93,19 @@ func run(t *testing.T, body string) ([]float32, error) {
 	}
 	out := make([]float32, 8)
 	return out, s.Download(dtype.Bytes(out), bufs[1], 0)
+}
+
+// At debug level 4 the source of a program is printed when it is compiled.
+func TestSourcesAreShown(t *testing.T) {
+	var b strings.Builder
+	defer debug.Redirect(&b)()
+	defer debug.Set(debug.Set(debug.Sources))
+	if _, err := run(t, reversed); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.String(); !strings.Contains(s, "emulate    compiling reversed:\n") || !strings.Contains(s, "items[LID(0)] = GET(x, GID(0));") {
+		t.Errorf("printed\n%s", s)
+	}
 }
 
 func right(v []float32) bool {

@@ -18,6 +18,7 @@ import (
 //	5    when a file cannot be read, written or understood, or is another's
 //	128  plus the signal's number when a signal stopped it: 130 after Ctrl-C
 //
+// A misuse of the library that a command's own checks let through ends with 1.
 // Errors of packages say that they are about a file by a method ExitCode; those about
 // devices are known by their types.
 const (

@@ -20,9 +20,11 @@ import (
 
 func main() {
 	ctx, done := onSignal(context.Background(), os.Stderr, os.Exit)
+	shown := showCompiling(os.Stderr)
 	root := rootCommand()
 	root.SetArgs(os.Args[1:])
 	code := execute(ctx, root)
+	shown()
 	done()
 	os.Exit(code)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/crease-ml/crease/graph"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/internal/cpufeat"
+	"github.com/crease-ml/crease/internal/debug"
 	"github.com/crease-ml/crease/internal/near"
 )
 
@@ -28,7 +29,7 @@ var variables = []variable{
 	{"CREASE_THREADS", "threads of cpu devices", checkThreads},
 	{"CREASE_CPU_MAX", "best kernels: avx512, avx2, generic", checkLevel},
 	{"CREASE_FALLBACK", "lowest dispatch: ref, lower, error", checkFallback},
-	{"CREASE_DEBUG", "1 devices, 2 kernels, 3 graphs, 4 sources", checkDebug},
+	{"CREASE_DEBUG", debug.Doc, checkDebug},
 	{"CREASE_PASSES", "passes of the compiler to leave out", checkPasses},
 	{"CREASE_DATA", "directory of data sets", nil},
 	{"CREASE_OPENCL", "OpenCL library, where it is not found", nil},
@@ -107,10 +108,8 @@ func checkFallback(value string) error {
 }
 
 func checkDebug(value string) error {
-	if n, err := strconv.Atoi(value); err != nil || n < 0 || n > 6 {
-		return fmt.Errorf("want a level from 0 to 6")
-	}
-	return nil
+	_, err := debug.Parse(value)
+	return err
 }
 
 func checkPasses(value string) error {
