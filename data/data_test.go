@@ -151,6 +151,41 @@ func TestReadIDX(t *testing.T) {
 	}
 }
 
+// A header that asks for more than the limit is refused for that; one at the limit is
+// read as far as the file goes.
+func TestIDXLimit(t *testing.T) {
+	for dims, want := range map[[4]byte]string{{0x40, 0, 0, 0}: "cut off", {0x40, 0, 0, 1}: "limit"} {
+		_, _, err := ReadIDX(bytes.NewReader(append([]byte{0, 0, 8, 1}, append(dims[:], 1, 2, 3)...)))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%x bytes: %v, want %q", dims, err, want)
+		}
+	}
+}
+
+// Classes are counted from 0: that of the number of classes is none.
+func TestLabelsAreClasses(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, b []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for label, good := range map[byte]bool{0: true, 9: true, 10: false, 255: false} {
+		for _, part := range []string{"train", "t10k"} {
+			write(part+"-images-idx3-ubyte", idx([]byte{2, 28, 28}, 2*28*28))
+			write(part+"-labels-idx1-ubyte", append(idx([]byte{2}, 0), 3, label))
+		}
+		train, _, err := Fashion(dir)
+		var bad *FileError
+		switch {
+		case good && (err != nil || train.Y[0] != 3 || train.Y[1] != int64(label)):
+			t.Errorf("class %d: %v", label, err)
+		case !good && (!errors.As(err, &bad) || !strings.Contains(err.Error(), "picture 1")):
+			t.Errorf("class %d of 10 was taken: %v", label, err)
+		}
+	}
+}
+
 func FuzzReadIDX(f *testing.F) {
 	f.Add(idx([]byte{2, 3}, 6))
 	f.Add([]byte{0x1f, 0x8b})

@@ -164,3 +164,42 @@ func TestFrozenParameters(t *testing.T) {
 		t.Errorf("skipped: %v, %v", err, frozen)
 	}
 }
+
+// The first step of Adam goes by the rate along the sign of the gradient, whatever its size.
+// Adam adds the decay to the gradient, where it may turn the sign; AdamW shrinks the
+// parameter by it and takes the step of the gradient alone (Loshchilov, Hutter 2019).
+func TestDecayIsDecoupled(t *testing.T) {
+	const rate, decay = 0.1, 0.5
+	for _, compiled := range []bool{false, true} {
+		for name, c := range map[string]struct {
+			made func([]*crease.Tensor, optim.AdamConfig) *optim.Adam
+			want func(p, g float64) float64
+		}{
+			"Adam": {optim.NewAdam, func(p, g float64) float64 {
+				return p - rate*math.Copysign(1, g+decay*p)
+			}},
+			"AdamW": {optim.NewAdamW, func(p, g float64) float64 {
+				return p*(1-rate*decay) - rate*math.Copysign(1, g)
+			}},
+		} {
+			start, slope := []float64{2, 2, -3, 4}, []float64{0.25, -0.25, 1, -3}
+			w := crease.From(start, nil).RequireGrad()
+			o := c.made([]*crease.Tensor{w}, optim.AdamConfig{LR: rate, WeightDecay: decay})
+			step := func(g ...*crease.Tensor) []*crease.Tensor {
+				w.Mul(g[0]).Sum().Backward()
+				o.Step()
+				o.ZeroGrad()
+				return nil
+			}
+			if compiled {
+				step = crease.Compile(step).Call
+			}
+			step(crease.From(slope, nil))
+			for i, got := range w.Floats() {
+				if want := c.want(start[i], slope[i]); math.Abs(got-want) > 1e-5 {
+					t.Errorf("%s (compiled %v) made %v of %v, want %v", name, compiled, got, start[i], want)
+				}
+			}
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/crease-ml/crease/internal/goid"
 )
 
 // checkFor fails unless each of n tasks runs exactly once.
@@ -95,6 +97,47 @@ func TestPanicReachesCaller(t *testing.T) {
 			})
 		}()
 		checkFor(t, p, 9)
+	}
+}
+
+// A panic of any thread reaches the caller, and no task begins after it. Task 0 and task 1
+// are on two threads, since each waits for the other; one panics, and the other goes on
+// as soon as the pool has taken note.
+func TestPanicEndsTheCall(t *testing.T) {
+	const n = 1000
+	for _, byCaller := range []bool{true, false} {
+		for range 20 {
+			p := New(2)
+			caller := goid.ID()
+			var both sync.WaitGroup
+			both.Add(2)
+			var ran atomic.Int64
+			func() {
+				defer func() {
+					if got := recover(); got != "task" {
+						t.Errorf("recovered %v from a panic (of the caller: %v)", got, byCaller)
+					}
+				}()
+				p.For(n, func(int) {
+					if ran.Add(1) > 2 {
+						return
+					}
+					both.Done()
+					both.Wait()
+					if (goid.ID() == caller) == byCaller {
+						panic("task")
+					}
+					for start := time.Now(); p.next.Load() < n && time.Since(start) < 5*time.Second; {
+						runtime.Gosched()
+					}
+				})
+			}()
+			if ran.Load() != 2 {
+				t.Fatalf("%d tasks ran, 2 had begun at the panic (of the caller: %v)", ran.Load(), byCaller)
+			}
+			checkFor(t, p, 9)
+			p.Close()
+		}
 	}
 }
 
