@@ -312,3 +312,82 @@ func TestSheetsAreSeededAndBalanced(t *testing.T) {
 		t.Error("one sheet was accepted")
 	}
 }
+
+// The ball has its middle at 0 and a spread of 1 along an axis, whatever the folds. The
+// middle and the spread are those of 4096 probes, so the points' own are near.
+func TestSheetsAreScaled(t *testing.T) {
+	for _, folds := range []int{0, 1, 6} {
+		c := DefaultSheets()
+		c.Folds, c.Train = folds, 20000
+		_, a, _, err := NewSheets(c)
+		if err != nil {
+			t.Fatalf("%d folds: %v", folds, err)
+		}
+		var sum [3]float64
+		squares := 0.0
+		for i, x := range a.X {
+			sum[i%3] += float64(x) / float64(a.Len())
+			squares += float64(x) * float64(x) / float64(len(a.X))
+		}
+		for _, m := range sum {
+			if math.Abs(m) > 0.1 {
+				t.Errorf("%d folds: the middle is %v", folds, sum)
+			}
+		}
+		if math.Abs(squares-1) > 0.1 {
+			t.Errorf("%d folds: the mean square is %v, want 1", folds, squares)
+		}
+	}
+}
+
+func TestSheetsRefuse(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(*SheetsConfig)
+		good   bool
+	}{
+		"two sheets":       {func(c *SheetsConfig) { c.Sheets = 2 }, true},
+		"1001 sheets":      {func(c *SheetsConfig) { c.Sheets, c.Train, c.Test = 1001, 2000, 2000 }, false},
+		"1000 sheets":      {func(c *SheetsConfig) { c.Sheets, c.Train, c.Test = 1000, 1000, 1000 }, true},
+		"no folds":         {func(c *SheetsConfig) { c.Folds = 0 }, true},
+		"folds below 0":    {func(c *SheetsConfig) { c.Folds = -1 }, false},
+		"1001 folds":       {func(c *SheetsConfig) { c.Folds = 1001 }, false},
+		"a sheet too few":  {func(c *SheetsConfig) { c.Train = c.Sheets - 1 }, false},
+		"a test too few":   {func(c *SheetsConfig) { c.Test = c.Sheets - 1 }, false},
+		"too many":         {func(c *SheetsConfig) { c.Train = 1e8 + 1 }, false},
+		"too many tests":   {func(c *SheetsConfig) { c.Test = 1e8 + 1 }, false},
+		"no gap":           {func(c *SheetsConfig) { c.Gap = 0 }, false},
+		"a gap of NaN":     {func(c *SheetsConfig) { c.Gap = math.NaN() }, false},
+		"an endless gap":   {func(c *SheetsConfig) { c.Gap = math.Inf(1) }, false},
+		"strength of NaN":  {func(c *SheetsConfig) { c.Strength = math.NaN() }, false},
+		"endless strength": {func(c *SheetsConfig) { c.Strength = math.Inf(-1) }, false},
+	} {
+		s := DefaultSheets()
+		s.Train, s.Test = 100, 100
+		c.change(&s)
+		if _, _, _, err := NewSheets(s); (err == nil) != c.good {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// An epoch has the last, smaller batch unless it is to be dropped.
+func TestSteps(t *testing.T) {
+	for _, c := range []struct {
+		n, batch, all, whole int
+	}{{10, 3, 4, 3}, {9, 3, 3, 3}, {10, 10, 1, 1}, {10, 9, 2, 1}, {10, 1, 10, 10}} {
+		for drop, want := range map[bool]int{false: c.all, true: c.whole} {
+			l, err := NewLoader(numbers(c.n), LoaderConfig{Batch: c.batch, DropLast: drop})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := l.Steps(); got != want {
+				t.Errorf("%d samples by %d, the last dropped %v: %d steps, want %d", c.n, c.batch, drop, got, want)
+			}
+			for k := range 2 * want {
+				if n := min(c.batch, c.n-(k%want)*c.batch); l.At(k).N != n {
+					t.Errorf("batch %d of %d samples by %d has %d, want %d", k, c.n, c.batch, l.At(k).N, n)
+				}
+			}
+		}
+	}
+}

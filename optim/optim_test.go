@@ -203,3 +203,28 @@ func TestDecayIsDecoupled(t *testing.T) {
 		}
 	}
 }
+
+// Values of the schedules worked out by hand, at their ends and beyond.
+func TestSchedulesAtTheirEnds(t *testing.T) {
+	half := func(int) float64 { return 0.5 }
+	for what, c := range map[string]struct {
+		s    optim.Schedule
+		want map[int]float64
+	}{
+		"stair":        {optim.Stair(8, 0.5, 2), map[int]float64{0: 8, 1: 8, 2: 4, 3: 4, 4: 2}},
+		"milestones":   {optim.Milestones(8, 0.5, 1, 3), map[int]float64{0: 8, 1: 4, 2: 4, 3: 2, 9: 2}},
+		"linear":       {optim.Linear(1, 3, 4), map[int]float64{0: 1, 1: 1.5, 4: 3, 5: 3}},
+		"no steps":     {optim.Linear(1, 3, 0), map[int]float64{0: 1, 1: 3}},
+		"polynomial":   {optim.Polynomial(8, 3, 4), map[int]float64{0: 8, 2: 1, 4: 0, 5: 0}},
+		"polynomial 1": {optim.Polynomial(8, 1, 4), map[int]float64{0: 8, 1: 6, 4: 0, 5: 0}},
+		"warmup":       {optim.Warmup(half, 4), map[int]float64{0: 0.125, 1: 0.25, 3: 0.5, 4: 0.5, 9: 0.5}},
+		"after":        {optim.After(half, 2, optim.Linear(1, 3, 4)), map[int]float64{0: 0.5, 1: 0.5, 2: 1, 3: 1.5}},
+		"times":        {optim.Times(half, half, optim.Stair(8, 0.5, 1)), map[int]float64{0: 2, 1: 1}},
+	} {
+		for step, want := range c.want {
+			if got := c.s(step); math.Abs(got-want) > 1e-12 {
+				t.Errorf("%s at step %d is %v, want %v", what, step, got, want)
+			}
+		}
+	}
+}

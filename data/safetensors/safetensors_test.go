@@ -214,3 +214,27 @@ func TestUnknownTypes(t *testing.T) {
 		t.Errorf("its place is not checked: %v", err)
 	}
 }
+
+// Tensors are listed by name, those that cannot be read too.
+func TestListsAreSorted(t *testing.T) {
+	var names, odd []string
+	for range 5 { // the header is a map, of whatever order
+		f, err := Read(file(`{"d":{"dtype":"X1","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]},`+
+			`"c":{"dtype":"X2","shape":[1],"data_offsets":[2,3]},"a":{"dtype":"U8","shape":[1],"data_offsets":[3,4]},"e":{"dtype":"X0","shape":[1],"data_offsets":[4,5]}}`, 5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range f.Tensors() {
+			names = append(names, x.Name)
+		}
+		for _, x := range f.Unreadable() {
+			odd = append(odd, x.Name+x.Type)
+		}
+	}
+	if got := strings.Join(names, ""); got != "ababababab" {
+		t.Errorf("readable are %s", got)
+	}
+	if got := strings.Join(odd, ""); got != strings.Repeat("cX2dX1eX0", 5) {
+		t.Errorf("unreadable are %s", got)
+	}
+}

@@ -196,3 +196,42 @@ func BenchmarkFor(b *testing.B) {
 		p.For(2, f)
 	}
 }
+
+// Ranges covers 0..n once, in ranges that begin at multiples of the size.
+func TestRanges(t *testing.T) {
+	for _, threads := range []int{1, 3} {
+		p := New(threads)
+		defer p.Close()
+		for _, n := range []int{-1, 0, 1, 4, 5, 8, 23} {
+			for _, size := range []int{1, 4, 5, 100} {
+				seen := make([]atomic.Int32, max(n, 0))
+				p.Ranges(n, size, func(lo, hi int) {
+					if lo%size != 0 || lo >= hi || hi != min(lo+size, n) {
+						t.Errorf("%d threads cut %d by %d into %d to %d", threads, n, size, lo, hi)
+						return
+					}
+					for i := lo; i < hi; i++ {
+						seen[i].Add(1)
+					}
+				})
+				for i := range seen {
+					if got := seen[i].Load(); got != 1 {
+						t.Errorf("%d threads: %d of %d by %d was visited %d times", threads, i, n, size, got)
+					}
+				}
+			}
+		}
+		checkFor(t, p, 9)
+	}
+	(*Pool)(nil).Ranges(5, 2, func(lo, hi int) {
+		if hi != min(lo+2, 5) {
+			t.Errorf("a nil pool cut 5 by 2 into %d to %d", lo, hi)
+		}
+	})
+	p := New(2)
+	defer p.Close()
+	f := func(lo, hi int) {}
+	if n := testing.AllocsPerRun(100, func() { p.Ranges(8, 2, f) }); n != 0 {
+		t.Errorf("Ranges allocates %v times", n)
+	}
+}

@@ -384,3 +384,79 @@ func TestPrivate(t *testing.T) {
 		}
 	}
 }
+
+// What the disk refuses while the content is being written names the file that was asked
+// for, not the temporary one. A limit on the size of files stands for a full disk.
+func TestRefusedByTheDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		t.Skip(err)
+	}
+	low := before
+	low.Cur = 1 << 16
+	for _, size := range []int{1 << 17, 5 << 20} { // when it is finished, and in the writer
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &low); err != nil {
+			t.Skip(err)
+		}
+		err := Write(path, 0o600, text(strings.Repeat("x", size)))
+		if e := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); e != nil {
+			t.Fatal(e)
+		}
+		var bad *Error
+		if !errors.As(err, &bad) || bad.Path != path || bad.Do != "write" || !errors.Is(err, syscall.EFBIG) || strings.Contains(err.Error(), prefix) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
+// The error says what a file is that is not regular.
+func TestKindsAreNamed(t *testing.T) {
+	for mode, want := range map[fs.FileMode]string{
+		fs.ModeDir | 0o700: "a folder", fs.ModeNamedPipe: "a FIFO", fs.ModeSocket: "a socket", fs.ModeDevice: "a device",
+		fs.ModeDevice | fs.ModeCharDevice | 0o666: "a device", fs.ModeSymlink | 0o777: "a symbolic link", fs.ModeIrregular | 0o1: "a special file",
+	} {
+		if got := kind(mode); got != want {
+			t.Errorf("%v is %s, want %s", mode, got, want)
+		}
+	}
+}
+
+// The first Write into a folder removes what a dead process has left there, later ones
+// do not look.
+func TestTheFirstWriteCleans(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, mark("f")+"-01234567.tmp")
+	for k, gone := range []bool{true, false} {
+		if err := os.WriteFile(left, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Write(filepath.Join(dir, "f"), 0o600, text("x")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(left); errors.Is(err, fs.ErrNotExist) != gone {
+			t.Errorf("after write %d: %v", k+1, err)
+		}
+	}
+}
+
+func TestUnlockTwice(t *testing.T) {
+	var none *Locked
+	none.Unlock()
+	path := filepath.Join(t.TempDir(), "f")
+	l, err := Lock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Unlock()
+	again, err := Lock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Unlock()
+	l.Unlock() // must not take the other's
+	var used *InUseError
+	if _, err := Lock(path); !errors.As(err, &used) {
+		t.Errorf("the second lock was lost: %v", err)
+	}
+}
