@@ -70,7 +70,7 @@ func main() {
 	flag.StringVar(&o.output, "o", "text", "text or json")
 	flag.Float64Var(&o.limit, "limit", 2, "percent of survivors above which the command fails")
 	flag.DurationVar(&o.budget, "budget", 0, "draw no further mistake after this time, 0 for no limit")
-	flag.DurationVar(&o.timeout, "timeout", 2*time.Minute, "time of one package's tests, after which they count as hanging")
+	flag.DurationVar(&o.timeout, "timeout", 2*time.Minute, "time of one package's tests, over three times what they take without a mistake, after which they count as hanging")
 	flag.IntVar(&o.memory, "memory", 16<<10, "MiB of address space that a test may have (Unix), 0 for any")
 	flag.StringVar(&o.at, "at", "", "only mistakes of FILE or FILE:LINE")
 	flag.BoolVar(&o.list, "list", false, "list the mistakes and plant none")

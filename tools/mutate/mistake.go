@@ -216,12 +216,12 @@ func (f *finder) visit(n ast.Node) bool {
 	return true
 }
 
-// failing reports whether a last result looks like an error: what is returned beside it
-// is not to be used.
+// failing reports whether a last result looks like an error or says that there is none:
+// what is returned beside it is not to be used.
 func failing(last ast.Expr) bool {
 	switch last := last.(type) {
 	case *ast.Ident:
-		return last.Name == "err"
+		return last.Name == "err" || last.Name == "false"
 	case *ast.CallExpr:
 		name := called(last)
 		return name == "Errorf" || strings.Contains(strings.ToLower(name), "err") || name == "New"

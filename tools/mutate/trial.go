@@ -41,12 +41,12 @@ type Trial struct {
 type bench struct {
 	options
 	dir   string
-	sound map[suite]bool // tests that pass without a mistake
+	sound map[suite]time.Duration // tests that pass without a mistake, and how long they take
 }
 
 func newBench(o options) (*bench, error) {
 	dir, err := os.MkdirTemp("", "mutate")
-	return &bench{options: o, dir: dir, sound: map[suite]bool{}}, err
+	return &bench{options: o, dir: dir, sound: map[suite]time.Duration{}}, err
 }
 
 func (b *bench) close() { os.RemoveAll(b.dir) }
@@ -55,15 +55,16 @@ func (b *bench) close() { os.RemoveAll(b.dir) }
 func (b *bench) try(ctx context.Context, m *mistake) (*Trial, error) {
 	t := &Trial{File: m.file, Line: m.line, Func: m.fun, Kind: m.kind, From: m.from, To: m.to, mistake: m}
 	for _, s := range m.pkg.near {
-		if b.sound[s] {
+		if b.sound[s] > 0 {
 			continue
 		}
+		start := time.Now()
 		if result, out, err := b.test(ctx, m.pkg.root, s, ""); err != nil {
 			return nil, err
 		} else if result != survived {
 			return nil, fmt.Errorf("the tests of %s fail without any mistake: mend them first, or give them more time (-timeout) or memory (-memory):\n%s", s.pkg, out)
 		}
-		b.sound[s] = true
+		b.sound[s] = time.Since(start)
 	}
 	overlay, err := b.overlay(m)
 	if err != nil {
@@ -105,7 +106,9 @@ func (b *bench) overlay(m *mistake) (string, error) {
 
 // test runs a suite: "survived" stands for tests that pass.
 func (b *bench) test(ctx context.Context, root string, s suite, overlay string) (result string, out []byte, err error) {
-	args := []string{"test", "-short", "-vet=off", "-failfast", "-timeout", b.timeout.String()}
+	// A busy machine must not pass for a hang.
+	timeout := b.timeout + 3*b.sound[s]
+	args := []string{"test", "-short", "-vet=off", "-failfast", "-count=1", "-timeout", timeout.String()}
 	if s.only != "" {
 		args = append(args, "-run", s.only)
 	}
@@ -121,7 +124,7 @@ func (b *bench) test(ctx context.Context, root string, s suite, overlay string) 
 		args = append(args, "-exec", script)
 	}
 	// go test ends a test that hangs; building is given as long again.
-	limited, cancel := context.WithTimeout(ctx, 2*b.timeout+time.Minute)
+	limited, cancel := context.WithTimeout(ctx, 2*timeout+time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(limited, "go", append(args, "./"+s.pkg)...)
 	cmd.Dir = root
