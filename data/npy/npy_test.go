@@ -225,3 +225,30 @@ func TestFilesOnDisk(t *testing.T) {
 		t.Error("bf16 was written")
 	}
 }
+
+// What is wrong with a header counts, also where its shape has no elements.
+func TestHeadersOfNothing(t *testing.T) {
+	good := "{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }"
+	if h, err := Decode(array(good)); err != nil || len(h.Data) != 0 || !slices.Equal(h.Shape, []int{0}) {
+		t.Errorf("no elements: %v, %v", h.Spec, err)
+	}
+	for _, change := range [][2]string{{"(0,)", "(-2,)"}, {"(0,)", "(a,)"}, {"(0,)", "(99999999999999999999,)"}, {"(0,)", "(0)"}, {", }", ", x}"}, {", }", ", 'x'}"}, {", }", " x}"}, {", }", ", 'x': 1}"}} {
+		bad := strings.Replace(good, change[0], change[1], 1)
+		if h, err := Decode(array(bad)); err == nil {
+			t.Errorf("%s was read as %v", bad, h.Spec)
+		}
+	}
+}
+
+// The header is the one that NumPy writes: types of one byte have no order of bytes.
+func TestEncodedHeaders(t *testing.T) {
+	for typ, name := range map[dtype.Type]string{dtype.U8: "|u1", dtype.I8: "|i1", dtype.Bool: "|b1", dtype.I16: "<i2", dtype.F32: "<f4", dtype.F64: "<f8"} {
+		for text, dims := range map[string][]int{"()": {}, "(3,)": {3}, "(3, 2)": {3, 2}} {
+			b, err := Encode(ops.NewHost(ops.Spec{DType: typ, Shape: dims}))
+			want := "{'descr': '" + name + "', 'fortran_order': False, 'shape': " + text + ", }"
+			if err != nil || !strings.HasPrefix(string(b), magic+"\x01\x00\x76\x00"+want+" ") || b[127] != '\n' {
+				t.Errorf("%v%v is written as %q (%v), want %s", typ, dims, b[:min(len(b), 128)], err, want)
+			}
+		}
+	}
+}

@@ -105,6 +105,18 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// The error names the first thing that is wrong.
+func TestReasons(t *testing.T) {
+	for header, want := range map[string]string{
+		`{1:2}`: "broken", `[]`: "no JSON object", ``: "no JSON object", `{"a":{}`: "cut off", `{"a":`: "entry \"a\"", `{} {}`: "follows", "{\"\xff\":1}": "UTF-8",
+		`{"__metadata__":{"a":1}}`: "text to text", `{"a":1,"a":1}`: "twice", `{"a":1}`: "tensor \"a\"",
+	} {
+		if _, err := Read(file(header, 0)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", header, err, want)
+		}
+	}
+}
+
 // A header above the format's limit is refused before it is looked at, even where the
 // file has all of it; one at the limit is looked at.
 func TestHeaderLimit(t *testing.T) {

@@ -235,3 +235,15 @@ func TestRanges(t *testing.T) {
 		t.Errorf("Ranges allocates %v times", n)
 	}
 }
+
+// A worker that wakes when the call is over stays out of the next one's preparation.
+func TestNobodyEntersBetweenCalls(t *testing.T) {
+	p := New(2)
+	defer p.Close()
+	for range 3 {
+		if p.enter() {
+			t.Fatal("the gate is open between calls")
+		}
+		checkFor(t, p, 4)
+	}
+}

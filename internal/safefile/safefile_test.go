@@ -460,3 +460,25 @@ func TestUnlockTwice(t *testing.T) {
 		t.Errorf("the second lock was lost: %v", err)
 	}
 }
+
+func TestErrorTexts(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{&InUseError{Path: "f"}, "f is being written by another process: wait for it, or give another file"},
+		{&InUseError{Path: "f", Process: 1}, "f is being written by process 1: wait for it, or give another file"},
+		{&Error{Path: "f", Do: "read", Reason: "why"}, "cannot read f: why"},
+		{&Error{Path: "f", Do: "read", Err: fs.ErrExist}, "cannot read f: file already exists"},
+		{&Error{Path: "f", Do: "read", Reason: "why", Err: fs.ErrExist}, "cannot read f: why: file already exists"},
+	} {
+		if got := c.err.Error(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	for _, err := range []error{fs.ErrExist, &fs.PathError{Op: "open", Path: "tmp", Err: fs.ErrExist}, &os.LinkError{Op: "rename", Old: "tmp", New: "f", Err: fs.ErrExist}} {
+		if got := bare(err); got != fs.ErrExist {
+			t.Errorf("%v is %v without its path", err, got)
+		}
+	}
+}

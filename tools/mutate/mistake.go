@@ -35,6 +35,12 @@ func (m *mistake) source() []byte {
 	return slices.Concat(m.all[:m.begin], []byte(m.text), m.all[m.end:])
 }
 
+// sourceLine is the line that the mistake begins in.
+func (m *mistake) sourceLine() string {
+	lines := bytes.SplitN(m.all, []byte("\n"), m.line+1)
+	return string(lines[m.line-1])
+}
+
 // find lists the mistakes of packages, in the order of the files. at may restrict them
 // to a file or a line.
 func find(pkgs []*pkg, at string) ([]*mistake, error) {
