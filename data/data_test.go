@@ -134,11 +134,16 @@ func TestReadIDX(t *testing.T) {
 			t.Errorf("%s: %v %v %v", name, dims, values, err)
 		}
 	}
+	if dims, values, err := ReadIDX(bytes.NewReader(idx([]byte{1, 2, 1, 3}, 6))); err != nil || !slices.Equal(dims, []int{1, 2, 1, 3}) || len(values) != 6 {
+		t.Errorf("four dimensions: %v, %v", dims, err)
+	}
 	for name, b := range map[string][]byte{
 		"empty":        {},
 		"magic":        {1, 2, 8, 1, 0, 0, 0, 1, 7},
 		"type":         {0, 0, 13, 1, 0, 0, 0, 1, 7},
 		"rank":         {0, 0, 8, 9},
+		"rank 0":       {0, 0, 8, 0, 7},
+		"rank 5":       idx([]byte{1, 1, 1, 1, 1}, 1),
 		"short header": {0, 0, 8, 2, 0, 0, 0, 1},
 		"short data":   idx([]byte{2, 3}, 5),
 		"long data":    idx([]byte{2, 3}, 7),

@@ -228,3 +228,43 @@ func TestSchedulesAtTheirEnds(t *testing.T) {
 		}
 	}
 }
+
+// What is left at zero stands for PyTorch's default, and what is given is used.
+func TestDefaults(t *testing.T) {
+	run := func(made func([]*crease.Tensor) optim.Optimizer) []float64 {
+		w := crease.From([]float64{1, -2, 3}, nil).RequireGrad()
+		o := made([]*crease.Tensor{w})
+		for range 4 {
+			w.Mul(w).Mul(crease.From([]float64{1e-4, 1, 3}, nil)).Sum().Backward()
+			o.Step()
+			o.ZeroGrad()
+		}
+		return w.Floats()
+	}
+	adam := func(b1, b2, eps float64) []float64 {
+		return run(func(p []*crease.Tensor) optim.Optimizer {
+			return optim.NewAdam(p, optim.AdamConfig{LR: 0.1, Beta1: b1, Beta2: b2, Eps: eps})
+		})
+	}
+	rms := func(alpha, eps float64) []float64 {
+		return run(func(p []*crease.Tensor) optim.Optimizer {
+			return optim.NewRMSprop(p, optim.RMSpropConfig{LR: 0.1, Alpha: alpha, Eps: eps})
+		})
+	}
+	for what, c := range map[string]struct {
+		zero, usual []float64
+		others      [][]float64
+	}{
+		"Adam":    {adam(0, 0, 0), adam(0.9, 0.999, 1e-8), [][]float64{adam(0.5, 0, 0), adam(0, 0.5, 0), adam(0, 0, 1e-3)}},
+		"RMSprop": {rms(0, 0), rms(0.99, 1e-8), [][]float64{rms(0.5, 0), rms(0, 1e-3)}},
+	} {
+		if !slices.Equal(c.zero, c.usual) {
+			t.Errorf("%s by default is at %v, with the usual values at %v", what, c.zero, c.usual)
+		}
+		for i, other := range c.others {
+			if slices.Equal(other, c.usual) {
+				t.Errorf("%s does not look at setting %d", what, i)
+			}
+		}
+	}
+}

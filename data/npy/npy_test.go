@@ -232,7 +232,7 @@ func TestHeadersOfNothing(t *testing.T) {
 	if h, err := Decode(array(good)); err != nil || len(h.Data) != 0 || !slices.Equal(h.Shape, []int{0}) {
 		t.Errorf("no elements: %v, %v", h.Spec, err)
 	}
-	for _, change := range [][2]string{{"(0,)", "(-2,)"}, {"(0,)", "(a,)"}, {"(0,)", "(99999999999999999999,)"}, {"(0,)", "(0)"}, {", }", ", x}"}, {", }", ", 'x'}"}, {", }", " x}"}, {", }", ", 'x': 1}"}} {
+	for _, change := range [][2]string{{"(0,)", "(-2,)"}, {"(0,)", "(a,)"}, {"(0,)", "(99999999999999999999,)"}, {"(0,)", "(0)"}, {", }", ", x}"}, {", }", ", 'x'}"}, {", }", " x}"}, {", }", ", 'x': 1}"}, {"{'descr': '|u1', ", "{xdescrx: '|u1', "}, {"'|u1'", "x|u1x"}, {"'descr': '|u1', 'fortran_order': False, 'shape': (0,), ", "'descr':"}} {
 		bad := strings.Replace(good, change[0], change[1], 1)
 		if h, err := Decode(array(bad)); err == nil {
 			t.Errorf("%s was read as %v", bad, h.Spec)

@@ -58,7 +58,7 @@ func TestSpecialFilesAreRefused(t *testing.T) {
 			if err := CheckWrite(path); !errors.As(err, &bad) {
 				t.Errorf("%s: CheckWrite: %v", name, err)
 			}
-			if err := Write(path, 0o600, text("x")); !errors.As(err, &bad) {
+			if err := Write(path, 0o600, text("x")); !errors.As(err, &bad) || !strings.Contains(err.Error(), "not a regular file") {
 				t.Errorf("%s: Write: %v", name, err)
 			}
 			if _, err := Append(path, 0o600); !errors.As(err, &bad) {
@@ -479,6 +479,42 @@ func TestErrorTexts(t *testing.T) {
 	for _, err := range []error{fs.ErrExist, &fs.PathError{Op: "open", Path: "tmp", Err: fs.ErrExist}, &os.LinkError{Op: "rename", Old: "tmp", New: "f", Err: fs.ErrExist}} {
 		if got := bare(err); got != fs.ErrExist {
 			t.Errorf("%v is %v without its path", err, got)
+		}
+	}
+}
+
+// A new file has the permissions that were asked for, less the umask, and no others.
+func TestNewFilesHaveTheirMode(t *testing.T) {
+	mask := syscall.Umask(0o027)
+	defer syscall.Umask(mask)
+	for perm, want := range map[fs.FileMode]fs.FileMode{0o600: 0o600, 0o644: 0o640, 0o666: 0o640} {
+		path := filepath.Join(t.TempDir(), "f")
+		if err := Write(path, perm, text("x")); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != want {
+			t.Errorf("%v became %v (%v), want %v", perm, info.Mode(), err, want)
+		}
+	}
+}
+
+// Writing is true from the first byte to the last, and no longer.
+func TestWritingIsKnown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	for _, fails := range []error{nil, errors.New("broken")} {
+		if Writing() {
+			t.Error("nothing is written yet")
+		}
+		if err := Write(path, 0o600, func(io.Writer) error {
+			if !Writing() {
+				t.Error("it says that nothing is written")
+			}
+			return fails
+		}); err != fails {
+			t.Error(err)
+		}
+		if Writing() {
+			t.Error("the file is done")
 		}
 	}
 }
