@@ -260,3 +260,29 @@ func TestWrongRules(t *testing.T) {
 	}()
 	_ = autograd.Backward(host, apply(op, nil, leaf(t, 1)), nil, autograd.Options{})
 }
+
+// A pass with more leaves than are looked up one by one, and an op with more inputs than
+// placeholders are kept for, gives every leaf its own gradient.
+func TestManyLeaves(t *testing.T) {
+	const n = 60
+	leaves := make([]*autograd.Var, n)
+	for i := range leaves {
+		leaves[i] = leaf(t, float64(i), 1)
+	}
+	joined := apply(ops.Concat, ops.ConcatAttrs{}, append(leaves, leaves[n/2])...)
+	weights := make([]float64, 2*(n+1))
+	for i := range weights {
+		weights[i] = float64(i + 1)
+	}
+	product := apply(ops.Mul, nil, joined, autograd.Constant(host.Const(vector(weights...))))
+	if err := autograd.Backward(host, sum(product), nil, autograd.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range leaves {
+		a, b := weights[2*i], weights[2*i+1]
+		if i == n/2 {
+			a, b = a+weights[2*n], b+weights[2*n+1]
+		}
+		equals(t, "a leaf's gradient", v.Gradient(), a, b)
+	}
+}

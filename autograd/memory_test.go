@@ -160,3 +160,40 @@ func TestReleasedRecordsFreeWhatTheySaved(t *testing.T) {
 	}
 	y.Value().(*exec.Array).Release()
 }
+
+// A gradient that the pass made by itself is handed on without a copy; a seed of the
+// caller's is copied, since gradients own their memory.
+func TestSeedsAreCopiedOnce(t *testing.T) {
+	_, e := onCPU(t)
+	copies := func() (n uint64) {
+		for _, s := range e.Stats() {
+			if s.Op == "copy" {
+				for _, c := range s.Count {
+					n += uint64(c)
+				}
+			}
+		}
+		return n
+	}
+	seed := array(t, e, 3)
+	for what, c := range map[string]struct {
+		seed ops.Value
+		want uint64
+	}{"its own seed": {nil, 0}, "a given seed": {seed, 1}} {
+		x, err := autograd.NewVar(array(t, e, 2), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := copies()
+		if err := autograd.Backward(e, x, c.seed, autograd.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if n := copies() - before; n != c.want {
+			t.Errorf("%s: %d copies, want %d", what, n, c.want)
+		}
+		g := x.Gradient().Value().(*exec.Array)
+		if g.Block() == seed.Block() {
+			t.Errorf("%s: the gradient shares memory with the seed", what)
+		}
+	}
+}

@@ -134,11 +134,16 @@ func TestReadIDX(t *testing.T) {
 			t.Errorf("%s: %v %v %v", name, dims, values, err)
 		}
 	}
+	if dims, values, err := ReadIDX(bytes.NewReader(idx([]byte{1, 2, 1, 3}, 6))); err != nil || !slices.Equal(dims, []int{1, 2, 1, 3}) || len(values) != 6 {
+		t.Errorf("four dimensions: %v, %v", dims, err)
+	}
 	for name, b := range map[string][]byte{
 		"empty":        {},
 		"magic":        {1, 2, 8, 1, 0, 0, 0, 1, 7},
 		"type":         {0, 0, 13, 1, 0, 0, 0, 1, 7},
 		"rank":         {0, 0, 8, 9},
+		"rank 0":       {0, 0, 8, 0, 7},
+		"rank 5":       idx([]byte{1, 1, 1, 1, 1}, 1),
 		"short header": {0, 0, 8, 2, 0, 0, 0, 1},
 		"short data":   idx([]byte{2, 3}, 5),
 		"long data":    idx([]byte{2, 3}, 7),
@@ -147,6 +152,41 @@ func TestReadIDX(t *testing.T) {
 	} {
 		if _, _, err := ReadIDX(bytes.NewReader(b)); err == nil {
 			t.Errorf("%s was read", name)
+		}
+	}
+}
+
+// A header that asks for more than the limit is refused for that; one at the limit is
+// read as far as the file goes.
+func TestIDXLimit(t *testing.T) {
+	for dims, want := range map[[4]byte]string{{0x40, 0, 0, 0}: "cut off", {0x40, 0, 0, 1}: "limit"} {
+		_, _, err := ReadIDX(bytes.NewReader(append([]byte{0, 0, 8, 1}, append(dims[:], 1, 2, 3)...)))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%x bytes: %v, want %q", dims, err, want)
+		}
+	}
+}
+
+// Classes are counted from 0: that of the number of classes is none.
+func TestLabelsAreClasses(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, b []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for label, good := range map[byte]bool{0: true, 9: true, 10: false, 255: false} {
+		for _, part := range []string{"train", "t10k"} {
+			write(part+"-images-idx3-ubyte", idx([]byte{2, 28, 28}, 2*28*28))
+			write(part+"-labels-idx1-ubyte", append(idx([]byte{2}, 0), 3, label))
+		}
+		train, _, err := Fashion(dir)
+		var bad *FileError
+		switch {
+		case good && (err != nil || train.Y[0] != 3 || train.Y[1] != int64(label)):
+			t.Errorf("class %d: %v", label, err)
+		case !good && (!errors.As(err, &bad) || !strings.Contains(err.Error(), "picture 1")):
+			t.Errorf("class %d of 10 was taken: %v", label, err)
 		}
 	}
 }
@@ -275,5 +315,84 @@ func TestSheetsAreSeededAndBalanced(t *testing.T) {
 	c.Sheets = 1
 	if _, _, _, err := NewSheets(c); err == nil {
 		t.Error("one sheet was accepted")
+	}
+}
+
+// The ball has its middle at 0 and a spread of 1 along an axis, whatever the folds. The
+// middle and the spread are those of 4096 probes, so the points' own are near.
+func TestSheetsAreScaled(t *testing.T) {
+	for _, folds := range []int{0, 1, 6} {
+		c := DefaultSheets()
+		c.Folds, c.Train = folds, 20000
+		_, a, _, err := NewSheets(c)
+		if err != nil {
+			t.Fatalf("%d folds: %v", folds, err)
+		}
+		var sum [3]float64
+		squares := 0.0
+		for i, x := range a.X {
+			sum[i%3] += float64(x) / float64(a.Len())
+			squares += float64(x) * float64(x) / float64(len(a.X))
+		}
+		for _, m := range sum {
+			if math.Abs(m) > 0.1 {
+				t.Errorf("%d folds: the middle is %v", folds, sum)
+			}
+		}
+		if math.Abs(squares-1) > 0.1 {
+			t.Errorf("%d folds: the mean square is %v, want 1", folds, squares)
+		}
+	}
+}
+
+func TestSheetsRefuse(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(*SheetsConfig)
+		good   bool
+	}{
+		"two sheets":       {func(c *SheetsConfig) { c.Sheets = 2 }, true},
+		"1001 sheets":      {func(c *SheetsConfig) { c.Sheets, c.Train, c.Test = 1001, 2000, 2000 }, false},
+		"1000 sheets":      {func(c *SheetsConfig) { c.Sheets, c.Train, c.Test = 1000, 1000, 1000 }, true},
+		"no folds":         {func(c *SheetsConfig) { c.Folds = 0 }, true},
+		"folds below 0":    {func(c *SheetsConfig) { c.Folds = -1 }, false},
+		"1001 folds":       {func(c *SheetsConfig) { c.Folds = 1001 }, false},
+		"a sheet too few":  {func(c *SheetsConfig) { c.Train = c.Sheets - 1 }, false},
+		"a test too few":   {func(c *SheetsConfig) { c.Test = c.Sheets - 1 }, false},
+		"too many":         {func(c *SheetsConfig) { c.Train = 1e8 + 1 }, false},
+		"too many tests":   {func(c *SheetsConfig) { c.Test = 1e8 + 1 }, false},
+		"no gap":           {func(c *SheetsConfig) { c.Gap = 0 }, false},
+		"a gap of NaN":     {func(c *SheetsConfig) { c.Gap = math.NaN() }, false},
+		"an endless gap":   {func(c *SheetsConfig) { c.Gap = math.Inf(1) }, false},
+		"strength of NaN":  {func(c *SheetsConfig) { c.Strength = math.NaN() }, false},
+		"endless strength": {func(c *SheetsConfig) { c.Strength = math.Inf(-1) }, false},
+	} {
+		s := DefaultSheets()
+		s.Train, s.Test = 100, 100
+		c.change(&s)
+		if _, _, _, err := NewSheets(s); (err == nil) != c.good {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// An epoch has the last, smaller batch unless it is to be dropped.
+func TestSteps(t *testing.T) {
+	for _, c := range []struct {
+		n, batch, all, whole int
+	}{{10, 3, 4, 3}, {9, 3, 3, 3}, {10, 10, 1, 1}, {10, 9, 2, 1}, {10, 1, 10, 10}} {
+		for drop, want := range map[bool]int{false: c.all, true: c.whole} {
+			l, err := NewLoader(numbers(c.n), LoaderConfig{Batch: c.batch, DropLast: drop})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := l.Steps(); got != want {
+				t.Errorf("%d samples by %d, the last dropped %v: %d steps, want %d", c.n, c.batch, drop, got, want)
+			}
+			for k := range 2 * want {
+				if n := min(c.batch, c.n-(k%want)*c.batch); l.At(k).N != n {
+					t.Errorf("batch %d of %d samples by %d has %d, want %d", k, c.n, c.batch, l.At(k).N, n)
+				}
+			}
+		}
 	}
 }

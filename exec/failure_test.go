@@ -70,3 +70,28 @@ func release(list []*exec.Array) {
 		a.Release()
 	}
 }
+
+// A kernel that is asked for by itself gets inputs and attributes that the op has checked,
+// or is refused.
+func TestApplyWithRefuses(t *testing.T) {
+	k := negate(hal.Dense, "neg")
+	_, e := engine(t, k, copier())
+	x := upload(t, e, []int{2, 2}, 1, 2, 3, 4)
+	out, err := e.ApplyWith(k, ops.Neg, nil, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds(t, "the kernel's result", out[0].(*exec.Array), -1, -2, -3, -4)
+	var bad *ops.AttrError
+	if _, err := e.ApplyWith(k, ops.Neg, ops.AxisAttrs{}, x); !errors.As(err, &bad) {
+		t.Errorf("attributes of another op: %v", err)
+	}
+	if _, err := e.ApplyWith(k, ops.Neg, nil, view(t, e, x, ops.Permute, ops.PermuteAttrs{Axes: []int{1, 0}})); !errors.Is(err, hal.ErrUnsupported) {
+		t.Errorf("a strided input of a dense kernel: %v", err)
+	}
+	gone := upload(t, e, []int{2}, 1, 2)
+	gone.Release()
+	if _, err := e.ApplyWith(k, ops.Neg, nil, gone); err == nil {
+		t.Error("an array that was freed was taken")
+	}
+}

@@ -1,6 +1,10 @@
 package graph
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/crease-ml/crease/ops"
+)
 
 // mistakes are what could go wrong in each pass, by its name.
 var mistakes = map[string]func(Pass) Pass{
@@ -117,4 +121,15 @@ func short(l *layouter) func() {
 		}
 	}
 	return func() {}
+}
+
+// Same reports whether common sub-expression elimination takes two values for one: by their
+// hashes, and where those collide.
+func (g *Graph) Same(a, b ops.Value) (hash, same bool) {
+	f := g.facts()
+	for _, n := range g.nodes {
+		g.update(n)
+	}
+	n, m := a.(*Value).node, b.(*Value).node
+	return f.hash(n) == f.hash(m), f.same(n, m)
 }

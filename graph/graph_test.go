@@ -276,6 +276,24 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
+// Results are written into as many arrays as there are results, or the run is refused.
+func TestRunIntoRefuses(t *testing.T) {
+	_, e := onCPU(t, "cpu@threads=1")
+	g := graph.New(e)
+	x := g.Input(f32(2), "x")
+	exe := compile(t, g, e, ops.Neg.Of(g, x), ops.Exp.Of(g, x))
+	in := []*exec.Array{numbers(t, e, 1, 2)}
+	for n := range 4 {
+		into := make([]*exec.Array, n)
+		for i := range into {
+			into[i] = numbers(t, e, uint64(n), 2)
+		}
+		if _, err := exe.RunInto(in, into); (err == nil) != (n == 2) || err != nil && !strings.Contains(err.Error(), "2 results") {
+			t.Errorf("%d arrays for 2 results: %v", n, err)
+		}
+	}
+}
+
 // A failure in the middle frees what was computed before it.
 func TestAFailedRunFreesItsValues(t *testing.T) {
 	meter, e := metered(t, "cpu@threads=1")

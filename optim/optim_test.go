@@ -164,3 +164,107 @@ func TestFrozenParameters(t *testing.T) {
 		t.Errorf("skipped: %v, %v", err, frozen)
 	}
 }
+
+// The first step of Adam goes by the rate along the sign of the gradient, whatever its size.
+// Adam adds the decay to the gradient, where it may turn the sign; AdamW shrinks the
+// parameter by it and takes the step of the gradient alone (Loshchilov, Hutter 2019).
+func TestDecayIsDecoupled(t *testing.T) {
+	const rate, decay = 0.1, 0.5
+	for _, compiled := range []bool{false, true} {
+		for name, c := range map[string]struct {
+			made func([]*crease.Tensor, optim.AdamConfig) *optim.Adam
+			want func(p, g float64) float64
+		}{
+			"Adam": {optim.NewAdam, func(p, g float64) float64 {
+				return p - rate*math.Copysign(1, g+decay*p)
+			}},
+			"AdamW": {optim.NewAdamW, func(p, g float64) float64 {
+				return p*(1-rate*decay) - rate*math.Copysign(1, g)
+			}},
+		} {
+			start, slope := []float64{2, 2, -3, 4}, []float64{0.25, -0.25, 1, -3}
+			w := crease.From(start, nil).RequireGrad()
+			o := c.made([]*crease.Tensor{w}, optim.AdamConfig{LR: rate, WeightDecay: decay})
+			step := func(g ...*crease.Tensor) []*crease.Tensor {
+				w.Mul(g[0]).Sum().Backward()
+				o.Step()
+				o.ZeroGrad()
+				return nil
+			}
+			if compiled {
+				step = crease.Compile(step).Call
+			}
+			step(crease.From(slope, nil))
+			for i, got := range w.Floats() {
+				if want := c.want(start[i], slope[i]); math.Abs(got-want) > 1e-5 {
+					t.Errorf("%s (compiled %v) made %v of %v, want %v", name, compiled, got, start[i], want)
+				}
+			}
+		}
+	}
+}
+
+// Values of the schedules worked out by hand, at their ends and beyond.
+func TestSchedulesAtTheirEnds(t *testing.T) {
+	half := func(int) float64 { return 0.5 }
+	for what, c := range map[string]struct {
+		s    optim.Schedule
+		want map[int]float64
+	}{
+		"stair":        {optim.Stair(8, 0.5, 2), map[int]float64{0: 8, 1: 8, 2: 4, 3: 4, 4: 2}},
+		"milestones":   {optim.Milestones(8, 0.5, 1, 3), map[int]float64{0: 8, 1: 4, 2: 4, 3: 2, 9: 2}},
+		"linear":       {optim.Linear(1, 3, 4), map[int]float64{0: 1, 1: 1.5, 4: 3, 5: 3}},
+		"no steps":     {optim.Linear(1, 3, 0), map[int]float64{0: 1, 1: 3}},
+		"polynomial":   {optim.Polynomial(8, 3, 4), map[int]float64{0: 8, 2: 1, 4: 0, 5: 0}},
+		"polynomial 1": {optim.Polynomial(8, 1, 4), map[int]float64{0: 8, 1: 6, 4: 0, 5: 0}},
+		"warmup":       {optim.Warmup(half, 4), map[int]float64{0: 0.125, 1: 0.25, 3: 0.5, 4: 0.5, 9: 0.5}},
+		"after":        {optim.After(half, 2, optim.Linear(1, 3, 4)), map[int]float64{0: 0.5, 1: 0.5, 2: 1, 3: 1.5}},
+		"times":        {optim.Times(half, half, optim.Stair(8, 0.5, 1)), map[int]float64{0: 2, 1: 1}},
+	} {
+		for step, want := range c.want {
+			if got := c.s(step); math.Abs(got-want) > 1e-12 {
+				t.Errorf("%s at step %d is %v, want %v", what, step, got, want)
+			}
+		}
+	}
+}
+
+// What is left at zero stands for PyTorch's default, and what is given is used.
+func TestDefaults(t *testing.T) {
+	run := func(made func([]*crease.Tensor) optim.Optimizer) []float64 {
+		w := crease.From([]float64{1, -2, 3}, nil).RequireGrad()
+		o := made([]*crease.Tensor{w})
+		for range 4 {
+			w.Mul(w).Mul(crease.From([]float64{1e-4, 1, 3}, nil)).Sum().Backward()
+			o.Step()
+			o.ZeroGrad()
+		}
+		return w.Floats()
+	}
+	adam := func(b1, b2, eps float64) []float64 {
+		return run(func(p []*crease.Tensor) optim.Optimizer {
+			return optim.NewAdam(p, optim.AdamConfig{LR: 0.1, Beta1: b1, Beta2: b2, Eps: eps})
+		})
+	}
+	rms := func(alpha, eps float64) []float64 {
+		return run(func(p []*crease.Tensor) optim.Optimizer {
+			return optim.NewRMSprop(p, optim.RMSpropConfig{LR: 0.1, Alpha: alpha, Eps: eps})
+		})
+	}
+	for what, c := range map[string]struct {
+		zero, usual []float64
+		others      [][]float64
+	}{
+		"Adam":    {adam(0, 0, 0), adam(0.9, 0.999, 1e-8), [][]float64{adam(0.5, 0, 0), adam(0, 0.5, 0), adam(0, 0, 1e-3)}},
+		"RMSprop": {rms(0, 0), rms(0.99, 1e-8), [][]float64{rms(0.5, 0), rms(0, 1e-3)}},
+	} {
+		if !slices.Equal(c.zero, c.usual) {
+			t.Errorf("%s by default is at %v, with the usual values at %v", what, c.zero, c.usual)
+		}
+		for i, other := range c.others {
+			if slices.Equal(other, c.usual) {
+				t.Errorf("%s does not look at setting %d", what, i)
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -131,6 +132,20 @@ func TestReduce(t *testing.T) {
 	}{{[]int{1}, false, []int{2, 4}}, {[]int{1}, true, []int{2, 1, 4}}, {[]int{0, 1, 2}, false, []int{}}, {[]int{0, 1, 2}, true, []int{1, 1, 1}}, {nil, false, dims}} {
 		if got := Reduce(dims, c.axes, c.keep); !Equal(got, c.want) || got == nil {
 			t.Errorf("Reduce(%v, %v, %v) = %v", dims, c.axes, c.keep, got)
+		}
+	}
+}
+
+// The error of many shapes names eight of them.
+func TestBroadcastNamesEight(t *testing.T) {
+	for n, want := range map[int]string{8: "[1] [1] [1] [1] [1] [1] [2] [3];", 9: "[1] [1] [1] [1] [1] [1] [1] [2] ...;"} {
+		shapes := make([][]int, n)
+		for i := range shapes {
+			shapes[i] = []int{1}
+		}
+		shapes[n-2], shapes[n-1] = []int{2}, []int{3}
+		if _, err := Broadcast(shapes...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d shapes: %v, want %q", n, err, want)
 		}
 	}
 }

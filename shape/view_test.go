@@ -198,3 +198,56 @@ func FuzzExtent(f *testing.F) {
 	f.Add(1<<31, 1<<31, math.MinInt, math.MaxInt, -1)
 	f.Fuzz(func(t *testing.T, d0, d1, s0, s1, offset int) { checkExtent(t, []int{d0, d1}, []int{s0, s1}, offset) })
 }
+
+// Lead is how far a view reaches to the left of its first element.
+func TestLeadAgainstWalk(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for range 2000 {
+		dims, strides := randomView(rng, 0, 3)
+		want := 0
+		if all := walk(dims, strides); len(all) > 0 {
+			want = -slices.Min(all)
+		}
+		if got := Lead(dims, strides); got != want {
+			t.Fatalf("Lead(%v, %v) = %d, want %d", dims, strides, got, want)
+		}
+	}
+	if got := Lead([]int{3, 2}, []int{-2, -1}); got != 5 {
+		t.Errorf("Lead of [3, 2] by [-2, -1] is %d, want 5", got)
+	}
+}
+
+// Views in which two elements share memory are found, and ordinary ones pass.
+func TestInjective(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	shared := 0
+	for range 2000 {
+		dims, strides := randomView(rng, 0, 3)
+		all := walk(dims, strides)
+		places := map[int]bool{}
+		for _, p := range all {
+			places[p] = true
+		}
+		if len(places) < len(all) {
+			shared++
+			if Injective(dims, strides) {
+				t.Fatalf("%v by %v has %d elements at %d places", dims, strides, len(all), len(places))
+			}
+		}
+	}
+	if shared == 0 {
+		t.Error("no view had two elements at one place")
+	}
+	for _, c := range []struct {
+		dims, strides []int
+		want          bool
+	}{
+		{[]int{2, 3}, []int{3, 1}, true}, {[]int{3, 2}, []int{1, 3}, true}, {[]int{2, 3}, []int{-3, -1}, true}, {[]int{2, 3}, []int{2, 1}, false},
+		{[]int{2, 3}, []int{0, 1}, false}, {[]int{1, 3}, []int{0, 1}, true}, {[]int{0, 3}, []int{0, 0}, true}, {nil, nil, true}, {[]int{4, 2, 3}, []int{6, 3, 1}, true},
+		{[]int{4, 2, 3}, []int{5, 3, 1}, false},
+	} {
+		if got := Injective(c.dims, c.strides); got != c.want {
+			t.Errorf("Injective(%v, %v) = %v", c.dims, c.strides, got)
+		}
+	}
+}

@@ -90,11 +90,65 @@ func TestMalformed(t *testing.T) {
 		"unknown field":    file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}}`, 1),
 		"trailing":         file(`{} {}`, 0),
 		"number as a name": file(`{1:2}`, 0),
+		"large place":      file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,3]}}`, 3),
+		"small place":      file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4),
+		"past the end":     file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}`, 3),
+		"before the data":  file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[-1,3]}}`, 3),
+		"backwards":        file(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[2,1]}}`, 2),
+		"unknown, before":  file(`{"a":{"dtype":"X9","shape":[4],"data_offsets":[-1,3]}}`, 3),
+		"header past end":  file(`{}`, 0)[:9],
 	} {
 		var bad *FormatError
 		if f, err := Read(b); !errors.As(err, &bad) {
 			t.Errorf("%s: %v, %v", name, f, err)
 		}
+	}
+}
+
+// The error names the first thing that is wrong.
+func TestReasons(t *testing.T) {
+	for header, want := range map[string]string{
+		`{1:2}`: "broken", `[]`: "no JSON object", ``: "no JSON object", `{"a":{}`: "cut off", `{"a":`: "entry \"a\"", `{} {}`: "follows", "{\"\xff\":1}": "UTF-8",
+		`{"__metadata__":{"a":1}}`: "text to text", `{"a":1,"a":1}`: "twice", `{"a":1}`: "tensor \"a\"",
+	} {
+		if _, err := Read(file(header, 0)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", header, err, want)
+		}
+	}
+}
+
+// A header above the format's limit is refused before it is looked at, even where the
+// file has all of it; one at the limit is looked at.
+func TestHeaderLimit(t *testing.T) {
+	b := make([]byte, 8+maxHeader+1)
+	for size, limited := range map[uint64]bool{maxHeader: false, maxHeader + 1: true} {
+		binary.LittleEndian.PutUint64(b, size)
+		_, err := Read(b)
+		if err == nil || strings.Contains(err.Error(), "limit") != limited {
+			t.Errorf("a header of %d zeros: %v", size, err)
+		}
+	}
+}
+
+// Wide elements come first and equally wide tensors by name, so that all lie at
+// multiples of their size; the header is a multiple of eight bytes.
+func TestWriteOrder(t *testing.T) {
+	var b bytes.Buffer
+	if err := Write(&b, []Tensor{
+		{"a", dtype.U8, []int{1}, []byte{1}}, {"z", dtype.F64, []int{1}, bytes.Repeat([]byte{2}, 8)},
+		{"c", dtype.F32, []int{1}, bytes.Repeat([]byte{3}, 4)}, {"b", dtype.I32, []int{1}, bytes.Repeat([]byte{4}, 4)},
+	}, nil); err != nil {
+		t.Fatal(err)
+	}
+	size := binary.LittleEndian.Uint64(b.Bytes())
+	want := `{"z":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},"b":{"dtype":"I32","shape":[1],"data_offsets":[8,12]},` +
+		`"c":{"dtype":"F32","shape":[1],"data_offsets":[12,16]},"a":{"dtype":"U8","shape":[1],"data_offsets":[16,17]}}`
+	header := string(b.Bytes()[8 : 8+size])
+	if strings.TrimRight(header, " ") != want || size%8 != 0 {
+		t.Errorf("the header of %d bytes is\n%s, want\n%s", size, header, want)
+	}
+	if got, want := b.Bytes()[8+size:], "\x02\x02\x02\x02\x02\x02\x02\x02\x04\x04\x04\x04\x03\x03\x03\x03\x01"; string(got) != want {
+		t.Errorf("the data is %q, want %q", got, want)
 	}
 }
 
@@ -170,5 +224,29 @@ func TestUnknownTypes(t *testing.T) {
 	far := bytes.Replace(odd, []byte(`[2,5]`), []byte(`[2,9]`), 1)
 	if _, err := Read(far); bytes.Equal(far, odd) || err == nil {
 		t.Errorf("its place is not checked: %v", err)
+	}
+}
+
+// Tensors are listed by name, those that cannot be read too.
+func TestListsAreSorted(t *testing.T) {
+	var names, odd []string
+	for range 5 { // the header is a map, of whatever order
+		f, err := Read(file(`{"d":{"dtype":"X1","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]},`+
+			`"c":{"dtype":"X2","shape":[1],"data_offsets":[2,3]},"a":{"dtype":"U8","shape":[1],"data_offsets":[3,4]},"e":{"dtype":"X0","shape":[1],"data_offsets":[4,5]}}`, 5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range f.Tensors() {
+			names = append(names, x.Name)
+		}
+		for _, x := range f.Unreadable() {
+			odd = append(odd, x.Name+x.Type)
+		}
+	}
+	if got := strings.Join(names, ""); got != "ababababab" {
+		t.Errorf("readable are %s", got)
+	}
+	if got := strings.Join(odd, ""); got != strings.Repeat("cX2dX1eX0", 5) {
+		t.Errorf("unreadable are %s", got)
 	}
 }

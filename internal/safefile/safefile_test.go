@@ -58,7 +58,7 @@ func TestSpecialFilesAreRefused(t *testing.T) {
 			if err := CheckWrite(path); !errors.As(err, &bad) {
 				t.Errorf("%s: CheckWrite: %v", name, err)
 			}
-			if err := Write(path, 0o600, text("x")); !errors.As(err, &bad) {
+			if err := Write(path, 0o600, text("x")); !errors.As(err, &bad) || !strings.Contains(err.Error(), "not a regular file") {
 				t.Errorf("%s: Write: %v", name, err)
 			}
 			if _, err := Append(path, 0o600); !errors.As(err, &bad) {
@@ -381,6 +381,140 @@ func TestPrivate(t *testing.T) {
 		os.Chown(dir, 65534, 65534)
 		if err := PrivateFolder(dir); err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
 			t.Errorf("another user's folder: %v", err)
+		}
+	}
+}
+
+// What the disk refuses while the content is being written names the file that was asked
+// for, not the temporary one. A limit on the size of files stands for a full disk.
+func TestRefusedByTheDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		t.Skip(err)
+	}
+	low := before
+	low.Cur = 1 << 16
+	for _, size := range []int{1 << 17, 5 << 20} { // when it is finished, and in the writer
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &low); err != nil {
+			t.Skip(err)
+		}
+		err := Write(path, 0o600, text(strings.Repeat("x", size)))
+		if e := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); e != nil {
+			t.Fatal(e)
+		}
+		var bad *Error
+		if !errors.As(err, &bad) || bad.Path != path || bad.Do != "write" || !errors.Is(err, syscall.EFBIG) || strings.Contains(err.Error(), prefix) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
+// The error says what a file is that is not regular.
+func TestKindsAreNamed(t *testing.T) {
+	for mode, want := range map[fs.FileMode]string{
+		fs.ModeDir | 0o700: "a folder", fs.ModeNamedPipe: "a FIFO", fs.ModeSocket: "a socket", fs.ModeDevice: "a device",
+		fs.ModeDevice | fs.ModeCharDevice | 0o666: "a device", fs.ModeSymlink | 0o777: "a symbolic link", fs.ModeIrregular | 0o1: "a special file",
+	} {
+		if got := kind(mode); got != want {
+			t.Errorf("%v is %s, want %s", mode, got, want)
+		}
+	}
+}
+
+// The first Write into a folder removes what a dead process has left there, later ones
+// do not look.
+func TestTheFirstWriteCleans(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, mark("f")+"-01234567.tmp")
+	for k, gone := range []bool{true, false} {
+		if err := os.WriteFile(left, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Write(filepath.Join(dir, "f"), 0o600, text("x")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(left); errors.Is(err, fs.ErrNotExist) != gone {
+			t.Errorf("after write %d: %v", k+1, err)
+		}
+	}
+}
+
+func TestUnlockTwice(t *testing.T) {
+	var none *Locked
+	none.Unlock()
+	path := filepath.Join(t.TempDir(), "f")
+	l, err := Lock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Unlock()
+	again, err := Lock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Unlock()
+	l.Unlock() // must not take the other's
+	var used *InUseError
+	if _, err := Lock(path); !errors.As(err, &used) {
+		t.Errorf("the second lock was lost: %v", err)
+	}
+}
+
+func TestErrorTexts(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{&InUseError{Path: "f"}, "f is being written by another process: wait for it, or give another file"},
+		{&InUseError{Path: "f", Process: 1}, "f is being written by process 1: wait for it, or give another file"},
+		{&Error{Path: "f", Do: "read", Reason: "why"}, "cannot read f: why"},
+		{&Error{Path: "f", Do: "read", Err: fs.ErrExist}, "cannot read f: file already exists"},
+		{&Error{Path: "f", Do: "read", Reason: "why", Err: fs.ErrExist}, "cannot read f: why: file already exists"},
+	} {
+		if got := c.err.Error(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	for _, err := range []error{fs.ErrExist, &fs.PathError{Op: "open", Path: "tmp", Err: fs.ErrExist}, &os.LinkError{Op: "rename", Old: "tmp", New: "f", Err: fs.ErrExist}} {
+		if got := bare(err); got != fs.ErrExist {
+			t.Errorf("%v is %v without its path", err, got)
+		}
+	}
+}
+
+// A new file has the permissions that were asked for, less the umask, and no others.
+func TestNewFilesHaveTheirMode(t *testing.T) {
+	mask := syscall.Umask(0o027)
+	defer syscall.Umask(mask)
+	for perm, want := range map[fs.FileMode]fs.FileMode{0o600: 0o600, 0o644: 0o640, 0o666: 0o640} {
+		path := filepath.Join(t.TempDir(), "f")
+		if err := Write(path, perm, text("x")); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != want {
+			t.Errorf("%v became %v (%v), want %v", perm, info.Mode(), err, want)
+		}
+	}
+}
+
+// Writing is true from the first byte to the last, and no longer.
+func TestWritingIsKnown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	for _, fails := range []error{nil, errors.New("broken")} {
+		if Writing() {
+			t.Error("nothing is written yet")
+		}
+		if err := Write(path, 0o600, func(io.Writer) error {
+			if !Writing() {
+				t.Error("it says that nothing is written")
+			}
+			return fails
+		}); err != fails {
+			t.Error(err)
+		}
+		if Writing() {
+			t.Error("the file is done")
 		}
 	}
 }

@@ -82,7 +82,7 @@ func finish(tmp *os.File, w *bufio.Writer, target string, old fs.FileInfo) error
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if err := tmp.Sync(); err != nil {
+	if err := syncFile(tmp); err != nil {
 		return err
 	}
 	if runtime.GOOS == "windows" { // which renames no open file; elsewhere it stays locked until it has its name
@@ -188,11 +188,14 @@ func mark(path string) string {
 	return fmt.Sprintf("%s%x", prefix, sum[:4])
 }
 
+// syncFile puts a file on the disk. Tests listen in.
+var syncFile = (*os.File).Sync
+
 // syncFolder makes the rename last through a power cut where the system can sync
 // folders; elsewhere the rename alone has to do.
 func syncFolder(dir string) {
 	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
+		_ = syncFile(d)
 		d.Close()
 	}
 }
