@@ -396,3 +396,21 @@ func TestSteps(t *testing.T) {
 		}
 	}
 }
+
+// Every fold changes the ball.
+func TestFoldsMatter(t *testing.T) {
+	var before []float32
+	for folds := range 4 {
+		c := DefaultSheets()
+		c.Folds = folds
+		_, a, _, err := NewSheets(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		crumple, _, _, _ := NewSheets(c)
+		if len(crumple.folds) != folds || slices.Equal(a.X, before) {
+			t.Errorf("%d folds were asked for, there are %d", folds, len(crumple.folds))
+		}
+		before = a.X
+	}
+}

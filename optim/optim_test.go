@@ -246,6 +246,11 @@ func TestDefaults(t *testing.T) {
 			return optim.NewAdam(p, optim.AdamConfig{LR: 0.1, Beta1: b1, Beta2: b2, Eps: eps})
 		})
 	}
+	lamb := func(b1, b2, eps float64) []float64 {
+		return run(func(p []*crease.Tensor) optim.Optimizer {
+			return optim.NewLAMB(p, optim.AdamConfig{LR: 0.1, Beta1: b1, Beta2: b2, Eps: eps})
+		})
+	}
 	rms := func(alpha, eps float64) []float64 {
 		return run(func(p []*crease.Tensor) optim.Optimizer {
 			return optim.NewRMSprop(p, optim.RMSpropConfig{LR: 0.1, Alpha: alpha, Eps: eps})
@@ -256,6 +261,7 @@ func TestDefaults(t *testing.T) {
 		others      [][]float64
 	}{
 		"Adam":    {adam(0, 0, 0), adam(0.9, 0.999, 1e-8), [][]float64{adam(0.5, 0, 0), adam(0, 0.5, 0), adam(0, 0, 1e-3)}},
+		"LAMB":    {lamb(0, 0, 0), lamb(0.9, 0.999, 1e-6), [][]float64{lamb(0.5, 0, 0), lamb(0, 0.5, 0), lamb(0, 0, 1e-2)}},
 		"RMSprop": {rms(0, 0), rms(0.99, 1e-8), [][]float64{rms(0.5, 0), rms(0, 1e-3)}},
 	} {
 		if !slices.Equal(c.zero, c.usual) {
@@ -265,6 +271,19 @@ func TestDefaults(t *testing.T) {
 			if slices.Equal(other, c.usual) {
 				t.Errorf("%s does not look at setting %d", what, i)
 			}
+		}
+	}
+}
+
+// A parameter without a gradient is passed over, and those after it are not.
+func TestParametersWithoutGradient(t *testing.T) {
+	a, idle, b := crease.From([]float64{1}, nil).RequireGrad(), crease.From([]float64{1}, nil).RequireGrad(), crease.From([]float64{1}, nil).RequireGrad()
+	o := optim.NewSGD([]*crease.Tensor{a, idle, b}, optim.SGDConfig{LR: 0.5, SkipFrozen: true})
+	a.Add(b).Sum().Backward()
+	o.Step()
+	for i, p := range []*crease.Tensor{a, idle, b} {
+		if got, want := p.Floats()[0], []float64{0.5, 1, 0.5}[i]; got != want {
+			t.Errorf("parameter %d is %v, want %v", i, got, want)
 		}
 	}
 }
