@@ -99,12 +99,12 @@ func NormalPair(radius, angle uint32) (first, second float32) {
 	}
 	// t = -2 ln u
 	s := f - 1
-	z := s * s
+	z := float32(s * s) // an arm64 would fuse a product without a conversion with the sum that takes it
 	p := logPoly[0]
 	for _, c := range logPoly[1:] {
 		p = float32(p*s) + c
 	}
-	p = float32(p*s) * z
+	p = float32(float32(p*s) * z)
 	k := e - 24
 	p += float32(k * ln2Low)
 	p -= float32(0.5 * z)
@@ -118,14 +118,14 @@ func NormalPair(radius, angle uint32) (first, second float32) {
 	}
 	y := 1.09 - float32(a*0.1558)
 	for range 4 {
-		y *= 1.5 - float32(float32(a*0.5)*float32(y*y))
+		y = float32(y * (1.5 - float32(float32(a*0.5)*float32(y*y))))
 	}
-	r := float32(a*y) * scale
+	r := float32(float32(a*y) * scale)
 	// The angle is j quarter turns and x, at most an eighth.
 	w := int32(angle >> 8)
 	j := (w + 1<<21) >> 22
-	x := float32(w-j<<22) * turn
-	z = x * x
+	x := float32(float32(w-j<<22) * turn)
+	z = float32(x * x)
 	sin, cos := sinPoly[0], cosPoly[0]
 	for i := range 2 {
 		sin = float32(sin*z) + sinPoly[i+1]
@@ -139,7 +139,7 @@ func NormalPair(radius, angle uint32) (first, second float32) {
 	if j&2 != 0 {
 		sin, cos = -sin, -cos
 	}
-	return r * cos, r * sin
+	return float32(r * cos), float32(r * sin)
 }
 
 // normalLower is NormalPair for arrays.

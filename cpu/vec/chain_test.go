@@ -313,8 +313,7 @@ func TestChainInPlace(t *testing.T) {
 			for _, dst := range [][]float32{x, y} {
 				for i := range x {
 					x[i], y[i] = rng.Float32()-0.5, rng.Float32()-0.5
-					product := x[i] * y[i]
-					want[i] = max(product+x[i], 0)
+					want[i] = max(float32(x[i]*y[i])+x[i], 0)
 				}
 				fn.Chain([]Link{
 					{Op: ChainGet, Mem: x}, {Op: ChainMul, Mem: y}, {Op: ChainAdd, Mem: x}, {Op: ChainMaxS},
