@@ -43,9 +43,13 @@ func wrap(v ops.Value, dev *Device, l *local) *Tensor {
 // function of the package made; op names what was asked for.
 func (t *Tensor) handle(op string) *autograd.Var {
 	if t == nil || t.v == nil {
-		panic(&ops.UsageError{Op: op, Reason: "the tensor " + t.missing()})
+		t.misused(op) // apart, so that this is inlined
 	}
 	return t.v
+}
+
+func (t *Tensor) misused(op string) {
+	panic(&ops.UsageError{Op: op, Reason: "the tensor " + t.missing()})
 }
 
 // missing says what is wrong with a tensor that no function of the package made.

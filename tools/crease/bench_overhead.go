@@ -260,6 +260,8 @@ func nanoseconds(ns *float64) string {
 		return "-"
 	case *ns < 100:
 		return fmt.Sprintf("%.1f", *ns)
+	case *ns >= 1e7: // too long for a column
+		return fmt.Sprintf("%.1fe6", *ns/1e6)
 	}
 	return fmt.Sprintf("%.0f", *ns)
 }
