@@ -10,7 +10,7 @@ import (
 // call: a node that is no row of the op table. Nothing is saved but the inputs that saves
 // names.
 func ruled(name string, saves ops.Saved, in, out []*autograd.Var, rule func(g *ops.GradCall) []ops.Value) {
-	autograd.Record(&ops.Op{Name: name, Saves: saves, Grad: rule}, nil, in, out)
+	autograd.Record(&ops.Op{Name: name, Saves: saves, Grad: rule, Moves: true}, nil, in, out)
 }
 
 // OnGrad is the tensor, with f in the way of its gradient: in a backward pass f sees the

@@ -203,7 +203,7 @@ func (t *Tensor) To(d *Device) *Tensor {
 }
 
 // transfer is the op that To records. It is no row of the table: no device computes it.
-var transfer = &ops.Op{Name: "to"}
+var transfer = &ops.Op{Name: "to", Moves: true}
 
 type transferAttrs struct{ from *Device }
 

@@ -23,6 +23,7 @@ type walk struct {
 	grads  []gradient   // by number
 	stack  []*node
 	call   ops.GradCall // room for the calls of rules
+	roam   roamer     // of b, where the pass may lead to other devices
 	blanks [8]ops.Absent
 	blank  int // of them in use by the call
 }
@@ -67,7 +68,7 @@ func (w *walk) end() {
 	clear(w.stack[:cap(w.stack)])
 	w.call.Clear()
 	w.nodes, w.leaves, w.grads, w.stack = w.nodes[:0], w.leaves[:0], w.grads[:0], w.stack[:0]
-	w.b, w.gb, w.number = nil, nil, nil
+	w.b, w.gb, w.roam, w.number = nil, nil, nil, nil
 	walks.Put(w)
 }
 
@@ -141,6 +142,7 @@ func (w *walk) reach(outs []*Var) error {
 			w.stack = append(w.stack, s.node)
 		}
 	}
+	moves := len(outs) > 1
 	for len(w.stack) > 0 {
 		n := w.stack[len(w.stack)-1]
 		w.stack = w.stack[:len(w.stack)-1]
@@ -151,13 +153,16 @@ func (w *walk) reach(outs []*Var) error {
 		if !fresh {
 			continue
 		}
-		n.useful = false
+		n.useful, moves = false, moves || n.op.Moves
 		w.nodes = append(w.nodes, n)
 		for i := range n.in {
 			if from := n.in[i].from; from.node != nil {
 				w.stack = append(w.stack, from.node)
 			}
 		}
+	}
+	if moves {
+		w.roam, _ = w.b.(roamer)
 	}
 	slices.SortFunc(w.nodes, func(a, b *node) int { return cmp.Compare(a.seq, b.seq) })
 	for _, n := range w.nodes {
@@ -261,16 +266,15 @@ type roamer interface {
 }
 
 // at lets the pass go on with the builder of the device that a gradient is on. A record may
-// lead from one device to another.
+// lead from one device to another by ops that say so (ops.Op.Moves).
 func (w *walk) at(d ops.Value) {
-	r, ok := w.b.(roamer)
-	if !ok {
-		return
+	if w.roam != nil {
+		w.follow(d)
 	}
-	if v, is := d.(*Var); is {
-		d = v.val
-	}
-	if b := r.For(d); b != w.b {
+}
+
+func (w *walk) follow(d ops.Value) {
+	if b := w.roam.For(raw(d)); b != w.b {
 		w.b, w.gb = b, b
 		if w.o.CreateGraph {
 			w.gb = Tape{b}

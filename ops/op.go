@@ -134,6 +134,10 @@ type Op struct {
 	// saying so. Nil means that the op is not measured.
 	Bench func(s Size) Case
 
+	// Moves says that results may be on another device than inputs: of what is recorded for
+	// gradients and is no row of the table, such as Tensor.To.
+	Moves bool
+
 	made     *derived  // when the row is declared
 	produces *producer // of FusedReduce
 }
