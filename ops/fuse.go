@@ -50,13 +50,13 @@ func Fused(e *expr.Node, truth bool) *Op {
 }
 
 // fusedRow returns the row of a text, which it makes once.
-func fusedRow(text string, make func() *Op) *Op {
+func fusedRow(text string, build func() *Op) *Op {
 	fused.Lock()
 	defer fused.Unlock()
 	if op := fused.rows[text]; op != nil {
 		return op
 	}
-	op := make()
+	op := build()
 	op.made = op.derived()
 	if fused.rows == nil {
 		fused.rows = map[string]*Op{}
