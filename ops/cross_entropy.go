@@ -66,9 +66,11 @@ func init() {
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			a, spec := attrs.(CrossEntropyAttrs), in[0].Spec()
 			n, c := spec.Shape[0], spec.Shape[1]
-			t := a.targets(b, in[1], in[2:], c, wideType(spec.DType))
+			t := a.targets(b, in[1], in[2:], wideType(spec.DType))
 			logp := LogSoftmax.With(b, AxisAttrs{Axis: 1}, widened(b, in[0]))
-			loss := Reshaped(b, Gather.With(b, GatherAttrs{Axis: 1}, logp, Reshaped(b, t.class, n, 1)), n)
+			// Picked by what refuses numbers of no class: to an index, negative ones count from the end.
+			hot := OneHot.With(b, OneHotAttrs{Classes: c, DType: dtype.Bool}, t.class)
+			loss := SumOver(b, Where.Of(b, hot, logp, scalarLike(b, logp, 0)), false, 1)
 			loss = Scaled(b, loss, -(1 - a.LabelSmoothing), 0)
 			if t.weight != nil {
 				loss = Mul.Of(b, loss, t.weight)
@@ -151,7 +153,7 @@ func init() {
 			a, spec := attrs.(CrossEntropyAttrs), in[1].Spec()
 			n, c := spec.Shape[0], spec.Shape[1]
 			wide := wideType(spec.DType)
-			t := a.targets(b, in[2], in[3:], c, wide)
+			t := a.targets(b, in[2], in[3:], wide)
 			p := Softmax.With(b, AxisAttrs{Axis: 1}, widened(b, in[1]))
 			hot := OneHot.With(b, OneHotAttrs{Classes: c, DType: wide}, t.class)
 			q := Scaled(b, hot, 1-a.LabelSmoothing, a.LabelSmoothing/float64(c))
@@ -216,7 +218,7 @@ func (a CrossEntropyAttrs) loss(logits, target Spec, weight []Spec) (Spec, error
 func classWeightGrad(g *GradCall) Value {
 	b, a, spec := g.B, g.Attrs.(CrossEntropyAttrs), g.In[0].Spec()
 	n, c, wide := spec.Shape[0], spec.Shape[1], wideType(spec.DType)
-	t := a.targets(b, g.In[1], g.In[2:], c, wide)
+	t := a.targets(b, g.In[1], g.In[2:], wide)
 	keep := func(v Value) Value {
 		if t.keep == nil {
 			return v
@@ -243,18 +245,18 @@ func classWeightGrad(g *GradCall) Value {
 
 // targets is the class numbers of a batch for lowerings.
 type targets struct {
-	class   Value // a class for samples that are ignored too
+	class   Value // a class for samples that are ignored too; its users refuse what is none
 	keep    Value // whether a sample counts, nil where all do
 	weights Value // of the classes, nil where all are 1
 	weight  Value // of every sample that counts, nil where all are 1
 }
 
-func (a CrossEntropyAttrs) targets(b Builder, target Value, weight []Value, c int, wide dtype.Type) targets {
-	t := targets{class: classes(b, target, c)}
+func (a CrossEntropyAttrs) targets(b Builder, target Value, weight []Value, wide dtype.Type) targets {
+	t := targets{class: target}
 	if a.Ignore {
 		long := Casted(b, target, dtype.I64)
 		t.keep = Ne.Of(b, long, scalarLike(b, long, float64(a.IgnoreIndex)))
-		t.class = Where.Of(b, t.keep, t.class, scalarLike(b, t.class, 0))
+		t.class = Where.Of(b, t.keep, target, scalarLike(b, target, 0))
 	}
 	if len(weight) > 0 {
 		t.weights = Casted(b, weight[0], wide)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/crease-ml/crease"
+	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/tpu"
@@ -200,6 +201,25 @@ func TestIndexOutside(t *testing.T) {
 	for i, want := range map[int64]float32{0: 1, 2: 3, -1: 3, -3: 1} {
 		if got, err := take(i); err != nil || got != want {
 			t.Errorf("index %d gives %g (%v), want %g", i, got, err, want)
+		}
+	}
+	// Class numbers do not count from the end, and none of the ways to a loss goes over the host.
+	before := exec.SetFallback(exec.AllowLowering)
+	defer exec.SetFallback(before)
+	for _, class := range []int64{1, 3, -1, 1 << 40} {
+		idx := crease.From([]int64{0, class}, nil, on)
+		x := crease.Ones([]int{2, 3}, on)
+		for name, f := range map[string]func() *crease.Tensor{
+			"one_hot":       func() *crease.Tensor { return idx.OneHot(3) },
+			"cross_entropy": func() *crease.Tensor { return x.CrossEntropy(idx) },
+			"cross_entropy_grad": func() *crease.Tensor {
+				return crease.Apply(ops.CrossEntropyGrad, ops.CrossEntropyAttrs{Reduction: "mean"}, crease.Scalar(1, on), x, idx)[0]
+			},
+		} {
+			var bad *ops.AttrError
+			if err := crease.Try(func() { f().Host() }); class == 1 && err != nil || class != 1 && !errors.As(err, &bad) {
+				t.Errorf("%s of class %d of 3: %v", name, class, err)
+			}
 		}
 	}
 }

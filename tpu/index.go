@@ -27,15 +27,19 @@ func init() {
 	declare("add", whole, hal.Strided, (*program).addBytes)
 }
 
-// indexCheck is an input whose elements must be indices of an axis of n elements.
-type indexCheck struct{ input, n int }
+// indexCheck is an input whose elements must be indices of an axis of n elements, or the
+// numbers of n classes.
+type indexCheck struct {
+	input, n int
+	classes  bool
+}
 
 // checkIndices has the driver check an input of every launch.
 func (p *program) checkIndices(input, n int) {
 	if t := p.in[input].DType; t != dtype.I64 && t != dtype.I32 || n > 1<<24 {
 		p.refuse("indices of %v to %d elements", t, n)
 	}
-	p.checks = append(p.checks, indexCheck{input, n})
+	p.checks = append(p.checks, indexCheck{input: input, n: n})
 }
 
 // check reads a dense input of indices.
@@ -46,6 +50,9 @@ func (k indexCheck) check(op string, t dtype.Type, mem []byte, count int) error 
 			v = int64(binary.LittleEndian.Uint64(mem[8*i:]))
 		} else {
 			v = int64(int32(binary.LittleEndian.Uint32(mem[4*i:])))
+		}
+		if k.classes && (v < 0 || v >= int64(k.n)) {
+			return &ops.AttrError{Op: op, Reason: fmt.Sprintf("index %d at position %d is none of the %d classes", v, i, k.n)}
 		}
 		if v < -int64(k.n) || v >= int64(k.n) {
 			return &ops.AttrError{Op: op, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", v, i, k.n)}
@@ -213,6 +220,7 @@ func (p *program) oneHot() {
 		p.refuse("one_hot of %v with %d classes", t, classes)
 		return
 	}
+	p.checks = append(p.checks, indexCheck{input: 0, n: classes, classes: true})
 	numbers := p.take(4 * classes)
 	p.Vector(isa.VectorOp{Fn: isa.IotaCol, Count: classes, Cols: classes, Dst: numbers.Addr, DstType: isa.F32})
 	words := idx.size / 4
