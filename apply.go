@@ -21,8 +21,8 @@ func apply1(op *ops.Op, attrs any, in ...*Tensor) *Tensor {
 	return apply(state(), op, attrs, promote(op, in), room[:0])[0]
 }
 
-// apply runs an op, or records it in a function that is being compiled, and appends the
-// results to out. It calls nothing that may call it, so that its callers' slices stay on
+// apply runs an op on inputs that wantTensors has looked at, or records it in a function that
+// is being compiled, and appends the results to out. It calls nothing that may call it, so that its callers' slices stay on
 // their stacks.
 func apply(l *local, op *ops.Op, attrs any, in, out []*Tensor) []*Tensor {
 	record := l.recording() && needGrad(in)
@@ -91,6 +91,7 @@ func ApplyInto(op *ops.Op, attrs any, in, into []*Tensor) {
 		tr.g.ApplyInto(op, attrs, tr.values(op, in), tr.values(op, into))
 		return
 	}
+	wantTensors(op.Name, in)
 	dev := device(op, in)
 	from, to := make([]*exec.Array, len(in)), make([]*exec.Array, len(into))
 	for i, t := range in {
@@ -122,19 +123,18 @@ func assignable(op *ops.Op, i int, t *Tensor) {
 
 func needGrad(in []*Tensor) bool {
 	for _, t := range in {
-		if t != nil && t.v != nil && t.v.RequiresGrad() {
+		if t.v.RequiresGrad() {
 			return true
 		}
 	}
 	return false
 }
 
-// device is that of all inputs.
+// device is that of all inputs, which wantTensors has looked at.
 func device(op *ops.Op, in []*Tensor) *Device {
 	if len(in) == 0 {
 		return mustDefault()
 	}
-	wantTensors(op.Name, in)
 	for i, t := range in {
 		if t.dev != in[0].dev {
 			panic(&ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, in[0].dev)})
@@ -148,6 +148,7 @@ func builder(tr *trace, op *ops.Op, in []*Tensor) (ops.Builder, *Device) {
 	if tr != nil {
 		return tr.g, tr.dev
 	}
+	wantTensors(op.Name, in)
 	d := device(op, in)
 	if state().checking() {
 		return checker{d.engine}, d

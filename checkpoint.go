@@ -33,6 +33,8 @@ func (c *Checkpoint) Saved() int { return int(c.saved.Load()) }
 // of gradients. A parameter that was changed in place by the time of Backward is an error
 // there, and so is one that F does not use.
 func (c *Checkpoint) Call(in ...*Tensor) []*Tensor {
+	wantTensors("checkpoint", in)
+	wantTensors("checkpoint", c.Params)
 	l := state()
 	if l.tracing() != nil || !l.recording() || !needGrad(in) && !needGrad(c.Params) {
 		return c.F(in...)
@@ -108,11 +110,8 @@ func (c *Checkpoint) again(g *ops.GradCall, dev *Device, inputs int, versions []
 			panic(&ops.GradError{Reason: fmt.Sprintf("parameter %d of a checkpoint (%s) was changed in place before Backward, which runs the checkpoint again: step after Backward", i, p.Spec())})
 		}
 	}
-	l, leave := enter()
-	defer leave()
-	old := l.noGrad
-	l.noGrad = 0
-	defer func() { l.noGrad = old }()
+	l, done := recordAgain()
+	defer done()
 	res := make([]ops.Value, len(g.In))
 	Tidy(func() []*Tensor {
 		wrapped := func(v ops.Value) *Tensor { return wrap(v.(*exec.Array).Share(), dev, l) }

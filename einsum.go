@@ -185,7 +185,7 @@ func (e *einsum) contract(x, y labelled, next int) labelled {
 	}
 	out := slices.Concat(batch, left, right)
 	if len(sum) == 0 {
-		return labelled{x.arranged(slices.Concat(batch, left, right)).Mul(y.arranged(out)), out}
+		return labelled{x.arranged(out).Mul(y.arranged(out)), out}
 	}
 	shared := slices.Concat(batch, sum)
 	a := x.widened(e, shared).arranged(slices.Concat(batch, left, sum))

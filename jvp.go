@@ -16,11 +16,8 @@ func Jvp(f func(in ...*Tensor) []*Tensor, in, v []*Tensor) (out, derivative []*T
 			panic(&ops.GradError{Reason: "vector " + v[i].Spec().String() + " for an input " + t.Spec().String()})
 		}
 	}
-	l, leave := enter()
-	defer leave()
-	old := l.noGrad
-	l.noGrad = 0
-	defer func() { l.noGrad = old }()
+	_, done := recordAgain()
+	defer done()
 	n := 0
 	res := Tidy(func() []*Tensor {
 		leaves := make([]*Tensor, len(in))

@@ -39,6 +39,7 @@ func TestUsageErrors(t *testing.T) {
 			"assign":        func() { crease.Ones([]int{2, 2}).Assign(y) },
 			"einsum":        func() { crease.Einsum("ij,jk", x, y) },
 			"compiled":      func() { double.Call(x, y) },
+			"apply into":    func() { crease.ApplyInto(ops.Add, nil, []*crease.Tensor{x, y}, []*crease.Tensor{x.Copy()}) },
 		} {
 			wantUsage(t, name+" of one that "+says, says, f)
 		}
@@ -63,6 +64,10 @@ func TestUsageErrors(t *testing.T) {
 			"move": func() { y.Move(elsewhere) }, "free": func() { y.Free() }, "backward": func() { y.Backward() }, "keep": func() { y.Keep() },
 			"require": func() { y.RequireGrad() }, "slice": func() { y.Slice(crease.At(0)) }, "cast": func() { y.Cast(x.DType()) },
 			"optimiser": func() { optim.NewSGD([]*crease.Tensor{y}, optim.SGDConfig{LR: 1}) },
+			"checkpoint": func() {
+				sum := func(in ...*crease.Tensor) []*crease.Tensor { return []*crease.Tensor{in[0].Sum()} }
+				(&crease.Checkpoint{F: sum, Params: []*crease.Tensor{y}}).Call(x.Copy().RequireGrad())
+			},
 			"on grad":   func() { crease.OnGrad(y, nil) },
 			"set grad":  func() { crease.Ones([]int{2, 2}).RequireGrad().SetGrad(y) },
 			"gradients": func() { crease.Grad([]*crease.Tensor{x.Sum()}, []*crease.Tensor{y}) },

@@ -124,10 +124,10 @@ func (t *Tensor) byScalar(op *ops.Op, c float64) *Tensor {
 // all digits of c, and rounded once.
 func (t *Tensor) PowScalar(c float64) *Tensor {
 	return Tidy1(func() *Tensor {
-		x, y := t.with(ops.Pow.Name, c)
 		if of := t.DType(); of == dtype.F16 || of == dtype.BF16 {
 			return t.Cast(dtype.F32).PowScalar(c).Cast(of)
 		}
+		x, y := t.with(ops.Pow.Name, c)
 		return x.Pow(y)
 	})
 }

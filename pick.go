@@ -29,14 +29,10 @@ func picks(ranges []Range) bool {
 // picked is Slice for an index with Picks and Masks, which copies. As in PyTorch, all other
 // parts are applied first.
 func (t *Tensor) picked(ranges []Range) *Tensor {
-	bad := func(format string, args ...any) {
-		panic(&ops.ShapeError{Op: "slice", In: []ops.Spec{t.Spec()}, Rule: fmt.Sprintf(format, args...)})
-	}
 	ranges = t.fill(ranges)
 	return Tidy1(func() *Tensor {
 		var plain []Range // the same index with whole axes for what picks
-		var idx []*Tensor
-		var axes []int // of the plain result, one for every idx
+		var list []axisPick
 		axis, at := 0, 0
 		for _, r := range ranges {
 			if r.kind != pickRange && r.kind != maskRange {
@@ -49,28 +45,36 @@ func (t *Tensor) picked(ranges []Range) *Tensor {
 				}
 				continue
 			}
-			list := []*Tensor{r.idx}
+			idx := []*Tensor{r.idx}
 			if r.kind == maskRange {
 				if have := t.Shape()[axis : axis+r.idx.Rank()]; !shape.Equal(have, r.idx.Shape()) {
-					bad("the mask has shape %s, the axes that it covers are %s", shape.String(r.idx.Shape()), shape.String(have))
+					t.badIndex("the mask has shape %s, the axes that it covers are %s", shape.String(r.idx.Shape()), shape.String(have))
 				}
-				list = r.idx.Nonzero().Unbind(1)
+				idx = r.idx.Nonzero().Unbind(1)
 			}
-			for _, x := range list {
-				plain, idx, axes = append(plain, All()), append(idx, x.wrapped(t.Shape()[axis])), append(axes, at)
+			for _, x := range idx {
+				plain, list = append(plain, All()), append(list, axisPick{x, at, r.kind == maskRange})
 				axis, at = axis+1, at+1
 			}
 		}
-		u := t.Slice(plain...)
-		return u.takeTogether(idx, axes)
+		return t.Slice(plain...).takeTogether(list)
 	})
+}
+
+// axisPick is the positions that are picked from an axis.
+type axisPick struct {
+	idx    *Tensor
+	axis   int
+	within bool // none counts from the end or lies outside
+}
+
+// badIndex panics for an index that does not fit the tensor.
+func (t *Tensor) badIndex(format string, args ...any) {
+	panic(&ops.ShapeError{Op: "slice", In: []ops.Spec{t.Spec()}, Rule: fmt.Sprintf(format, args...)})
 }
 
 // fill replaces Rest, or what is left at the end, by whole axes.
 func (t *Tensor) fill(ranges []Range) []Range {
-	bad := func(format string, args ...any) {
-		panic(&ops.ShapeError{Op: "slice", In: []ops.Spec{t.Spec()}, Rule: fmt.Sprintf(format, args...)})
-	}
 	used, rest := 0, -1
 	for i, r := range ranges {
 		switch r.kind {
@@ -78,28 +82,28 @@ func (t *Tensor) fill(ranges []Range) []Range {
 			used++
 		case pickRange, maskRange:
 			if r.idx == nil {
-				bad("part %d of the index is made of a nil tensor", i)
+				t.badIndex("part %d of the index is made of a nil tensor", i)
 			}
 			if r.kind == maskRange {
 				if r.idx.DType() != dtype.Bool {
-					bad("the mask is %s: it must be made of truth values, as comparisons are", r.idx.Spec())
+					t.badIndex("the mask is %s: it must be made of truth values, as comparisons are", r.idx.Spec())
 				}
 				used += r.idx.Rank()
 				continue
 			}
 			if !slices.Contains(ops.Indices, r.idx.DType()) {
-				bad("the picked positions are %s: they must be i64 or i32; a mask of truth values is given by Mask", r.idx.Spec())
+				t.badIndex("the picked positions are %s: they must be i64 or i32; a mask of truth values is given by Mask", r.idx.Spec())
 			}
 			used++
 		case restRange:
 			if rest >= 0 {
-				bad("two Rests in one index")
+				t.badIndex("two Rests in one index")
 			}
 			rest = i
 		}
 	}
 	if used > t.Rank() {
-		bad("the index is for %d axes, there are %d", used, t.Rank())
+		t.badIndex("the index is for %d axes, there are %d", used, t.Rank())
 	}
 	whole := slices.Repeat([]Range{All()}, t.Rank()-used)
 	if rest < 0 {
@@ -117,18 +121,22 @@ func (t *Tensor) wrapped(n int) *Tensor {
 	return Where(idx.Lt(idx.number(0)), idx.number(size), idx)
 }
 
-// takeTogether picks the positions of axes that the elements of idx, which broadcast, say
-// together.
-func (t *Tensor) takeTogether(idx []*Tensor, axes []int) *Tensor {
-	if len(axes) == 0 {
+// takeTogether picks the positions of several axes that the elements of the picks, which
+// broadcast, say together.
+func (t *Tensor) takeTogether(list []axisPick) *Tensor {
+	if len(list) == 0 {
 		return t
 	}
 	dims := t.Shape()
-	first := axes[0]
-	for i, a := range axes {
-		if a != axes[0]+i {
+	first := list[0].axis
+	var axes []int
+	for i, p := range list {
+		if axes = append(axes, p.axis); p.axis != axes[0]+i {
 			first = 0 // apart, so that the picked axes come first
 		}
+	}
+	if len(list) == 1 {
+		return t.Take(first, list[0].idx) // counts from the end and refuses what is outside
 	}
 	var order []int
 	for a := range dims {
@@ -141,20 +149,27 @@ func (t *Tensor) takeTogether(idx []*Tensor, axes []int) *Tensor {
 	// become another element.
 	var at, out *Tensor
 	total := 1
-	for i, x := range idx {
-		n := dims[axes[i]]
-		over := x.Ge(x.number(float64(n)))
-		if at == nil {
-			at, out = x, over
-		} else {
-			at, out = at.Mul(x.number(float64(n))).Add(x), out.Or(over)
+	for _, p := range list {
+		x, n := p.idx, dims[p.axis]
+		if !p.within {
+			x = x.wrapped(n)
+			over := x.Ge(x.number(float64(n)))
+			if out != nil {
+				over = out.Or(over)
+			}
+			out = over
 		}
+		if at != nil {
+			x = at.Mul(x.number(float64(n))).Add(x)
+		}
+		at = x
 		total *= n
 	}
-	if len(idx) > 1 {
+	if out != nil {
 		at = Where(out, at.number(float64(total)), at)
 	}
-	flat := slices.Concat(permuted(dims, order)[:first], []int{total}, permuted(dims, order)[first+len(axes):])
+	moved := permuted(dims, order)
+	flat := slices.Concat(moved[:first], []int{total}, moved[first+len(axes):])
 	return t.Permute(order...).Reshape(flat...).Take(first, at)
 }
 

@@ -62,6 +62,17 @@ func NoGrad(f func()) {
 	f()
 }
 
+// recordAgain has the goroutine record gradients, inside NoGrad too, until done is called.
+func recordAgain() (l *local, done func()) {
+	l, leave := enter()
+	old := l.noGrad
+	l.noGrad = 0
+	return l, func() {
+		l.noGrad = old
+		leave()
+	}
+}
+
 // Tidy runs f and frees every tensor made in it, except those it returns, those
 // given to [Tensor.Keep], and the gradients on leaves. Values that are saved for a
 // later Backward live on until then. It concerns the calling goroutine; see [Scope] for

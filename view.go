@@ -135,9 +135,6 @@ func (t *Tensor) Slice(ranges ...Range) *Tensor {
 	if picks(ranges) {
 		return t.picked(ranges)
 	}
-	bad := func(format string, args ...any) {
-		panic(&ops.ShapeError{Op: "slice", In: []ops.Spec{t.Spec()}, Rule: fmt.Sprintf(format, args...)})
-	}
 	ranges = t.fill(ranges)
 	var a ops.SliceAttrs
 	dims := []int{}
@@ -155,7 +152,7 @@ func (t *Tensor) Slice(ranges ...Range) *Tensor {
 				i += n
 			}
 			if i < 0 || i >= n {
-				bad("index %d is out of bounds for axis %d with size %d", r.start, axis, n)
+				t.badIndex("index %d is out of bounds for axis %d with size %d", r.start, axis, n)
 			}
 			a.Start, a.Count, a.Step = append(a.Start, i), append(a.Count, 1), append(a.Step, 1)
 			reshaped = true
@@ -163,7 +160,7 @@ func (t *Tensor) Slice(ranges ...Range) *Tensor {
 		}
 		first, count, err := shape.Slice1(n, open(r.start, r.step < 0), open(r.stop, r.step > 0), r.step)
 		if err != nil {
-			bad("axis %d: %v", axis, err)
+			t.badIndex("axis %d: %v", axis, err)
 		}
 		a.Start, a.Count, a.Step = append(a.Start, first), append(a.Count, count), append(a.Step, r.step)
 		dims = append(dims, count)
