@@ -19,7 +19,7 @@ func Einsum(equation string, in ...*Tensor) *Tensor {
 	wantTensors("einsum", in)
 	e, err := parseEinsum(equation, in)
 	if err != nil {
-		panic(&ops.ShapeError{Op: "einsum", In: specs(in), Rule: fmt.Sprintf("%q: %v", equation, err)})
+		panic(&ops.ShapeError{Op: "einsum", In: ops.SpecsOf(in), Rule: fmt.Sprintf("%q: %v", equation, err)})
 	}
 	return Tidy1(func() *Tensor {
 		acc := e.operand(0, in[0])
@@ -143,19 +143,11 @@ func (e *einsum) operand(i int, t *Tensor) labelled {
 				order = append(order, a)
 			}
 		}
-		x.axes = append(permutedRunes(x.axes, order), r)
+		x.axes = append(permuted(x.axes, order), r)
 		x.Tensor = x.Permute(append(order, first, second)...).Diagonal(0)
 		k = -1 // from the beginning
 	}
 	return x
-}
-
-func permutedRunes(list []rune, order []int) []rune {
-	out := make([]rune, len(order))
-	for i, a := range order {
-		out[i] = list[a]
-	}
-	return out
 }
 
 // needed reports whether the result or an operand from the given one on has a letter.

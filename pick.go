@@ -173,10 +173,11 @@ func (t *Tensor) takeTogether(list []axisPick) *Tensor {
 	return t.Permute(order...).Reshape(flat...).Take(first, at)
 }
 
-func permuted(dims, order []int) []int {
-	out := make([]int, len(order))
+// permuted is the elements of a list in an order.
+func permuted[T any](list []T, order []int) []T {
+	out := make([]T, len(order))
 	for i, a := range order {
-		out[i] = dims[a]
+		out[i] = list[a]
 	}
 	return out
 }
@@ -219,7 +220,7 @@ func (t *Tensor) With(value *Tensor, index ...Range) *Tensor {
 func (t *Tensor) whereMasked(mask, value *Tensor) *Tensor {
 	dims := shape.Clone(t.Shape())
 	if lead := dims[:mask.Rank()]; !shape.Equal(lead, mask.Shape()) {
-		panic(&ops.ShapeError{Op: "with", In: specs([]*Tensor{t, mask}), Rule: "the mask must have the sizes of the axes that it covers"})
+		panic(&ops.ShapeError{Op: "with", In: ops.SpecsOf([]*Tensor{t, mask}), Rule: "the mask must have the sizes of the axes that it covers"})
 	}
 	for i := mask.Rank(); i < len(dims); i++ {
 		dims[i] = 1
@@ -237,7 +238,7 @@ func (t *Tensor) Scatter(axis int, idx, updates *Tensor) *Tensor {
 // its shape, is true.
 func (t *Tensor) MaskedFill(mask *Tensor, value float64) *Tensor {
 	if dims, err := shape.Broadcast(t.Shape(), mask.Shape()); err != nil || !shape.Equal(dims, t.Shape()) {
-		panic(&ops.ShapeError{Op: "masked_fill", In: specs([]*Tensor{t, mask}), Rule: "the mask must broadcast to the shape of the tensor"})
+		panic(&ops.ShapeError{Op: "masked_fill", In: ops.SpecsOf([]*Tensor{t, mask}), Rule: "the mask must broadcast to the shape of the tensor"})
 	}
 	return Tidy1(func() *Tensor { return Where(mask, Full([]int{}, value, As(t.DType()), On(t.dev)), t) })
 }

@@ -14,7 +14,7 @@ import (
 // the result does not have their axis: two vectors give their dot product, of rank 0.
 func (t *Tensor) MatMul(y *Tensor) *Tensor {
 	if t.Rank() == 0 || y.Rank() == 0 {
-		panic(&ops.ShapeError{Op: "matmul", In: specs([]*Tensor{t, y}), Rule: "a scalar has no matrix product: use Mul"})
+		panic(&ops.ShapeError{Op: "matmul", In: ops.SpecsOf([]*Tensor{t, y}), Rule: "a scalar has no matrix product: use Mul"})
 	}
 	if t.Rank() != 1 && y.Rank() != 1 {
 		return apply1(ops.MatMul, nil, t, y)
@@ -58,7 +58,7 @@ func (t *Tensor) Outer(y *Tensor) *Tensor {
 
 func (t *Tensor) wantVectors(op string, y *Tensor) {
 	if t.Rank() != 1 || y.Rank() != 1 {
-		panic(&ops.ShapeError{Op: op, In: specs([]*Tensor{t, y}), Rule: "takes two vectors, of rank 1: use MatMul or Mul for others"})
+		panic(&ops.ShapeError{Op: op, In: ops.SpecsOf([]*Tensor{t, y}), Rule: "takes two vectors, of rank 1: use MatMul or Mul for others"})
 	}
 }
 

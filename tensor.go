@@ -146,7 +146,7 @@ func promote(op *ops.Op, in []*Tensor) []*Tensor {
 	}
 	common, err := dtype.Promote(types...)
 	if err != nil {
-		panic(&ops.DTypeError{Op: op.Name, In: specs(in), Rule: err.Error()})
+		panic(&ops.DTypeError{Op: op.Name, In: ops.SpecsOf(in), Rule: err.Error()})
 	}
 	out := append([]*Tensor{}, in...)
 	for i := first; i < len(in); i++ {
@@ -162,14 +162,6 @@ func wantTensors(op string, in []*Tensor) {
 			panic(&ops.UsageError{Op: op, Reason: fmt.Sprintf("input %d %s", i, t.missing())})
 		}
 	}
-}
-
-func specs(in []*Tensor) []ops.Spec {
-	out := make([]ops.Spec, len(in))
-	for i, t := range in {
-		out[i] = t.Spec()
-	}
-	return out
 }
 
 // Cast converts the elements, rounding to nearest; to its own type it is the

@@ -1,8 +1,6 @@
 package cpu
 
 import (
-	"fmt"
-
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
@@ -94,7 +92,7 @@ func (l *longs) within(op *ops.Op, n int, work []byte) error {
 			continue
 		}
 		if k < 0 || k >= int64(n) {
-			return &ops.AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", k, i, n)}
+			return ops.OutsideAxis(op.Name, k, i, n)
 		}
 	}
 	return nil
@@ -275,7 +273,7 @@ func (d *device) oneHot(c *call) task {
 		b := out.memory()
 		for i, k := range idx.read(&work) {
 			if k < 0 || k >= int64(classes) {
-				return &ops.AttrError{Op: ops.OneHot.Name, Reason: fmt.Sprintf("index %d at position %d is none of the %d classes", k, i, classes)}
+				return ops.NoClass(ops.OneHot.Name, k, i, classes)
 			}
 			dtype.Store(b, out.DType, i*classes+int(k), 1)
 		}

@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"fmt"
-
-	"github.com/crease-ml/crease/ops"
-)
+import "github.com/crease-ml/crease/ops"
 
 func init() {
 	declare(func(d *device) {
@@ -39,7 +35,7 @@ func (a *classed) read(work *[]byte) error {
 	}
 	for i, k := range a.target.read(work) {
 		if (k < 0 || k >= int64(a.c)) && !a.ignored(k) {
-			return &ops.AttrError{Op: a.op.Name, Reason: fmt.Sprintf("index %d at position %d is none of the %d classes", k, i, a.c)}
+			return ops.NoClass(a.op.Name, k, i, a.c)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/crease-ml/crease/ops"
@@ -122,22 +123,13 @@ func (s *scope) Const(h ops.Host) ops.Value {
 
 func (s *scope) end(keep ...ops.Value) {
 	for _, v := range s.made {
-		if !contains(keep, v) {
+		if !slices.Contains(keep, v) {
 			v.(*Array).Release()
 		}
 	}
 	clear(s.made)
 	s.made, s.Engine = s.made[:0], nil
 	scopes.Put(s)
-}
-
-func contains(list []ops.Value, v ops.Value) bool {
-	for _, k := range list {
-		if k == v {
-			return true
-		}
-	}
-	return false
 }
 
 // For returns the engine of the device that a value is on: this one, unless the value is an

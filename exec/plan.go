@@ -122,11 +122,7 @@ func (e *Engine) plan(op *ops.Op, attrs any, in, into []*Layout) (*Plan, error) 
 
 // fill copies the attributes and computes the results' layouts by the row's rule.
 func (e *Engine) fill(p *Plan, attrs any) error {
-	specs := make([]ops.Spec, len(p.in))
-	for i, l := range p.in {
-		specs[i] = l.spec
-	}
-	outs, err := p.op.Specs(attrs, specs)
+	outs, err := p.op.Specs(attrs, ops.SpecsOf(p.in))
 	if err != nil {
 		return err
 	}

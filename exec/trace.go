@@ -57,7 +57,7 @@ func trace(dev hal.Device, s hal.Stream, l *hal.Launch, op *ops.Op, attrs any, i
 	if err != nil {
 		return err
 	}
-	cost := op.Cost(attrs, specsOf(in), specsOf(out))
+	cost := op.Cost(attrs, ops.SpecsOf(in), ops.SpecsOf(out))
 	line := fmt.Sprintf("%-10s %6d %-28s %-30s %10s", dev.Info().Name, launches.Add(1), l.Kernel.Name, shapes(in, out), took.Round(100*time.Nanosecond))
 	if cost.Flops > 0 {
 		line += fmt.Sprintf(" %8.2f GFLOP/s", cost.Flops/float64(took.Nanoseconds()))
@@ -67,14 +67,6 @@ func trace(dev hal.Device, s hal.Stream, l *hal.Launch, op *ops.Op, attrs any, i
 	}
 	debug.Printf("%s %7.2f GB/s", line, cost.Bytes/float64(took.Nanoseconds()))
 	return nil
-}
-
-func specsOf(list []*Layout) []ops.Spec {
-	out := make([]ops.Spec, len(list))
-	for i, l := range list {
-		out[i] = l.spec
-	}
-	return out
 }
 
 func shapes(in, out []*Layout) string {

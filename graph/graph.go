@@ -278,19 +278,11 @@ func (g *Graph) Cost() (sum ops.Cost) {
 		if n.kind != Apply || n.view() {
 			continue
 		}
-		c := n.op.Cost(n.attrs, specsOf(n.in), specsOf(n.out))
+		c := n.op.Cost(n.attrs, ops.SpecsOf(n.in), ops.SpecsOf(n.out))
 		sum.Flops += c.Flops
 		sum.Bytes += c.Bytes
 	}
 	return sum
-}
-
-func specsOf(list []*Value) []ops.Spec {
-	out := make([]ops.Spec, len(list))
-	for i, v := range list {
-		out[i] = v.Spec()
-	}
-	return out
 }
 
 // Len is the number of nodes.

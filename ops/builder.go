@@ -173,7 +173,7 @@ func hostSpecs(in []Host) []Spec {
 }
 
 // SpecsOf lists the specs of values.
-func SpecsOf(in []Value) []Spec {
+func SpecsOf[V Value](in []V) []Spec {
 	out := make([]Spec, len(in))
 	for i, v := range in {
 		out[i] = v.Spec()

@@ -157,7 +157,7 @@ func indexAt(op *Op, idx Host, i, n int) int {
 		return int(k) + n
 	}
 	if k < 0 || k >= int64(n) {
-		panic(&AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", k, i, n)})
+		panic(OutsideAxis(op.Name, k, i, n))
 	}
 	return int(k)
 }
@@ -166,9 +166,19 @@ func indexAt(op *Op, idx Host, i, n int) int {
 func classAt(op *Op, idx Host, i, n int) int {
 	k := idx.Int(i)
 	if k < 0 || k >= int64(n) {
-		panic(&AttrError{Op: op.Name, Reason: fmt.Sprintf("index %d at position %d is none of the %d classes", k, i, n)})
+		panic(NoClass(op.Name, k, i, n))
 	}
 	return int(k)
+}
+
+// OutsideAxis returns the error for index k at position i, where the axis has n elements.
+func OutsideAxis(op string, k int64, i, n int) error {
+	return &AttrError{Op: op, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", k, i, n)}
+}
+
+// NoClass returns the error for class number k at position i, where there are n classes.
+func NoClass(op string, k int64, i, n int) error {
+	return &AttrError{Op: op, Reason: fmt.Sprintf("index %d at position %d is none of the %d classes", k, i, n)}
 }
 
 // classes is class numbers as an index of an axis of n: negative ones, which would count

@@ -2,7 +2,6 @@ package tpu
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
@@ -52,10 +51,10 @@ func (k indexCheck) check(op string, t dtype.Type, mem []byte, count int) error 
 			v = int64(int32(binary.LittleEndian.Uint32(mem[4*i:])))
 		}
 		if k.classes && (v < 0 || v >= int64(k.n)) {
-			return &ops.AttrError{Op: op, Reason: fmt.Sprintf("index %d at position %d is none of the %d classes", v, i, k.n)}
+			return ops.NoClass(op, v, i, k.n)
 		}
 		if v < -int64(k.n) || v >= int64(k.n) {
-			return &ops.AttrError{Op: op, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", v, i, k.n)}
+			return ops.OutsideAxis(op, v, i, k.n)
 		}
 	}
 	return nil
