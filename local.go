@@ -1,6 +1,7 @@
 package crease
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -15,6 +16,9 @@ type local struct {
 	checks int // of running FindNaNs
 	scopes []*Scope
 	trace  *trace
+
+	alone [1]*local // itself, and the list of a bucket that has no other
+	list  []*local
 }
 
 // locals finds the local of a goroutine. Every op looks for it, so looking takes no lock:
@@ -46,12 +50,13 @@ func (t *localTable) add(l *local) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.bucket(l.id)
-	var list []*local
 	if old := b.Load(); old != nil {
-		list = append(list, *old...)
+		l.list = append(slices.Clone(*old), l)
+	} else {
+		l.alone[0] = l
+		l.list = l.alone[:]
 	}
-	list = append(list, l)
-	b.Store(&list)
+	b.Store(&l.list)
 	t.count.Add(1)
 }
 
@@ -59,13 +64,12 @@ func (t *localTable) remove(l *local) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.bucket(l.id)
-	var list []*local
-	for _, o := range *b.Load() {
-		if o != l {
-			list = append(list, o)
-		}
+	if old := *b.Load(); len(old) == 1 {
+		b.Store(nil)
+	} else {
+		list := slices.DeleteFunc(slices.Clone(old), func(o *local) bool { return o == l })
+		b.Store(&list)
 	}
-	b.Store(&list)
 	t.count.Add(-1)
 }
 

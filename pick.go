@@ -105,11 +105,15 @@ func (t *Tensor) fill(ranges []Range) []Range {
 	if used > t.Rank() {
 		t.badIndex("the index is for %d axes, there are %d", used, t.Rank())
 	}
-	whole := slices.Repeat([]Range{All()}, t.Rank()-used)
-	if rest < 0 {
-		return slices.Concat(ranges, whole)
+	before, after := ranges, []Range(nil)
+	if rest >= 0 {
+		before, after = ranges[:rest], ranges[rest+1:]
 	}
-	return slices.Concat(ranges[:rest], whole, ranges[rest+1:])
+	out := append(make([]Range, 0, len(ranges)+t.Rank()-used), before...)
+	for range t.Rank() - used {
+		out = append(out, All())
+	}
+	return append(out, after...)
 }
 
 // wrapped is positions of an axis of n elements in i64, with those that count from the end

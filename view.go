@@ -136,8 +136,10 @@ func (t *Tensor) Slice(ranges ...Range) *Tensor {
 		return t.picked(ranges)
 	}
 	ranges = t.fill(ranges)
-	var a ops.SliceAttrs
-	dims := []int{}
+	k := len(ranges)
+	room := make([]int, 4*k)
+	a := ops.SliceAttrs{Start: room[:0:k], Count: room[k : k : 2*k], Step: room[2*k : 2*k : 3*k]}
+	dims := room[3*k : 3*k]
 	reshaped := false
 	for _, r := range ranges {
 		if r.kind == newAxisRange {
@@ -168,7 +170,9 @@ func (t *Tensor) Slice(ranges ...Range) *Tensor {
 	if !reshaped {
 		return apply1(ops.Slice, a, t)
 	}
-	return Tidy1(func() *Tensor { return apply1(ops.Slice, a, t).Reshape(dims...) })
+	part := apply1(ops.Slice, a, t)
+	defer part.Free()
+	return part.Reshape(dims...)
 }
 
 // open replaces an omitted bound by the far end of the int range, which is
