@@ -29,7 +29,7 @@ func apply(l *local, op *ops.Op, attrs any, in, out []*Tensor) []*Tensor {
 	if l.tracing() != nil || record && !autograd.Recordable(op) {
 		return applyVia(l, record, op, attrs, in, out)
 	}
-	dev := device(op, in)
+	dev := device(op.Name, in)
 	var arrayRoom [8]*exec.Array
 	arrays := arrayRoom[:0]
 	for _, t := range in {
@@ -92,7 +92,7 @@ func ApplyInto(op *ops.Op, attrs any, in, into []*Tensor) {
 		return
 	}
 	wantTensors(op.Name, in)
-	dev := device(op, in)
+	dev := device(op.Name, in)
 	from, to := make([]*exec.Array, len(in)), make([]*exec.Array, len(into))
 	for i, t := range in {
 		from[i] = t.array(op.Name)
@@ -131,13 +131,13 @@ func needGrad(in []*Tensor) bool {
 }
 
 // device is that of all inputs, which wantTensors has looked at.
-func device(op *ops.Op, in []*Tensor) *Device {
+func device(op string, in []*Tensor) *Device {
 	if len(in) == 0 {
 		return mustDefault()
 	}
 	for i, t := range in {
 		if t.dev != in[0].dev {
-			panic(&ops.UsageError{Op: op.Name, Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, in[0].dev)})
+			panic(&ops.UsageError{Op: op, Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, in[0].dev)})
 		}
 	}
 	return in[0].dev
@@ -149,7 +149,7 @@ func builder(tr *trace, op *ops.Op, in []*Tensor) (ops.Builder, *Device) {
 		return tr.g, tr.dev
 	}
 	wantTensors(op.Name, in)
-	d := device(op, in)
+	d := device(op.Name, in)
 	if state().checking() {
 		return checker{d.engine}, d
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/crease-ml/crease/autograd"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/graph"
-	"github.com/crease-ml/crease/ops"
 )
 
 // Compiled is a function that runs as a graph. It is safe for concurrent use;
@@ -81,8 +80,8 @@ func (c *Compiled) call(took func(step int, d time.Duration), in []*Tensor) []*T
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var room [32]*exec.Array
-	arrays := memories(l, in, room[:0])
-	p := c.program(l, in, arrays)
+	dev, arrays := memories(l, in, room[:0])
+	p := c.program(l, dev, arrays)
 	for _, x := range p.captures {
 		if err := x.ready(); err != nil {
 			panic(err)
@@ -110,32 +109,30 @@ func (c *Compiled) Prepare(in ...*Tensor) *graph.Executable {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.program(l, in, memories(l, in, nil)).exe
+	dev, arrays := memories(l, in, nil)
+	return c.program(l, dev, arrays).exe
 }
 
-// memories checks the inputs of a call and appends their arrays.
-func memories(l *local, in []*Tensor, arrays []*exec.Array) []*exec.Array {
+// memories checks the inputs of a call, returns their device and appends their arrays.
+func memories(l *local, in []*Tensor, arrays []*exec.Array) (*Device, []*exec.Array) {
+	wantTensors("compile", in)
+	dev := device("compile", in)
 	for i, t := range in {
-		switch {
-		case t == nil || t.v == nil:
-			panic(&ops.UsageError{Op: "compile", Reason: fmt.Sprintf("input %d %s", i, t.missing())})
-		case t.dev != in[0].dev:
-			panic(&ops.UsageError{Op: "compile", Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, in[0].dev)})
-		case t.RequiresGrad() && l.recording():
+		if t.RequiresGrad() && l.recording() {
 			panic(&CompileError{fmt.Sprintf("input %d requires a gradient, which does not flow out of a compiled function: take gradients inside it, or call it in NoGrad", i)})
 		}
 	}
 	for _, t := range in {
 		arrays = append(arrays, t.array("compiled call"))
 	}
-	return arrays
+	return dev, arrays
 }
 
 // program returns a recording that fits the call, and makes one where there is none. It
 // moves the recording to the front of the list.
-func (c *Compiled) program(l *local, in []*Tensor, arrays []*exec.Array) *program {
+func (c *Compiled) program(l *local, dev *Device, arrays []*exec.Array) *program {
 	for i, p := range c.programs {
-		if p.fits(l, in, arrays) {
+		if p.fits(l, dev, arrays) {
 			if i > 0 {
 				copy(c.programs[1:], c.programs[:i])
 				c.programs[0] = p
@@ -143,7 +140,7 @@ func (c *Compiled) program(l *local, in []*Tensor, arrays []*exec.Array) *progra
 			return p
 		}
 	}
-	p := c.record(l, in, arrays)
+	p := c.record(l, dev, arrays)
 	c.programs = slices.Insert(c.programs, 0, p)
 	if len(c.programs) > programLimit {
 		last := len(c.programs) - 1
@@ -155,8 +152,8 @@ func (c *Compiled) program(l *local, in []*Tensor, arrays []*exec.Array) *progra
 }
 
 // fits reports whether a call agrees with everything that the recording assumes.
-func (p *program) fits(l *local, in []*Tensor, arrays []*exec.Array) bool {
-	if len(in) != len(p.layouts) || p.noGrad == l.recording() || len(in) > 0 && in[0].dev != p.dev || len(in) == 0 && p.dev != mustDefault() {
+func (p *program) fits(l *local, dev *Device, arrays []*exec.Array) bool {
+	if len(arrays) != len(p.layouts) || p.noGrad == l.recording() || dev != p.dev {
 		return false
 	}
 	for i, a := range arrays {
@@ -192,19 +189,14 @@ func first(arrays []*exec.Array, a *exec.Array) int {
 
 // record runs the function once on tensors that stand for the inputs of a later call and
 // hold no numbers, and compiles the graph of what it did.
-func (c *Compiled) record(l *local, in []*Tensor, arrays []*exec.Array) *program {
-	p := &program{noGrad: !l.recording(), captured: map[*exec.Block]bool{}}
-	if len(in) > 0 {
-		p.dev = in[0].dev
-	} else {
-		p.dev = mustDefault()
-	}
-	tr := newTrace(p.dev)
-	args := make([]*Tensor, len(in))
+func (c *Compiled) record(l *local, dev *Device, arrays []*exec.Array) *program {
+	p := &program{dev: dev, noGrad: !l.recording(), captured: map[*exec.Block]bool{}}
+	tr := newTrace(dev)
+	args := make([]*Tensor, len(arrays))
 	for i, a := range arrays {
 		p.layouts, p.shares = append(p.layouts, a.Layout()), append(p.shares, first(arrays[:i], a))
 		v := autograd.Constant(tr.input(a, fmt.Sprintf("argument %d", i)))
-		args[i] = &Tensor{v: v, dev: p.dev}
+		args[i] = &Tensor{v: v, dev: dev}
 	}
 	results := tr.run(c.f, args)
 	for _, x := range tr.captures {

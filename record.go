@@ -6,7 +6,6 @@ import (
 	"github.com/crease-ml/crease/autograd"
 	"github.com/crease-ml/crease/exec"
 	"github.com/crease-ml/crease/graph"
-	"github.com/crease-ml/crease/ops"
 )
 
 // Recording is what a function does, as a program that was not optimised: for those who
@@ -27,17 +26,12 @@ type Captured struct {
 // Record runs f once on tensors that stand for in, as [Compile] does, and returns what it
 // did. It panics as [Compiled.Call] does when f cannot be recorded.
 func Record(f func(in ...*Tensor) []*Tensor, in ...*Tensor) *Recording {
-	dev := mustDefault()
-	if len(in) > 0 {
-		dev = in[0].Device()
-	}
+	wantTensors("compile", in)
+	dev := device("compile", in)
 	tr := newTrace(dev)
 	args := make([]*Tensor, len(in))
 	r := &Recording{Graph: tr.g}
 	for i, t := range in {
-		if t.Device() != dev {
-			panic(&ops.UsageError{Op: "compile", Reason: fmt.Sprintf("input %d is on device %s and input 0 on %s: move one with To", i, t.dev, dev)})
-		}
 		l, err := exec.NewLayout(t.Spec(), nil)
 		if err != nil {
 			panic(err)
