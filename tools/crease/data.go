@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -70,15 +69,9 @@ func (f *dataGetFlags) run(cmd *cobra.Command, names []string) error {
 		}
 		sets = append(sets, s)
 	}
-	dir := f.dir
-	if dir == "" {
-		dir = os.Getenv("CREASE_DATA")
-	}
-	if dir == "" {
-		var err error
-		if dir, err = data.CacheDir(); err != nil {
-			return err
-		}
+	dir, err := data.NewDir(f.dir)
+	if err != nil {
+		return err
 	}
 	got := []gotSet{}
 	for _, s := range sets {

@@ -40,9 +40,7 @@ func (w *workload) check(name string) (err error) {
 	if err := w.task.CheckModel(w.model); err != nil {
 		return err
 	}
-	if w.task == train.Fashion {
-		w.data, err = data.Dir(w.data)
-	}
+	w.data, err = w.task.Dir(w.data)
 	return err
 }
 

@@ -237,6 +237,7 @@ func TestTPUDeviceMistakes(t *testing.T) {
 		{[]string{"tpu", "report", "uncrumple", "-d", "cpu"}, exitUsage, "counts no cycles"},
 		{[]string{"tpu", "report", "uncrumple", "-d", "tpu:edge"}, exitUsage, "crease tpu quantize"},
 		{[]string{"tpu", "report", bad}, exitInput, "byte "},
+		{[]string{"tpu", "report", "charlstm", "-d", "tpu:v2", "--data", t.TempDir()}, exitInput, filepath.Dir(t.TempDir())},
 		{[]string{"tpu", "sweep", "uncrumple", "--sizes", "0"}, exitUsage, "numbers from 1"},
 		{[]string{"tpu", "sweep", "uncrumple", "--dataflows", "xs"}, exitUsage, "ws, os or is"},
 		{[]string{"tpu", "quantize", "--model", "rnn"}, exitUsage, "want mlp or cnn"},

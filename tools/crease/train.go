@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/data/picture"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
@@ -123,11 +122,9 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	if err := f.logs.check(f.save); err != nil {
 		return err
 	}
-	dir := ""
-	if task.Files {
-		if dir, err = data.Dir(f.data); err != nil {
-			return err
-		}
+	dir, err := task.Dir(f.data)
+	if err != nil {
+		return err
 	}
 	dev, err := f.open(cmd)
 	if err != nil {

@@ -116,6 +116,15 @@ func (t *Task) unlabelled() error {
 	return settingsError("task %s writes text; this is for tasks that tell classes apart, such as %s", t.Name, Fashion.Name)
 }
 
+// Dir is the directory of the data files, from a flag or what stands in for it
+// ([data.Dir]); "" for a task that reads none.
+func (t *Task) Dir(flag string) (string, error) {
+	if !t.Files {
+		return "", nil
+	}
+	return data.Dir(flag)
+}
+
 // CheckModel refuses models that the task does not have; "" is its first.
 func (t *Task) CheckModel(name string) error {
 	if name == "" || slices.Contains(t.Model, name) {
