@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -34,13 +33,8 @@ var begins = fmt.Sprintf(`{"schema":%d,`, Schema)
 // OpenLines opens a file to add lines to its end, and makes it where there is none. A file
 // that holds something else is refused.
 func OpenLines(path string) (*Lines, error) {
-	if old, size, err := safefile.Open(path, math.MaxInt64); err == nil {
-		head := make([]byte, len(begins))
-		_, err := io.ReadFull(old, head)
-		old.Close()
-		if size > 0 && (err != nil || string(head) != begins) {
-			return nil, &safefile.Error{Path: path, Do: "write", Reason: "it is no log of a run: give another name"}
-		}
+	if ours, err := safefile.Begins(path, begins); err == nil && !ours { // Append has the words for an error
+		return nil, &safefile.Error{Path: path, Do: "write", Reason: "it is no log of a run: give another name"}
 	}
 	f, err := safefile.Append(path, 0o644)
 	if err != nil {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"image"
 	"io"
-	"math"
-	"os"
 	"regexp"
 	"strings"
 
@@ -257,19 +255,11 @@ func replaceable(path, begins string) error {
 	if err := safefile.CheckWrite(path); err != nil {
 		return err
 	}
-	f, size, err := safefile.Open(path, math.MaxInt64)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+	ours, err := safefile.Begins(path, begins)
+	if err == nil && !ours {
+		err = fileError(fmt.Errorf("%s is there and is no file of this kind: remove it, or give another name", path))
 	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	head := make([]byte, len(begins))
-	if _, err := io.ReadFull(f, head); size == 0 || err == nil && string(head) == begins {
-		return nil
-	}
-	return fileError(fmt.Errorf("%s is there and is no file of this kind: remove it, or give another name", path))
+	return err
 }
 
 // finish draws the picture, where one is asked for, and ends the logs. err is that of the run.
