@@ -9,13 +9,13 @@ import (
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/data"
-	"github.com/crease-ml/crease/data/safetensors"
 	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/nn"
 	"github.com/crease-ml/crease/tools/crease/train"
 	"github.com/crease-ml/crease/tpu"
 	"github.com/crease-ml/crease/tpu/sim"
 	"github.com/crease-ml/crease/tpu/trace"
+	loop "github.com/crease-ml/crease/train"
 )
 
 // workload is a step of a model that is run on emulated devices.
@@ -102,14 +102,19 @@ func (w *workload) load(dev *crease.Device) (nn.Module, *data.Arrays, error) {
 		return nil, nil, err
 	}
 	nn.Eval(model)
-	if w.checkpoint == "" {
-		return model, test, nil
+	if w.checkpoint != "" {
+		err = restore(w.checkpoint, model)
 	}
-	f, err := safetensors.Open(w.checkpoint)
+	return model, test, err
+}
+
+// restore gives a model the weights of a checkpoint.
+func restore(path string, model nn.Module) error {
+	f, _, err := loop.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return model, test, nn.Unpack(f, "model.", nn.State(model))
+	return loop.LoadModel(path, f, model)
 }
 
 func tpuReportCommand() *cobra.Command {
