@@ -155,7 +155,7 @@ func DefaultSave(t *Task) string { return "crease-" + t.Name + ".safetensors" }
 
 // newJob is a run at its beginning.
 func newJob(o Options) (*job, error) {
-	j, err := o.Task.prepare(o)
+	j, err := o.Task.kind.prepare(o)
 	if err != nil {
 		return nil, err
 	}
