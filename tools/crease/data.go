@@ -16,10 +16,7 @@ import (
 func init() { commands = append(commands, dataCommand) }
 
 func dataCommand() *cobra.Command {
-	c := &cobra.Command{Use: "data", Short: "Get public data sets", Args: noCommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	c.AddCommand(dataGetCommand())
-	return c
+	return family("data", "Get public data sets", dataGetCommand())
 }
 
 // dataGetFlags are the flags of crease data get.

@@ -49,9 +49,9 @@ func emulated(dev *crease.Device) (*tpu.Device, error) {
 	d, ok := dev.HAL().(*tpu.Device)
 	switch {
 	case !ok:
-		return nil, usageError(fmt.Errorf("%s counts no cycles: want an emulated chip, as in --device tpu:v2", dev.Name()))
+		return nil, usagef("%s counts no cycles: want an emulated chip, as in --device tpu:v2", dev.Name())
 	case !d.Trains():
-		return nil, usageError(fmt.Errorf("%s has no floating point: crease tpu quantize runs networks on it", dev.Name()))
+		return nil, usagef("%s has no floating point: crease tpu quantize runs networks on it", dev.Name())
 	}
 	return d, nil
 }
@@ -130,7 +130,7 @@ func tpuReportCommand() *cobra.Command {
 		Example: "  crease tpu report fashion --model cnn --device tpu:v2\n  crease tpu report uncrumple --device tpu:v4 --trace step.json\n  crease tpu report step.json",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError(errors.New("want one task (uncrumple or fashion) or one trace"))
+				return usagef("want one task (%s) or one trace", orList(train.Names()))
 			}
 			return nil
 		},
@@ -242,7 +242,7 @@ func reportTrace(cmd *cobra.Command, path string) error {
 	defer f.Close()
 	s, err := trace.Read(f)
 	if err != nil {
-		return &exitError{exitInput, fmt.Errorf("%s: %w", path, err)}
+		return fileError(fmt.Errorf("%s: %w", path, err))
 	}
 	p := &lines{w: cmd.OutOrStdout()}
 	p.printf("%d cycles\n\n%-12s  %8s  %12s  %7s\n", s.Cycles, "UNIT", "WORK", "CYCLES", "BUSY")

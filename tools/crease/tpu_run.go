@@ -49,7 +49,7 @@ func (f *programRun) read(cmd *cobra.Command, args []string) error {
 	f.program = &isa.Program{}
 	if err := f.program.UnmarshalBinary(content); err != nil {
 		if f.program, err = isa.Assemble(bytes.NewReader(content)); err != nil {
-			return &exitError{exitInput, fmt.Errorf("%s: %w", name, err)}
+			return fileError(fmt.Errorf("%s: %w", name, err))
 		}
 	}
 	f.mem = sim.Memory{HBM: make([]byte, f.memory), Host: make([]byte, f.memory)}
@@ -95,7 +95,7 @@ func tpuRunCommand() *cobra.Command {
 		Args:    oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dumped != "" && engine != "exact" {
-				return usageError(errors.New("--vcd needs --engine exact: the fast engine has no registers"))
+				return usagef("--vcd needs --engine exact: the fast engine has no registers")
 			}
 			for path, begins := range map[string]string{traced: "[", dumped: "$"} {
 				if path == "" {
@@ -167,7 +167,7 @@ func (f *programRun) run(cmd *cobra.Command, engine, traced, dumped string) (r *
 	r, err = m.Run(cmd.Context(), f.program, f.mem, kind)
 	var bad *isa.Error
 	if errors.As(err, &bad) {
-		err = &exitError{exitInput, err}
+		err = fileError(err)
 	}
 	return r, err
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,23 +51,12 @@ func tpuSweepCommand() *cobra.Command {
 	}
 	f.workload.bind(cmd)
 	choiceFlag(cmd, &f.base, "base", "", "v2", arch.Names, "chip that is changed: "+strings.Join(arch.Names, ", "))
-	parsedFlag(cmd, "sizes", "", "32,64,128,256", "rows and columns of the array", func(s string) error {
-		f.sizes = nil
-		for part := range strings.SplitSeq(s, ",") {
-			n, err := strconv.Atoi(part)
-			if err != nil || n < 1 || n > 1<<16 {
-				return fmt.Errorf("want whole numbers from 1 to %d, comma-separated", 1<<16)
-			}
-			f.sizes = append(f.sizes, n)
-		}
-		return nil
-	})
-	flows := []string{"ws", "os", "is"}
-	parsedFlag(cmd, "dataflows", "", "ws,os", "dataflows: ws, os, is", func(s string) error {
+	listFlag(cmd, &f.sizes, "sizes", "32,64,128,256", 1, 1<<16, "rows and columns of the array")
+	parsedFlag(cmd, "dataflows", "", "ws,os", "dataflows: "+strings.Join(dataflows, ", "), func(s string) error {
 		f.dataflows = strings.Split(s, ",")
 		for _, d := range f.dataflows {
-			if !slices.Contains(flows, d) {
-				return fmt.Errorf("want %s, comma-separated", orList(flows))
+			if !slices.Contains(dataflows, d) {
+				return fmt.Errorf("want %s, comma-separated", orList(dataflows))
 			}
 		}
 		return nil
