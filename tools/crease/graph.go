@@ -266,16 +266,14 @@ func (f *graphFlags) printDiff(p *lines, r *bench.GraphReport) error {
 	return usagef("--diff %s: the pass did not run", f.diff)
 }
 
-// size prints bytes.
-func size(n int) string {
-	switch v := float64(n); {
-	case n < 1<<10:
-		return fmt.Sprintf("%d B", n)
-	case n < 1<<20:
-		return fmt.Sprintf("%.1f KiB", v/(1<<10))
-	case n < 1<<30:
-		return fmt.Sprintf("%.1f MiB", v/(1<<20))
-	default:
-		return fmt.Sprintf("%.2f GiB", v/(1<<30))
+// size is a number of bytes in a readable unit, in nine characters at most.
+func size[T int | int64](n T) string {
+	v := float64(n)
+	for _, u := range []string{"B", "KiB", "MiB", "GiB"} {
+		if v < 1024 {
+			return fmt.Sprintf("%.4g %s", v, u)
+		}
+		v /= 1024
 	}
+	return fmt.Sprintf("%.4g TiB", v)
 }

@@ -225,7 +225,7 @@ func printKernels(cmd *cobra.Command, w *workload, dev *crease.Device, d *tpu.De
 			util = fmt.Sprintf("%.1f %%", 100*r.Utilization())
 		}
 		p.printf("%4.1f %%  %5d  %11d  %6s  %10s  %10s  %s %s\n", 100*float64(k.Core.Cycles)/float64(max(1, c.Core.Cycles)), k.Calls, k.Core.Cycles, util,
-			bytesOf(k.Core.HBMRead), bytesOf(k.Core.HBMWritten), k.Op, k.Shape)
+			size(k.Core.HBMRead), size(k.Core.HBMWritten), k.Op, k.Shape)
 	}
 	if p.err != nil {
 		return p.err

@@ -67,12 +67,11 @@ func (f *programRun) read(cmd *cobra.Command, args []string) error {
 // memorySize reads a number of bytes with an optional suffix K, M or G.
 func memorySize(s string) (int, error) {
 	const limit = 1 << 30
-	if s == "" {
-		return 0, errors.New("want 1 to 1G bytes, as in 64K or 16M")
-	}
 	num, scale := s, 1
-	if i := strings.IndexByte("KMG", s[max(0, len(s)-1)]); len(s) > 0 && i >= 0 {
-		num, scale = s[:len(s)-1], 1024<<(10*i)
+	for i, suffix := range []string{"K", "M", "G"} {
+		if short, ok := strings.CutSuffix(s, suffix); ok {
+			num, scale = short, 1024<<(10*i)
+		}
 	}
 	n, err := strconv.Atoi(num)
 	if err != nil || n < 1 || n > limit/scale {

@@ -88,8 +88,10 @@ func (f *sweepFlags) run(cmd *cobra.Command, task string) error {
 		}
 	}
 	p := &lines{w: cmd.OutOrStdout()}
+	var t *table
 	if f.output == "table" {
-		p.printf("%5s  %4s  %12s  %10s  %11s  %9s  %8s\n", "ARRAY", "FLOW", "CYCLES", "TIME", "UTILISATION", "ENERGY", "ACCURACY")
+		t = p.table(column{"ARRAY", 5, true}, column{"FLOW", 4, true}, column{"CYCLES", 12, true}, column{"TIME", 10, true},
+			column{"UTILISATION", 11, true}, column{"ENERGY", 10, true}, column{"ACCURACY", 8, true})
 	}
 	var points []swept
 	for i, name := range names {
@@ -112,7 +114,7 @@ func (f *sweepFlags) run(cmd *cobra.Command, task string) error {
 		if s.Accuracy != nil {
 			accuracy = fmt.Sprintf("%.2f %%", 100**s.Accuracy)
 		}
-		p.printf("%5d  %4s  %12d  %10s  %9.2f %%  %7.3g J  %8s\n", s.Size, s.Dataflow, s.Cycles, seconds(s.Seconds), 100*s.Utilization, s.Joules, accuracy)
+		t.row(fmt.Sprint(s.Size), s.Dataflow, fmt.Sprint(s.Cycles), seconds(s.Seconds), fmt.Sprintf("%.2f %%", 100*s.Utilization), fmt.Sprintf("%.3g J", s.Joules), accuracy)
 	}
 	if f.chart != "" {
 		title := fmt.Sprintf("%s, a step (%s) on %s with other arrays", f.task.Name, f.mode, f.base)
