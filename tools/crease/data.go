@@ -44,7 +44,7 @@ func dataGetCommand() *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:       "get SET...",
-		Short:     "Download data sets: fashion-mnist, mnist, tinyshakespeare",
+		Short:     "Download data sets: " + strings.Join(fetch.Names(), ", "),
 		Long:      strings.TrimSuffix(long, "\n"),
 		Example:   "  crease data get tinyshakespeare\n  crease data get fashion-mnist mnist --dir data",
 		ValidArgs: names,
@@ -56,7 +56,7 @@ func dataGetCommand() *cobra.Command {
 
 func (f *dataGetFlags) run(cmd *cobra.Command, names []string) error {
 	if len(names) == 0 {
-		return usagef("want at least one set: fashion-mnist, mnist or tinyshakespeare")
+		return usagef("want at least one set: %s", orList(fetch.Names()))
 	}
 	var sets []fetch.Set
 	for _, n := range names {
