@@ -56,9 +56,9 @@ func OverheadWorkloads(large bool) (list [][2]string) {
 }
 
 // MeasureOverhead times small ops (8×8 matrices of f32) of the package crease on a
-// device, where the arithmetic takes next to no time, and large ones if asked to. The device is synchronised
-// before the clock stops. Workloads take turns, a sample of ours and one of every
-// peer at a time: a slow second of the machine falls on all of them.
+// device, where the arithmetic takes next to no time, and large ones if asked to. The
+// device is synchronised before the clock stops. Workloads take turns, a sample of ours
+// and one of every peer at a time: a slow second of the machine falls on all of them.
 //
 // Everything that Go does, the garbage collector included, runs on one thread
 // meanwhile, as what a peer does runs on one: GOMAXPROCS is 1 for the whole process.

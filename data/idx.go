@@ -3,6 +3,7 @@ package data
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
@@ -34,9 +35,19 @@ func (e *FileError) Error() string {
 // ExitCode is the command line's code for a bad input file.
 func (e *FileError) ExitCode() int { return 5 }
 
-// CacheDir is the user's folder for data, where crease data get puts it: it may not
-// be there.
-func CacheDir() (string, error) {
+// NewDir is where data files are put: the flag, else CREASE_DATA, else a folder in the
+// user's cache. It need not be there.
+func NewDir(flag string) (string, error) {
+	if dir := named(flag); dir != "" {
+		return dir, nil
+	}
+	return cacheDir()
+}
+
+// named is the directory that the user names, "" for none.
+func named(flag string) string { return cmp.Or(flag, os.Getenv("CREASE_DATA")) }
+
+func cacheDir() (string, error) {
 	user, err := os.UserCacheDir()
 	if err != nil {
 		return "", &FileError{Path: "data directory", Reason: "the system names no folder for caches: " + err.Error(), Remedy: "Give another with --data DIR or CREASE_DATA"}
@@ -47,12 +58,9 @@ func CacheDir() (string, error) {
 // Dir is where data files are looked for: the flag, else CREASE_DATA, else the
 // folder that crease data get fills.
 func Dir(flag string) (string, error) {
-	dir := flag
+	dir := named(flag)
 	if dir == "" {
-		dir = os.Getenv("CREASE_DATA")
-	}
-	if dir == "" {
-		cache, err := CacheDir()
+		cache, err := cacheDir()
 		if _, absent := os.Stat(cache); err == nil && absent == nil {
 			return cache, nil
 		}

@@ -1,19 +1,14 @@
 package runlog
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"maps"
-	"math"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
+	"github.com/crease-ml/crease/internal/jsonobj"
 	"github.com/crease-ml/crease/internal/safefile"
 )
 
@@ -34,13 +29,8 @@ var begins = fmt.Sprintf(`{"schema":%d,`, Schema)
 // OpenLines opens a file to add lines to its end, and makes it where there is none. A file
 // that holds something else is refused.
 func OpenLines(path string) (*Lines, error) {
-	if old, size, err := safefile.Open(path, math.MaxInt64); err == nil {
-		head := make([]byte, len(begins))
-		_, err := io.ReadFull(old, head)
-		old.Close()
-		if size > 0 && (err != nil || string(head) != begins) {
-			return nil, &safefile.Error{Path: path, Do: "write", Reason: "it is no log of a run: give another name"}
-		}
+	if ours, err := safefile.Begins(path, begins); err == nil && !ours { // Append has the words for an error
+		return nil, &safefile.Error{Path: path, Do: "write", Reason: "it is no log of a run: give another name"}
 	}
 	f, err := safefile.Append(path, 0o644)
 	if err != nil {
@@ -49,25 +39,28 @@ func OpenLines(path string) (*Lines, error) {
 	return &Lines{file: f, now: time.Now}, nil
 }
 
+// line is what every line begins with.
+type line struct {
+	Schema int    `json:"schema"`
+	Time   string `json:"time"`
+	Kind   string `json:"kind"`
+	Step   int    `json:"step"`
+}
+
 // Write adds a line: what kind of event it is, the step, and what else there is to say. A
 // value is a number, a text, a truth value, or a list or struct of these.
 func (l *Lines) Write(kind string, step int, values map[string]any) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var b bytes.Buffer
-	head := []any{"schema", Schema, "time", l.now().UTC().Format(time.RFC3339Nano), "kind", kind, "step", step}
-	for i := 0; i < len(head); i += 2 {
-		if err := member(&b, head[i].(string), head[i+1]); err != nil {
-			return err
-		}
+	head, err := jsonobj.Marshal(line{Schema, l.now().UTC().Format(time.RFC3339Nano), kind, step})
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if err := member(&b, name, values[name]); err != nil {
-			return err
-		}
+	rest, err := jsonobj.Marshal(values)
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
 	}
-	b.WriteString("}\n")
-	if _, err := l.file.Write(b.Bytes()); err != nil {
+	if _, err := l.file.Write(append(jsonobj.Join(head, rest), '\n')); err != nil {
 		return notWritten(l.file, err)
 	}
 	return nil
@@ -80,37 +73,6 @@ func notWritten(f *os.File, err error) error {
 		err = system.Err
 	}
 	return &safefile.Error{Path: f.Name(), Do: "write", Err: err}
-}
-
-// member writes a name and its value, after what was written before.
-func member(b *bytes.Buffer, name string, value any) error {
-	if v, ok := value.(float64); ok {
-		switch {
-		case math.IsNaN(v):
-			value = "NaN"
-		case math.IsInf(v, 1):
-			value = "Infinity"
-		case math.IsInf(v, -1):
-			value = "-Infinity"
-		}
-	}
-	key, err := json.Marshal(name)
-	if err != nil {
-		return fmt.Errorf("log: %q: %w", name, err)
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("log: %s: %w", name, err)
-	}
-	before := byte(',')
-	if b.Len() == 0 {
-		before = '{'
-	}
-	b.WriteByte(before)
-	b.Write(key)
-	b.WriteByte(':')
-	b.Write(text)
-	return nil
 }
 
 // Close closes the file.

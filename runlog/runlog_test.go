@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -136,7 +137,7 @@ func TestLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.now = at(1.5)
-		if err := l.Write("report", run, map[string]any{"loss": 0.25, "bad": math.NaN(), "low": math.Inf(-1), "name": "a\nb", "ok": true}); err != nil {
+		if err := l.Write("report", run, map[string]any{"loss": 0.25, "bad": math.NaN(), "low": math.Inf(-1), "name": "a\nb", "ok": true, "list": []float64{1, math.Inf(1)}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := l.Write("end", 3, nil); err != nil {
@@ -163,7 +164,7 @@ func TestLines(t *testing.T) {
 		if v["schema"] != 1.0 || v["time"] != "1970-01-01T00:00:01.5Z" {
 			t.Errorf("%s", s.Text())
 		}
-		if n%2 == 0 && (v["loss"] != 0.25 || v["bad"] != "NaN" || v["low"] != "-Infinity" || v["name"] != "a\nb" || v["step"] != float64(n/2)) {
+		if n%2 == 0 && (v["loss"] != 0.25 || v["bad"] != "NaN" || v["low"] != "-Infinity" || fmt.Sprint(v["list"]) != "[1 Infinity]" || v["name"] != "a\nb" || v["step"] != float64(n/2)) {
 			t.Errorf("%s", s.Text())
 		}
 	}

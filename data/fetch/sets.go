@@ -55,12 +55,18 @@ func idx(base string, sizes [4]int64, sums [4]string) (list []File) {
 
 // Find is the set of that name.
 func Find(name string) (Set, error) {
-	var names []string
 	for _, s := range Sets {
 		if s.Name == name {
 			return s, nil
 		}
-		names = append(names, s.Name)
 	}
-	return Set{}, fmt.Errorf("no data set %q; there are %s", name, strings.Join(names, ", "))
+	return Set{}, fmt.Errorf("no data set %q; there are %s", name, strings.Join(Names(), ", "))
+}
+
+// Names are those of the sets.
+func Names() (list []string) {
+	for _, s := range Sets {
+		list = append(list, s.Name)
+	}
+	return list
 }

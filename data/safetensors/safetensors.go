@@ -150,31 +150,25 @@ func Read(data []byte) (*File, error) {
 		if err := dec.Decode(&e); err != nil {
 			return bad(name, "its header entry: %v", err)
 		}
+		begin, end := e.Offsets[0], e.Offsets[1]
+		if begin < 0 || end < begin || end > len(body) {
+			return bad(name, "bytes %d to %d are outside the %d bytes of data", begin, end, len(body))
+		}
+		places = append(places, e.Offsets)
 		t, ok := typeNames[e.DType]
 		if !ok {
-			begin, end := e.Offsets[0], e.Offsets[1]
-			if begin < 0 || end < begin || end > len(body) {
-				return bad(name, "bytes %d to %d are outside the %d bytes of data", begin, end, len(body))
-			}
-			places = append(places, e.Offsets)
 			f.unknown = append(f.unknown, Unreadable{name, e.DType})
 			continue
 		}
 		want, err := shape.Bytes(t, e.Shape)
-		if err != nil {
-			return bad(name, "%v", err)
-		}
-		begin, end := e.Offsets[0], e.Offsets[1]
 		switch {
-		case begin < 0 || end < begin || end > len(body):
-			return bad(name, "bytes %d to %d are outside the %d bytes of data", begin, end, len(body))
+		case err != nil:
+			return bad(name, "%v", err)
 		case end-begin != want:
 			return bad(name, "%s%s takes %d bytes, its place has %d", e.DType, shape.String(e.Shape), want, end-begin)
-		}
-		if e.Shape == nil {
+		case e.Shape == nil:
 			return bad(name, "it has no shape")
 		}
-		places = append(places, e.Offsets)
 		f.tensors = append(f.tensors, Tensor{name, t, e.Shape, body[begin:end:end]})
 	}
 	if err := contiguous(places, len(body)); err != nil {

@@ -6,7 +6,7 @@
 //	3  a line for every pass over a compiled graph, and the program it ends as
 //	4  the source text of every kernel program that a device compiles
 //
-// Every layer may import the package: it asks On, which costs an atomic load, and then
+// Every layer may import the package: it asks On, which costs two atomic loads, and then
 // prints with Printf or Print, whose text goes out in one piece. Lines go to standard
 // error and begin with the name of the device, or with "graph". A value of the variable
 // that is no level is an error of Load, which making an engine returns.

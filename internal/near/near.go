@@ -10,10 +10,10 @@ import (
 // most is how many names are suggested.
 const most = 3
 
-// Names returns up to three of the known names that are close to the given one, the
+// closest returns up to three of the known names that are close to the given one, the
 // closest first: those that begin with it, and those at most two insertions, deletions,
 // substitutions or swaps away (one where the name is short).
-func Names(name string, known []string) []string {
+func closest(name string, known []string) []string {
 	name = strings.ToLower(name)
 	if name == "" || len(name) > 64 {
 		return nil
@@ -47,7 +47,7 @@ func Names(name string, known []string) []string {
 
 // Hint returns ": did you mean A or B?" for the names that are near, "" without any.
 func Hint(name string, known []string) string {
-	list := Names(name, known)
+	list := closest(name, known)
 	if len(list) == 0 {
 		return ""
 	}

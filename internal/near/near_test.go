@@ -11,7 +11,7 @@ func TestNames(t *testing.T) {
 		"matmull": {"matmul"}, "mtamul": {"matmul"}, "MATMU": {"matmul"}, "sofmax": {"softmax"}, "maxpool": {"maxpool2d"},
 		"cup": {"cpu"}, "quantum": nil, "": nil, "maen": {"mean"}, "openc1": {"opencl"}, "mux": {"max"},
 	} {
-		if got := Names(name, known); !slices.Equal(got, want) {
+		if got := closest(name, known); !slices.Equal(got, want) {
 			t.Errorf("%q: %v, want %v", name, got, want)
 		}
 	}

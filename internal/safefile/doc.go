@@ -1,9 +1,11 @@
 // Package safefile reads and writes the files that a user, another user or a broken
 // machine may have tampered with: checkpoints, data, caches, tuning tables, pictures.
-// All other packages go through it.
+// Other packages go through it, but for files that they make anew or that grow: a part
+// of a download, an event file.
 //
 //   - [Open] and [Read] want a regular file of bounded size. A folder, a device or a
 //     FIFO is an error at once, where opening it plainly would hang or never end.
+//   - [Begins] tells files of one sort from others, which are not to be written over.
 //   - [Write] makes a file that appears whole or not at all: a temporary file in the
 //     same folder is synced and renamed over the old one. It follows symbolic links
 //     and replaces regular files only. [CheckWrite] says beforehand whether Write

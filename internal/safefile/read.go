@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 )
 
@@ -25,6 +26,22 @@ func Read(path string, limit int64) ([]byte, error) {
 	}
 	defer f.Close()
 	return readAll(f, path, info.Size())
+}
+
+// Begins reports whether the regular file at path begins with head, as files of one sort
+// do. One that is empty or not there holds nothing else, and does too.
+func Begins(path, head string) (bool, error) {
+	f, size, err := Open(path, math.MaxInt64)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true, nil
+	case err != nil:
+		return false, err
+	}
+	defer f.Close()
+	b := make([]byte, len(head))
+	_, err = io.ReadFull(f, b)
+	return size == 0 || err == nil && string(b) == head, nil
 }
 
 // open opens without waiting (for the writer of a FIFO) and then looks at what it has,

@@ -93,6 +93,26 @@ func TestReadIsBounded(t *testing.T) {
 	}
 }
 
+func TestBegins(t *testing.T) {
+	dir := t.TempDir()
+	for text, want := range map[string]bool{"": true, "ab": false, "abc": true, "abcd": true, "abd": false} {
+		path := filepath.Join(dir, "x"+text)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Begins(path, "abc"); err != nil || got != want {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	if got, err := Begins(filepath.Join(dir, "absent"), "abc"); err != nil || !got {
+		t.Errorf("a file that is not there: %v, %v", got, err)
+	}
+	var bad *Error
+	if _, err := Begins(dir, "abc"); !errors.As(err, &bad) {
+		t.Errorf("a folder: %v", err)
+	}
+}
+
 func TestWriteFollowsLinks(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
 	link, direct := filepath.Join(dir, "link"), filepath.Join(other, "file")

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,24 +51,12 @@ func benchCommand() *cobra.Command {
 	sizesFlag(cmd, &f.sizes, "256-1024*2")
 	typesFlag(cmd, &f.types, 0, "element types, comma-separated")
 	choiceFlag(cmd, &f.peer, "peer", "", "auto", []string{"auto", "openblas", "none"}, "auto, openblas or none")
-	parsedFlag(cmd, "threads", "", "", "threads of cpu devices, comma-separated (default: CREASE_THREADS, else all)", f.setThreads)
+	listFlag(cmd, &f.threads, "threads", "", 1, maxThreads, "threads of cpu devices, comma-separated (default: CREASE_THREADS, else all)")
 	samplesFlag(cmd, &f.samples, 5)
 	timeFlag(cmd, &f.limit, "limit", 30*time.Second, time.Millisecond, time.Hour, "time for one row: it has fewer samples where that is over")
 	f.bindDevices(cmd)
 	cmd.AddCommand(overheadCommand(), benchTPUCommand())
 	return f.bindOutput(cmd, "table", "json", "csv", "md", "bench")
-}
-
-func (f *benchFlags) setThreads(s string) error {
-	f.threads = nil
-	for part := range strings.SplitSeq(s, ",") {
-		n, err := strconv.Atoi(part)
-		if err != nil || n < 1 || n > maxThreads {
-			return fmt.Errorf("want numbers from 1 to %d", maxThreads)
-		}
-		f.threads = append(f.threads, n)
-	}
-	return nil
 }
 
 func (f *benchFlags) run(cmd *cobra.Command, args []string) error {

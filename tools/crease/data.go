@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -17,10 +16,7 @@ import (
 func init() { commands = append(commands, dataCommand) }
 
 func dataCommand() *cobra.Command {
-	c := &cobra.Command{Use: "data", Short: "Get public data sets", Args: noCommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	c.AddCommand(dataGetCommand())
-	return c
+	return family("data", "Get public data sets", dataGetCommand())
 }
 
 // dataGetFlags are the flags of crease data get.
@@ -48,7 +44,7 @@ func dataGetCommand() *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:       "get SET...",
-		Short:     "Download data sets: fashion-mnist, mnist, tinyshakespeare",
+		Short:     "Download data sets: " + strings.Join(fetch.Names(), ", "),
 		Long:      strings.TrimSuffix(long, "\n"),
 		Example:   "  crease data get tinyshakespeare\n  crease data get fashion-mnist mnist --dir data",
 		ValidArgs: names,
@@ -60,7 +56,7 @@ func dataGetCommand() *cobra.Command {
 
 func (f *dataGetFlags) run(cmd *cobra.Command, names []string) error {
 	if len(names) == 0 {
-		return usagef("want at least one set: fashion-mnist, mnist or tinyshakespeare")
+		return usagef("want at least one set: %s", orList(fetch.Names()))
 	}
 	var sets []fetch.Set
 	for _, n := range names {
@@ -70,15 +66,9 @@ func (f *dataGetFlags) run(cmd *cobra.Command, names []string) error {
 		}
 		sets = append(sets, s)
 	}
-	dir := f.dir
-	if dir == "" {
-		dir = os.Getenv("CREASE_DATA")
-	}
-	if dir == "" {
-		var err error
-		if dir, err = data.CacheDir(); err != nil {
-			return err
-		}
+	dir, err := data.NewDir(f.dir)
+	if err != nil {
+		return err
 	}
 	got := []gotSet{}
 	for _, s := range sets {

@@ -28,7 +28,7 @@ func TestDataGet(t *testing.T) {
 	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} { // the user's cache, by system
 		t.Setenv(name, t.TempDir())
 	}
-	cache, err := data.CacheDir()
+	cache, err := data.NewDir("")
 	if err != nil {
 		t.Fatal(err)
 	}

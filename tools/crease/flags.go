@@ -59,6 +59,23 @@ func wholeFlag(cmd *cobra.Command, at *int, name, letter string, def, lo, hi int
 	})
 }
 
+// listFlag adds whole numbers from lo to hi, with commas between them. The default, which
+// is read as a value would be, may be empty.
+func listFlag(cmd *cobra.Command, at *[]int, name, def string, lo, hi int, usage string) {
+	parsedFlag(cmd, name, "", def, usage, func(s string) error {
+		var list []int
+		for part := range strings.SplitSeq(s, ",") {
+			n, err := strconv.Atoi(part)
+			if err != nil || n < lo || n > hi {
+				return fmt.Errorf("want whole numbers from %d to %d, comma-separated", lo, hi)
+			}
+			list = append(list, n)
+		}
+		*at = list
+		return nil
+	})
+}
+
 // realFlag adds a number above lo, or at it if so wanted, and at most hi.
 func realFlag(cmd *cobra.Command, at *float64, name string, lo, hi float64, zero bool, usage string) {
 	add(cmd, name, "", "float", "", usage, func(s string) error {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/bench"
-	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/graph"
 	"github.com/crease-ml/crease/internal/safefile"
@@ -99,7 +98,7 @@ func (f *graphFlags) run(cmd *cobra.Command, name string) error {
 func (f *graphFlags) step(cmd *cobra.Command, name string) (title string, r *bench.GraphReport, err error) {
 	task, err := train.Find(name)
 	if err != nil {
-		return "", nil, usageError(err)
+		return "", nil, err
 	}
 	if err := task.CheckModel(f.model); err != nil {
 		return "", nil, err
@@ -108,11 +107,9 @@ func (f *graphFlags) step(cmd *cobra.Command, name string) (title string, r *ben
 	if err != nil {
 		return "", nil, err
 	}
-	dir := ""
-	if task.Files {
-		if dir, err = data.Dir(f.data); err != nil {
-			return "", nil, err
-		}
+	dir, err := task.Dir(f.data)
+	if err != nil {
+		return "", nil, err
 	}
 	step, err := train.FirstStep(train.Options{Task: task, Device: dev, Data: dir, Settings: train.Settings{Model: f.model, Batch: f.batch}})
 	if err != nil {
@@ -269,16 +266,14 @@ func (f *graphFlags) printDiff(p *lines, r *bench.GraphReport) error {
 	return usagef("--diff %s: the pass did not run", f.diff)
 }
 
-// size prints bytes.
-func size(n int) string {
-	switch v := float64(n); {
-	case n < 1<<10:
-		return fmt.Sprintf("%d B", n)
-	case n < 1<<20:
-		return fmt.Sprintf("%.1f KiB", v/(1<<10))
-	case n < 1<<30:
-		return fmt.Sprintf("%.1f MiB", v/(1<<20))
-	default:
-		return fmt.Sprintf("%.2f GiB", v/(1<<30))
+// size is a number of bytes in a readable unit, in nine characters at most.
+func size[T int | int64](n T) string {
+	v := float64(n)
+	for _, u := range []string{"B", "KiB", "MiB", "GiB"} {
+		if v < 1024 {
+			return fmt.Sprintf("%.4g %s", v, u)
+		}
+		v /= 1024
 	}
+	return fmt.Sprintf("%.4g TiB", v)
 }

@@ -17,14 +17,8 @@ import (
 func init() { commands = append(commands, onnxCommand) }
 
 func onnxCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "onnx",
-		Short: "Check, run and convert ONNX models",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(onnxCheckCommand(), runCommandOf("run MODEL"), onnxConvertCommand(), onnxConformanceCommand(), onnxOpsCommand())
-	return cmd
+	return family("onnx", "Check, run and convert ONNX models",
+		onnxCheckCommand(), runCommand(), onnxConvertCommand(), onnxConformanceCommand(), onnxOpsCommand())
 }
 
 // modelReport says what a model is and what crease lacks for it.
@@ -79,7 +73,7 @@ func onnxCheckCommand() *cobra.Command {
 func wantArgs(what string, least, most int) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) < least || most >= 0 && len(args) > most {
-			return usageError(fmt.Errorf("want %s, got %d arguments", what, len(args)))
+			return usagef("want %s, got %d arguments", what, len(args))
 		}
 		return nil
 	}
@@ -161,7 +155,7 @@ func onnxConformanceCommand() *cobra.Command {
 				if dir := os.Getenv("CREASE_FIXTURES"); dir != "" {
 					list = filepath.Join(dir, "onnx", "open.txt")
 				} else {
-					return usageError(fmt.Errorf("--list says which cases to run (or set CREASE_FIXTURES)"))
+					return usagef("--list says which cases to run (or set CREASE_FIXTURES)")
 				}
 			}
 			if dataPath == "" {
@@ -173,11 +167,11 @@ func onnxConformanceCommand() *cobra.Command {
 			}
 			cases, err := conformance.List(list)
 			if err != nil {
-				return &exitError{exitInput, err}
+				return fileError(err)
 			}
 			files, err := conformance.Open(dataPath)
 			if err != nil {
-				return &exitError{exitInput, err}
+				return fileError(err)
 			}
 			r := conformanceReport{Device: dev.Name(), Compiled: compiled, Counts: map[conformance.Status]int{}}
 			p := &lines{w: cmd.OutOrStdout()}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"path/filepath"
 
@@ -37,7 +36,7 @@ func onnxConvertCommand() *cobra.Command {
 			case ".safetensors":
 				return writeWeights(m, args[1])
 			}
-			return usageError(fmt.Errorf("%s: want a name that ends in .onnx or .safetensors", args[1]))
+			return usagef("%s: want a name that ends in .onnx or .safetensors", args[1])
 		},
 	}
 	cmd.Flags().BoolVar(&external, "external", false, "put the tensors in a file beside the model")

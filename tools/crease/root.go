@@ -34,7 +34,7 @@ func rootCommand() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError(fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath()))
+		return usagef("%w (see %s --help)", err, cmd.CommandPath())
 	})
 	root.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -53,6 +53,13 @@ func commandNames(cmd *cobra.Command) (names []string) {
 		names = append(names, c.Name())
 	}
 	return names
+}
+
+// family is a command that has only subcommands.
+func family(use, short string, members ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: noCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	c.AddCommand(members...)
+	return c
 }
 
 // noCommand is for the arguments of a command that has only subcommands.

@@ -16,9 +16,7 @@ import (
 	"github.com/crease-ml/crease/onnx"
 )
 
-func init() {
-	commands = append(commands, func() *cobra.Command { return runCommandOf("run MODEL") })
-}
+func init() { commands = append(commands, runCommand) }
 
 // runFlags are the flags of crease run.
 type runFlags struct {
@@ -29,11 +27,11 @@ type runFlags struct {
 	repeats int
 }
 
-// runCommandOf is crease run, which is crease onnx run too.
-func runCommandOf(use string) *cobra.Command {
+// runCommand is crease run, which is crease onnx run too.
+func runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
-		Use:   use,
+		Use:   "run MODEL",
 		Short: "Run an ONNX model on arrays",
 		Long: "Run an ONNX model on arrays in NumPy's format, one for every input of the model: NAME=FILE,\n" +
 			"or FILE in the order of the inputs. Results are printed, or written to files with --save.",
@@ -135,14 +133,14 @@ func (f *runFlags) read(m *onnx.Model, dev *crease.Device) ([]onnx.Value, error)
 			at = next
 		}
 		if at < 0 || at >= len(files) {
-			return nil, usageError(fmt.Errorf("--input %s: the model has the inputs %s", arg, describeAll(want)))
+			return nil, usagef("--input %s: the model has the inputs %s", arg, describeAll(want))
 		}
 		files[at] = file
 	}
 	in := make([]onnx.Value, len(want))
 	for i, d := range want {
 		if files[i] == "" {
-			return nil, usageError(fmt.Errorf("the input %s is missing: give it with --input %s=FILE.npy", d, d.Name))
+			return nil, usagef("the input %s is missing: give it with --input %s=FILE.npy", d, d.Name)
 		}
 		h, err := npy.ReadFile(files[i])
 		if err != nil {
@@ -150,7 +148,7 @@ func (f *runFlags) read(m *onnx.Model, dev *crease.Device) ([]onnx.Value, error)
 		}
 		in[i] = onnx.Data{Host: h, Elem: d.Elem}.To(dev)
 		if t := d.Elem.DType(); in[i].Tensor.DType() != t {
-			return nil, &exitError{exitInput, fmt.Errorf("%s is of %v, the input %s wants %v", files[i], h.DType, d, t)}
+			return nil, fileError(fmt.Errorf("%s is of %v, the input %s wants %v", files[i], h.DType, d, t))
 		}
 	}
 	return in, nil
@@ -188,7 +186,7 @@ func (f *runFlags) result(report *runReport, name string, v onnx.Value) error {
 		r.Data = d.Host.Float64s()
 	} else {
 		if err := os.MkdirAll(f.out, 0o777); err != nil {
-			return &exitError{exitInput, err}
+			return fileError(err)
 		}
 		// The name is the model's: it must not lead out of the folder.
 		r.File = filepath.Join(f.out, strings.Map(fileRune, name)+".npy")

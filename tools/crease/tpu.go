@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,16 +14,13 @@ import (
 func init() { commands = append(commands, tpuCommand) }
 
 func tpuCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "tpu",
-		Short: "Emulated systolic-array accelerators: timing and programs",
-		Args:  noCommand,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(tpuCyclesCommand(), tpuPaperCommand(), tpuAsmCommand(), tpuDisasmCommand(), tpuQuantizeCommand(),
+	return family("tpu", "Emulated systolic-array accelerators: timing and programs",
+		tpuCyclesCommand(), tpuPaperCommand(), tpuAsmCommand(), tpuDisasmCommand(), tpuQuantizeCommand(),
 		tpuRunCommand(), tpuStepCommand(), tpuReportCommand(), tpuSweepCommand())
-	return cmd
 }
+
+// dataflows are the names of what stays in the array.
+var dataflows = []string{"ws", "os", "is"}
 
 // tpuHardware are the flags that describe the hardware.
 type tpuHardware struct {
@@ -38,7 +34,7 @@ func (h *tpuHardware) bind(cmd *cobra.Command) {
 	choiceFlag(cmd, &h.preset, "preset", "", "", arch.Names, "chip: "+strings.Join(arch.Names, ", "))
 	wholeFlag(cmd, &h.rows, "rows", "", 0, 1, maxCount, "rows of the array")
 	wholeFlag(cmd, &h.cols, "cols", "", 0, 1, maxCount, "columns of the array")
-	choiceFlag(cmd, &h.dataflow, "dataflow", "", "", []string{"ws", "os", "is"}, "stationary operand: ws, os or is (default ws)")
+	choiceFlag(cmd, &h.dataflow, "dataflow", "", "", dataflows, "stationary operand: ws, os or is (default ws)")
 	choiceFlag(cmd, &h.dtype, "dtype", "", "", []string{"int8", "bf16"}, "operands of the array: int8 or bf16")
 	nameFlag(cmd, &h.buffer, "ub", "", "activation buffer in bytes, as in 24M")
 	nameFlag(cmd, &h.bandwidth, "bandwidth", "", "off-chip memory in bytes per second, as in 34G")
@@ -65,7 +61,7 @@ func (h *tpuHardware) config(cmd *cobra.Command, fallback map[string]string) (*a
 		}
 	}
 	if h.preset == "" && (opts["rows"] == "" || opts["cols"] == "") {
-		return nil, usageError(errors.New("want --preset, or --rows and --cols"))
+		return nil, usagef("want --preset, or --rows and --cols")
 	}
 	c, err := arch.Parse(h.preset, opts)
 	return c, usageError(err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 
@@ -33,7 +32,7 @@ func programFile(cmd *cobra.Command, args []string) (name string, content []byte
 		err = fmt.Errorf("longer than %d bytes", maxProgram)
 	}
 	if err != nil {
-		return name, nil, &exitError{exitInput, fmt.Errorf("program %s: %w", name, err)}
+		return name, nil, fileError(fmt.Errorf("program %s: %w", name, err))
 	}
 	return name, content, nil
 }
@@ -71,11 +70,11 @@ func tpuAsmCommand() *cobra.Command {
 			}
 			p, err := isa.Assemble(bytes.NewReader(text))
 			if err != nil {
-				return &exitError{exitInput, fmt.Errorf("%s: %w", name, err)}
+				return fileError(fmt.Errorf("%s: %w", name, err))
 			}
 			if c != nil {
 				if err := p.Check(c, isa.Limits{HBM: 1 << 40, Host: 1 << 40}); err != nil {
-					return &exitError{exitInput, fmt.Errorf("%s: %w", name, err)}
+					return fileError(fmt.Errorf("%s: %w", name, err))
 				}
 			}
 			b, err := p.MarshalBinary()
@@ -110,7 +109,7 @@ func tpuDisasmCommand() *cobra.Command {
 			}
 			var p isa.Program
 			if err := p.UnmarshalBinary(b); err != nil {
-				return &exitError{exitInput, fmt.Errorf("%s: %w", name, err)}
+				return fileError(fmt.Errorf("%s: %w", name, err))
 			}
 			return isa.Disassemble(cmd.OutOrStdout(), &p)
 		},
@@ -119,7 +118,7 @@ func tpuDisasmCommand() *cobra.Command {
 
 func oneFile(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usageError(errors.New("want one file"))
+		return usagef("want one file")
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (f *cyclesFlags) run(cmd *cobra.Command, _ []string) error {
 		c.Dataflow = arch.OS // its only one
 	}
 	if len(f.gemms) == 0 && f.csv == "" {
-		return usageError(errors.New("want products: --gemm M,N,K or --csv FILE"))
+		return usagef("want products: --gemm M,N,K or --csv FILE")
 	}
 	w := bufio.NewWriter(cmd.OutOrStdout())
 	p := &lines{w: w}
@@ -147,7 +147,7 @@ func readProducts(cmd *cobra.Command, name string, f func(timing.Product) error)
 		defer file.Close()
 		in = file
 	}
-	bad := func(err error) error { return &exitError{exitInput, fmt.Errorf("products in %s: %w", name, err)} }
+	bad := func(err error) error { return fileError(fmt.Errorf("products in %s: %w", name, err)) }
 	r := csv.NewReader(in)
 	r.Comment, r.TrimLeadingSpace, r.FieldsPerRecord = '#', true, -1
 	row, err := r.Read()

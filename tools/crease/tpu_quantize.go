@@ -10,7 +10,6 @@ import (
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/data"
-	"github.com/crease-ml/crease/data/safetensors"
 	"github.com/crease-ml/crease/hal"
 	"github.com/crease-ml/crease/nn"
 	"github.com/crease-ml/crease/tools/crease/train"
@@ -148,12 +147,8 @@ func (f *quantizeFlags) measure(path, dir string, dev *crease.Device, cfg *arch.
 	if err != nil {
 		return nil, err
 	}
-	file, err := safetensors.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := nn.Unpack(file, "model.", nn.State(model)); err != nil {
-		return nil, fmt.Errorf("%s: %w (is it a checkpoint of --model %s?)", path, err, f.model)
+	if err := restore(path, model); err != nil {
+		return nil, fmt.Errorf("%w (is it a checkpoint of --model %s?)", err, f.model)
 	}
 	nn.Eval(model)
 	net, err := integerNetwork(model, test.Shape)

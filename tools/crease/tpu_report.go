@@ -9,13 +9,13 @@ import (
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/data"
-	"github.com/crease-ml/crease/data/safetensors"
 	"github.com/crease-ml/crease/internal/safefile"
 	"github.com/crease-ml/crease/nn"
 	"github.com/crease-ml/crease/tools/crease/train"
 	"github.com/crease-ml/crease/tpu"
 	"github.com/crease-ml/crease/tpu/sim"
 	"github.com/crease-ml/crease/tpu/trace"
+	loop "github.com/crease-ml/crease/train"
 )
 
 // workload is a step of a model that is run on emulated devices.
@@ -40,9 +40,7 @@ func (w *workload) check(name string) (err error) {
 	if err := w.task.CheckModel(w.model); err != nil {
 		return err
 	}
-	if w.task == train.Fashion {
-		w.data, err = data.Dir(w.data)
-	}
+	w.data, err = w.task.Dir(w.data)
 	return err
 }
 
@@ -51,9 +49,9 @@ func emulated(dev *crease.Device) (*tpu.Device, error) {
 	d, ok := dev.HAL().(*tpu.Device)
 	switch {
 	case !ok:
-		return nil, usageError(fmt.Errorf("%s counts no cycles: want an emulated chip, as in --device tpu:v2", dev.Name()))
+		return nil, usagef("%s counts no cycles: want an emulated chip, as in --device tpu:v2", dev.Name())
 	case !d.Trains():
-		return nil, usageError(fmt.Errorf("%s has no floating point: crease tpu quantize runs networks on it", dev.Name()))
+		return nil, usagef("%s has no floating point: crease tpu quantize runs networks on it", dev.Name())
 	}
 	return d, nil
 }
@@ -104,14 +102,19 @@ func (w *workload) load(dev *crease.Device) (nn.Module, *data.Arrays, error) {
 		return nil, nil, err
 	}
 	nn.Eval(model)
-	if w.checkpoint == "" {
-		return model, test, nil
+	if w.checkpoint != "" {
+		err = restore(w.checkpoint, model)
 	}
-	f, err := safetensors.Open(w.checkpoint)
+	return model, test, err
+}
+
+// restore gives a model the weights of a checkpoint.
+func restore(path string, model nn.Module) error {
+	f, _, err := loop.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return model, test, nn.Unpack(f, "model.", nn.State(model))
+	return loop.LoadModel(path, f, model)
 }
 
 func tpuReportCommand() *cobra.Command {
@@ -127,7 +130,7 @@ func tpuReportCommand() *cobra.Command {
 		Example: "  crease tpu report fashion --model cnn --device tpu:v2\n  crease tpu report uncrumple --device tpu:v4 --trace step.json\n  crease tpu report step.json",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError(errors.New("want one task (uncrumple or fashion) or one trace"))
+				return usagef("want one task (%s) or one trace", orList(train.Names()))
 			}
 			return nil
 		},
@@ -222,7 +225,7 @@ func printKernels(cmd *cobra.Command, w *workload, dev *crease.Device, d *tpu.De
 			util = fmt.Sprintf("%.1f %%", 100*r.Utilization())
 		}
 		p.printf("%4.1f %%  %5d  %11d  %6s  %10s  %10s  %s %s\n", 100*float64(k.Core.Cycles)/float64(max(1, c.Core.Cycles)), k.Calls, k.Core.Cycles, util,
-			bytesOf(k.Core.HBMRead), bytesOf(k.Core.HBMWritten), k.Op, k.Shape)
+			size(k.Core.HBMRead), size(k.Core.HBMWritten), k.Op, k.Shape)
 	}
 	if p.err != nil {
 		return p.err
@@ -239,7 +242,7 @@ func reportTrace(cmd *cobra.Command, path string) error {
 	defer f.Close()
 	s, err := trace.Read(f)
 	if err != nil {
-		return &exitError{exitInput, fmt.Errorf("%s: %w", path, err)}
+		return fileError(fmt.Errorf("%s: %w", path, err))
 	}
 	p := &lines{w: cmd.OutOrStdout()}
 	p.printf("%d cycles\n\n%-12s  %8s  %12s  %7s\n", s.Cycles, "UNIT", "WORK", "CYCLES", "BUSY")

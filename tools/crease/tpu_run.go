@@ -49,7 +49,7 @@ func (f *programRun) read(cmd *cobra.Command, args []string) error {
 	f.program = &isa.Program{}
 	if err := f.program.UnmarshalBinary(content); err != nil {
 		if f.program, err = isa.Assemble(bytes.NewReader(content)); err != nil {
-			return &exitError{exitInput, fmt.Errorf("%s: %w", name, err)}
+			return fileError(fmt.Errorf("%s: %w", name, err))
 		}
 	}
 	f.mem = sim.Memory{HBM: make([]byte, f.memory), Host: make([]byte, f.memory)}
@@ -67,12 +67,11 @@ func (f *programRun) read(cmd *cobra.Command, args []string) error {
 // memorySize reads a number of bytes with an optional suffix K, M or G.
 func memorySize(s string) (int, error) {
 	const limit = 1 << 30
-	if s == "" {
-		return 0, errors.New("want 1 to 1G bytes, as in 64K or 16M")
-	}
 	num, scale := s, 1
-	if i := strings.IndexByte("KMG", s[max(0, len(s)-1)]); len(s) > 0 && i >= 0 {
-		num, scale = s[:len(s)-1], 1024<<(10*i)
+	for i, suffix := range []string{"K", "M", "G"} {
+		if short, ok := strings.CutSuffix(s, suffix); ok {
+			num, scale = short, 1024<<(10*i)
+		}
 	}
 	n, err := strconv.Atoi(num)
 	if err != nil || n < 1 || n > limit/scale {
@@ -95,7 +94,7 @@ func tpuRunCommand() *cobra.Command {
 		Args:    oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dumped != "" && engine != "exact" {
-				return usageError(errors.New("--vcd needs --engine exact: the fast engine has no registers"))
+				return usagef("--vcd needs --engine exact: the fast engine has no registers")
 			}
 			for path, begins := range map[string]string{traced: "[", dumped: "$"} {
 				if path == "" {
@@ -167,7 +166,7 @@ func (f *programRun) run(cmd *cobra.Command, engine, traced, dumped string) (r *
 	r, err = m.Run(cmd.Context(), f.program, f.mem, kind)
 	var bad *isa.Error
 	if errors.As(err, &bad) {
-		err = &exitError{exitInput, err}
+		err = fileError(err)
 	}
 	return r, err
 }

@@ -31,7 +31,7 @@ func tpuStepCommand() *cobra.Command {
 		Example: "  crease tpu step product.s --preset v2\n  crease tpu step product.s --preset v2 --all",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError(errors.New("want one file: standard input has the commands"))
+				return usagef("want one file: standard input has the commands")
 			}
 			return nil
 		},
@@ -45,7 +45,7 @@ func tpuStepCommand() *cobra.Command {
 			}
 			s, err := m.Step(f.program, f.mem)
 			if err != nil {
-				return &exitError{exitInput, err}
+				return fileError(err)
 			}
 			defer s.Close()
 			d := &stepping{lines: lines{w: cmd.OutOrStdout()}, s: s, m: m}

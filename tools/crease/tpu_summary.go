@@ -23,9 +23,9 @@ func printCounts(w io.Writer, dev *crease.Device) error {
 	r := reportOf(d, &c)
 	p.printf("\n%s: %d calls, %s emulated, %d cycles\n", dev.Name(), c.Launches, seconds(d.Config().Seconds(c.Cycles())), c.Cycles())
 	printReport(p, r)
-	p.printf("  %-14s  %d cycles: %s in, %s out, %d transfers\n", "host link", c.HostCycles, bytesOf(c.HostBytesIn), bytesOf(c.HostBytesOut), c.HostTransfers)
+	p.printf("  %-14s  %d cycles: %s in, %s out, %d transfers\n", "host link", c.HostCycles, size(c.HostBytesIn), size(c.HostBytesOut), c.HostTransfers)
 	if c.CopiedBytes > 0 {
-		p.printf("  %-14s  %d cycles: %s within off-chip memory\n", "copies", c.CopyCycles, bytesOf(c.CopiedBytes))
+		p.printf("  %-14s  %d cycles: %s within off-chip memory\n", "copies", c.CopyCycles, size(c.CopiedBytes))
 	}
 	printFallbacks(p, dev)
 	return p.err
@@ -61,7 +61,7 @@ func printReport(p *lines, r *sim.Report) {
 	p.printf("  %-14s  active %.1f %% + weight stall %.1f %% + weight shift %.1f %% + other %.1f %%\n", "arrays", share(r.Active), share(r.WeightStall), share(r.WeightShift), share(r.Other))
 	p.printf("  %-14s  input stall %.1f %%, RAW stall %.1f %%; useful slots %d, unused %d\n", "of other", share(r.InputStall), share(r.RAWStall), r.UsefulSlots, r.UnusedSlots)
 	p.printf("  %-14s  off-chip %s read, %s written (%s weights); buffer %s, %s; accumulators %s, %s; host %s, %s\n", "bytes",
-		bytesOf(r.HBMRead), bytesOf(r.HBMWritten), bytesOf(r.Weights), bytesOf(r.BufferRead), bytesOf(r.BufferWritten), bytesOf(r.AccRead), bytesOf(r.AccWritten), bytesOf(r.HostRead), bytesOf(r.HostWritten))
+		size(r.HBMRead), size(r.HBMWritten), size(r.Weights), size(r.BufferRead), size(r.BufferWritten), size(r.AccRead), size(r.AccWritten), size(r.HostRead), size(r.HostWritten))
 	line := r.Roofline()
 	p.printf("  %-14s  %.3g of %.3g Tops/s under the roof; %.3g operations per off-chip byte, %.3g multiply-adds per weight byte (ridge at %.3g)\n", "roofline",
 		line.Reached/1e12, line.Ceiling/1e12, line.OpsPerByte, line.MACsPerWeightByte, line.Ridge)
@@ -80,16 +80,4 @@ func seconds(s float64) string {
 		}
 	}
 	return fmt.Sprintf("%.4g ns", s*1e9)
-}
-
-// bytesOf is a number of bytes in a readable unit.
-func bytesOf(n int64) string {
-	v := float64(n)
-	for _, u := range []string{"B", "KiB", "MiB", "GiB"} {
-		if v < 1024 {
-			return fmt.Sprintf("%.4g %s", v, u)
-		}
-		v /= 1024
-	}
-	return fmt.Sprintf("%.4g TiB", v)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,23 +51,12 @@ func tpuSweepCommand() *cobra.Command {
 	}
 	f.workload.bind(cmd)
 	choiceFlag(cmd, &f.base, "base", "", "v2", arch.Names, "chip that is changed: "+strings.Join(arch.Names, ", "))
-	parsedFlag(cmd, "sizes", "", "32,64,128,256", "rows and columns of the array", func(s string) error {
-		f.sizes = nil
-		for part := range strings.SplitSeq(s, ",") {
-			n, err := strconv.Atoi(part)
-			if err != nil || n < 1 || n > 1<<16 {
-				return fmt.Errorf("want whole numbers from 1 to %d, comma-separated", 1<<16)
-			}
-			f.sizes = append(f.sizes, n)
-		}
-		return nil
-	})
-	flows := []string{"ws", "os", "is"}
-	parsedFlag(cmd, "dataflows", "", "ws,os", "dataflows: ws, os, is", func(s string) error {
+	listFlag(cmd, &f.sizes, "sizes", "32,64,128,256", 1, 1<<16, "rows and columns of the array")
+	parsedFlag(cmd, "dataflows", "", "ws,os", "dataflows: "+strings.Join(dataflows, ", "), func(s string) error {
 		f.dataflows = strings.Split(s, ",")
 		for _, d := range f.dataflows {
-			if !slices.Contains(flows, d) {
-				return fmt.Errorf("want %s, comma-separated", orList(flows))
+			if !slices.Contains(dataflows, d) {
+				return fmt.Errorf("want %s, comma-separated", orList(dataflows))
 			}
 		}
 		return nil
@@ -100,8 +88,10 @@ func (f *sweepFlags) run(cmd *cobra.Command, task string) error {
 		}
 	}
 	p := &lines{w: cmd.OutOrStdout()}
+	var t *table
 	if f.output == "table" {
-		p.printf("%5s  %4s  %12s  %10s  %11s  %9s  %8s\n", "ARRAY", "FLOW", "CYCLES", "TIME", "UTILISATION", "ENERGY", "ACCURACY")
+		t = p.table(column{"ARRAY", 5, true}, column{"FLOW", 4, true}, column{"CYCLES", 12, true}, column{"TIME", 10, true},
+			column{"UTILISATION", 11, true}, column{"ENERGY", 10, true}, column{"ACCURACY", 8, true})
 	}
 	var points []swept
 	for i, name := range names {
@@ -124,7 +114,7 @@ func (f *sweepFlags) run(cmd *cobra.Command, task string) error {
 		if s.Accuracy != nil {
 			accuracy = fmt.Sprintf("%.2f %%", 100**s.Accuracy)
 		}
-		p.printf("%5d  %4s  %12d  %10s  %9.2f %%  %7.3g J  %8s\n", s.Size, s.Dataflow, s.Cycles, seconds(s.Seconds), 100*s.Utilization, s.Joules, accuracy)
+		t.row(fmt.Sprint(s.Size), s.Dataflow, fmt.Sprint(s.Cycles), seconds(s.Seconds), fmt.Sprintf("%.2f %%", 100*s.Utilization), fmt.Sprintf("%.3g J", s.Joules), accuracy)
 	}
 	if f.chart != "" {
 		title := fmt.Sprintf("%s, a step (%s) on %s with other arrays", f.task.Name, f.mode, f.base)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/crease-ml/crease/data/safetensors"
 )
 
 func TestTPUCycles(t *testing.T) {
@@ -228,6 +230,10 @@ func TestTPUDeviceMistakes(t *testing.T) {
 	if err := os.WriteFile(bad, []byte(`[{"ph":"X"`), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	foreign := filepath.Join(t.TempDir(), "foreign.safetensors")
+	if err := safetensors.Save(foreign, nil, nil); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -237,6 +243,8 @@ func TestTPUDeviceMistakes(t *testing.T) {
 		{[]string{"tpu", "report", "uncrumple", "-d", "cpu"}, exitUsage, "counts no cycles"},
 		{[]string{"tpu", "report", "uncrumple", "-d", "tpu:edge"}, exitUsage, "crease tpu quantize"},
 		{[]string{"tpu", "report", bad}, exitInput, "byte "},
+		{[]string{"tpu", "sweep", "uncrumple", "--mode", "infer", "--batch", "1", "--sizes", "8", "--dataflows", "ws", "--checkpoint", foreign}, exitInput, "not a checkpoint"},
+		{[]string{"tpu", "report", "charlstm", "-d", "tpu:v2", "--data", t.TempDir()}, exitInput, filepath.Dir(t.TempDir())},
 		{[]string{"tpu", "sweep", "uncrumple", "--sizes", "0"}, exitUsage, "numbers from 1"},
 		{[]string{"tpu", "sweep", "uncrumple", "--dataflows", "xs"}, exitUsage, "ws, os or is"},
 		{[]string{"tpu", "quantize", "--model", "rnn"}, exitUsage, "want mlp or cnn"},

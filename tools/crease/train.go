@@ -6,15 +6,12 @@ import (
 	"fmt"
 	"image"
 	"io"
-	"math"
-	"os"
 	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/crease-ml/crease/data"
 	"github.com/crease-ml/crease/data/picture"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
@@ -123,11 +120,9 @@ func (f *trainFlags) run(cmd *cobra.Command, name string) (err error) {
 	if err := f.logs.check(f.save); err != nil {
 		return err
 	}
-	dir := ""
-	if task.Files {
-		if dir, err = data.Dir(f.data); err != nil {
-			return err
-		}
+	dir, err := task.Dir(f.data)
+	if err != nil {
+		return err
 	}
 	dev, err := f.open(cmd)
 	if err != nil {
@@ -260,19 +255,11 @@ func replaceable(path, begins string) error {
 	if err := safefile.CheckWrite(path); err != nil {
 		return err
 	}
-	f, size, err := safefile.Open(path, math.MaxInt64)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+	ours, err := safefile.Begins(path, begins)
+	if err == nil && !ours {
+		err = fileError(fmt.Errorf("%s is there and is no file of this kind: remove it, or give another name", path))
 	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	head := make([]byte, len(begins))
-	if _, err := io.ReadFull(f, head); size == 0 || err == nil && string(head) == begins {
-		return nil
-	}
-	return fileError(fmt.Errorf("%s is there and is no file of this kind: remove it, or give another name", path))
+	return err
 }
 
 // finish draws the picture, where one is asked for, and ends the logs. err is that of the run.

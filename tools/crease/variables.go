@@ -40,7 +40,7 @@ var variables = []variable{
 	{"NO_COLOR", "output has no colour in any case", nil},
 }
 
-// ofTests are variables that only tests read.
+// ofTests are variables that only tests read, and crease onnx conformance, which runs some.
 var ofTests = []string{"CREASE_FLAGSHIP", "CREASE_FIXTURES", "CREASE_TEST_KILLS", "CREASE_TEST_MAIN"}
 
 // checkVariables refuses values that mean nothing, whatever the command, and names

@@ -23,7 +23,7 @@ var CharGPT = &Task{
 		}
 		return Settings{Steps: 2000, Batch: 12, LR: 3e-3, WeightDecay: decay(0.1)}
 	},
-	prepare: gpt.prepare,
+	kind: gpt,
 }
 
 var gpt = language{

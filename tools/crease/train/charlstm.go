@@ -15,7 +15,7 @@ var CharLSTM = &Task{
 	Model: []string{"small"},
 	Sizes: true, Files: true,
 	Defaults: func(string) Settings { return Settings{Steps: 2000, Batch: 32, LR: 4e-3, WeightDecay: decay(1e-2)} },
-	prepare:  lstm.prepare,
+	kind:     lstm,
 }
 
 var lstm = language{

@@ -22,7 +22,7 @@ var Fashion = &Task{
 		}
 		return Settings{Epochs: 10, Batch: 128, LR: 3e-3, WeightDecay: decay(1e-2)}
 	},
-	prepare: fashion.prepare, classes: &fashion,
+	kind: fashion,
 }
 
 var fashion = classifier{

@@ -65,9 +65,6 @@ type Written struct {
 	ValLoss float64 `json:"val_loss"` // mean over the validation text, in nats for a token
 }
 
-// ErrInterrupted is returned when a run was cancelled after saving.
-var ErrInterrupted = loop.ErrInterrupted
-
 // Run trains. When ctx is cancelled it saves a checkpoint and returns a
 // *train.Interrupted. Paths, settings and the checkpoint to resume from are checked
 // before the training begins.
@@ -155,7 +152,7 @@ func DefaultSave(t *Task) string { return "crease-" + t.Name + ".safetensors" }
 
 // newJob is a run at its beginning.
 func newJob(o Options) (*job, error) {
-	j, err := o.Task.prepare(o)
+	j, err := o.Task.kind.prepare(o)
 	if err != nil {
 		return nil, err
 	}

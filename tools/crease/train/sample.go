@@ -15,9 +15,6 @@ import (
 	loop "github.com/crease-ml/crease/train"
 )
 
-// writers are the tasks that can write, by name.
-var writers = map[string]language{CharGPT.Name: gpt, CharLSTM.Name: lstm}
-
 // SampleOptions say what to write.
 type SampleOptions struct {
 	Checkpoint string
@@ -57,7 +54,10 @@ func write(ctx context.Context, o SampleOptions, w io.Writer) (*Sample, error) {
 	bad := func(format string, args ...any) error {
 		return &loop.CheckpointError{Path: o.Checkpoint, Reason: fmt.Sprintf(format, args...)}
 	}
-	l, ok := writers[m["task"]]
+	l, ok := language{}, false
+	if t, err := Find(m["task"]); err == nil {
+		l, ok = t.kind.(language)
+	}
 	if !ok {
 		return nil, bad("task %q does not write texts: want a checkpoint of chargpt or charlstm", m["task"])
 	}

@@ -22,14 +22,18 @@ type Task struct {
 	Files bool     // data is read from a directory
 	// Defaults are the settings that train a model well.
 	Defaults func(model string) Settings
-	// prepare makes a run: its data, its model and its loop, but for what all
-	// tasks share.
-	prepare func(o Options) (*job, error)
-	// classes is what prepare makes a run of where the task tells classes apart.
-	classes *classifier
+	// kind is a classifier or a language.
+	kind kind
 	// Layers is the output of every layer that can be looked at, the input first;
 	// nil for models whose layers cannot.
 	Layers func(m nn.Module, x *crease.Tensor) []*crease.Tensor
+}
+
+// kind is what tasks of one kind share.
+type kind interface {
+	// prepare makes a run: its data, its model and its loop, but for what all
+	// tasks share.
+	prepare(o Options) (*job, error)
 }
 
 // job is a run that a task has made.
@@ -91,17 +95,19 @@ func Names() (list []string) {
 // Load reads or makes the data of a task that tells classes apart. dir is where files are
 // looked for.
 func (t *Task) Load(dir string, seed uint64) (train, test *data.Arrays, err error) {
-	if t.classes == nil {
-		return nil, nil, t.unlabelled()
+	c, err := t.classifier()
+	if err != nil {
+		return nil, nil, err
 	}
-	return t.classes.load(dir, seed)
+	return c.load(dir, seed)
 }
 
 // Build makes a model of such a task, the default one for an empty name, with weights drawn
 // from g.
 func (t *Task) Build(model string, dev *crease.Device, g *crease.Generator) (nn.Module, error) {
-	if t.classes == nil {
-		return nil, t.unlabelled()
+	c, err := t.classifier()
+	if err != nil {
+		return nil, err
 	}
 	if model == "" {
 		model = t.Model[0]
@@ -109,11 +115,24 @@ func (t *Task) Build(model string, dev *crease.Device, g *crease.Generator) (nn.
 	if err := t.CheckModel(model); err != nil {
 		return nil, err
 	}
-	return t.classes.build(model, dev, g)
+	return c.build(model, dev, g)
 }
 
-func (t *Task) unlabelled() error {
-	return settingsError("task %s writes text; this is for tasks that tell classes apart, such as %s", t.Name, Fashion.Name)
+func (t *Task) classifier() (classifier, error) {
+	c, ok := t.kind.(classifier)
+	if ok {
+		return c, nil
+	}
+	return c, settingsError("task %s writes text; this is for tasks that tell classes apart, such as %s", t.Name, Fashion.Name)
+}
+
+// Dir is the directory of the data files, from a flag or what stands in for it
+// ([data.Dir]); "" for a task that reads none.
+func (t *Task) Dir(flag string) (string, error) {
+	if !t.Files {
+		return "", nil
+	}
+	return data.Dir(flag)
 }
 
 // CheckModel refuses models that the task does not have; "" is its first.

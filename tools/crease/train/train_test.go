@@ -80,7 +80,7 @@ func TestResumeEqualsAnUnbrokenRun(t *testing.T) {
 		o.Save, o.StopAt = path, stop
 		var losses []float64
 		o.OnStep = func(_ int, loss float64) { losses = append(losses, loss) }
-		if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
+		if _, err := Run(t.Context(), o); !errors.Is(err, loop.ErrInterrupted) {
 			t.Fatalf("stopping after %d steps: %v", stop, err)
 		}
 		o = options(t, "cpu")
@@ -104,7 +104,7 @@ func TestCancelSavesACheckpoint(t *testing.T) {
 			cancel()
 		}
 	}
-	if _, err := Run(ctx, o); !errors.Is(err, ErrInterrupted) {
+	if _, err := Run(ctx, o); !errors.Is(err, loop.ErrInterrupted) {
 		t.Fatal(err)
 	}
 	o = options(t, "cpu")
@@ -118,7 +118,7 @@ func TestResumeRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.safetensors")
 	o := options(t, "cpu")
 	o.Save, o.StopAt = path, 3
-	if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
+	if _, err := Run(t.Context(), o); !errors.Is(err, loop.ErrInterrupted) {
 		t.Fatal(err)
 	}
 	var bad *loop.CheckpointError
@@ -204,7 +204,7 @@ func TestLanguageModels(t *testing.T) {
 		o.Graph, o.Save, o.StopAt, o.Settings.Batch = true, path, 8, 4
 		losses := []float64{}
 		o.OnStep = func(_ int, loss float64) { losses = append(losses, loss) }
-		if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
+		if _, err := Run(t.Context(), o); !errors.Is(err, loop.ErrInterrupted) {
 			t.Fatal(err)
 		}
 		rest := o
@@ -251,7 +251,7 @@ func TestWriteRefusesOtherCheckpoints(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.safetensors")
 	o := options(t, "cpu")
 	o.Save, o.StopAt = path, 1
-	if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
+	if _, err := Run(t.Context(), o); !errors.Is(err, loop.ErrInterrupted) {
 		t.Fatal(err)
 	}
 	var bad *loop.CheckpointError

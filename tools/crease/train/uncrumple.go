@@ -17,7 +17,7 @@ var Uncrumple = &Task{
 	Defaults: func(string) Settings {
 		return Settings{Steps: 3500, Batch: 1024, LR: 0.02, WeightDecay: decay(1e-4)}
 	},
-	prepare: uncrumple.prepare, classes: &uncrumple,
+	kind:   uncrumple,
 	Layers: func(m nn.Module, x *crease.Tensor) []*crease.Tensor { return m.(*chain).layers(x) },
 }
 
