@@ -197,6 +197,13 @@ func TestIndexOutside(t *testing.T) {
 			t.Errorf("index %d: %v, want an AttrError", i, err)
 		}
 	}
+	for _, i := range []int64{3, -1, 1 << 32, -1 << 40} {
+		var bad *ops.AttrError
+		err := crease.Try(func() { crease.From([]int64{1, i}, []int{2}, on).OneHot(3).Free() })
+		if !errors.As(err, &bad) {
+			t.Errorf("class %d: %v, want an AttrError", i, err)
+		}
+	}
 	for i, want := range map[int64]float32{0: 1, 2: 3, -1: 3, -3: 1} {
 		if got, err := take(i); err != nil || got != want {
 			t.Errorf("index %d gives %g (%v), want %g", i, got, err, want)
