@@ -158,14 +158,14 @@ func (p *program) scatter(x, idx, u *operand, rows, width, n int) {
 		sum := p.slot(side("sum", turn), 4*count*width)
 		if x != nil {
 			m := p.fetch(side("x", turn), rowsOf(x, lo, count, width))
-			p.Vector(isa.VectorOp{Fn: isa.Copy, Count: count * width, Cols: count * width, Src: [3]int64{m.Addr}, SrcType: [3]isa.Type{spaceType(x.DType)}, Dst: sum.Addr, DstType: isa.F32})
+			p.convert(sum.Addr, isa.F32, m.Addr, spaceType(x.DType), count*width)
 		} else {
-			p.pattern(sum.Addr, make([]byte, 4), count*width)
+			p.constant(sum.Addr, count*width, 0)
 		}
 		at := p.indices(rowsOf(idx, lo, count, n), width, side("i", turn))
 		from := p.fetch(side("u", turn), rowsOf(u, lo, count, n))
 		p.Vector(isa.VectorOp{Fn: isa.Scatter, Count: count * n, Cols: n, Width: width, Src: [3]int64{from.Addr, at.Addr}, SrcType: [3]isa.Type{spaceType(u.DType), isa.S32}, Dst: sum.Addr, DstType: isa.F32})
-		p.result(sum.Addr, rowsOf(y, lo, count, width), isa.F32, turn)
+		p.result(0, sum.Addr, rowsOf(y, lo, count, width), isa.F32, turn)
 	})
 }
 
@@ -210,13 +210,13 @@ func (p *program) indexAdd() {
 	p.checkIndices(indexCheck{input: 1, n: s.axis})
 	m := p.fetch("x", x.whole())
 	sum := p.slot("sum", 4*x.n)
-	p.Vector(isa.VectorOp{Fn: isa.Copy, Count: x.n, Cols: x.n, Src: [3]int64{m.Addr}, SrcType: [3]isa.Type{spaceType(x.DType)}, Dst: sum.Addr, DstType: isa.F32})
+	p.convert(sum.Addr, isa.F32, m.Addr, spaceType(x.DType), x.n)
 	p.eachRows(idx.n, 3*(s.after*u.size+idx.size+8), func(lo, n, turn int) {
 		at := p.indices(rowsOf(idx, lo, n, 1), s.axis, side("i", turn))
 		from := p.fetch(side("u", turn), rowsOf(u, lo, n, s.after))
 		p.Vector(isa.VectorOp{Fn: isa.AddRow, Count: n * s.after, Cols: s.after, Width: s.axis, Src: [3]int64{from.Addr, at.Addr}, SrcType: [3]isa.Type{spaceType(u.DType), isa.S32}, Dst: sum.Addr, DstType: isa.F32})
 	})
-	p.result(sum.Addr, rowsOf(y, 0, 1, y.n), isa.F32, 0)
+	p.result(0, sum.Addr, rowsOf(y, 0, 1, y.n), isa.F32, 0)
 }
 
 // oneHot compares indices, of which the low half is all, with the numbers of classes.

@@ -303,9 +303,14 @@ func (m *mapping) input(i int, b box) value {
 // emit adds an operation on the elements of the box. Addresses of a first operand are
 // whole words, as those of slots are.
 func (m *mapping) emit(fn isa.VectorFn, dst value, args ...value) {
-	v := isa.VectorOp{Fn: fn, Count: m.rows * m.cols, Cols: m.cols, Dst: dst.addr, DstType: dst.t}
+	m.apply(fn, dst, m.rows, m.cols, args...)
+}
+
+// apply adds an operation on rows of cols elements.
+func (p *program) apply(fn isa.VectorFn, dst value, rows, cols int, args ...value) {
+	v := isa.VectorOp{Fn: fn, Count: rows * cols, Cols: cols, Dst: dst.addr, DstType: dst.t}
 	for i, a := range args {
 		v.Spread[i], v.Src[i], v.SrcType[i], v.Imm[i] = a.spread, a.addr, a.t, a.imm
 	}
-	m.Vector(v)
+	p.Vector(v)
 }
