@@ -19,7 +19,11 @@ import (
 // mapRegs is the most values between instructions.
 const mapRegs = 16
 
-func init() {
+// expressions returns the kernels of rows with an expression. They are made when the first
+// device is opened: to compile all expressions takes a quarter of a millisecond, which
+// programs without such a device need not spend.
+var expressions = sync.OnceValue(func() []kernel {
+	var list []kernel
 	for _, op := range ops.All() {
 		if op.Expr == nil {
 			continue
@@ -34,9 +38,10 @@ func init() {
 				types = append(types, t)
 			}
 		}
-		declare(op.Name, types, hal.Free, func(p *program) { p.elementwise(op, code) })
+		list = append(list, kernel{op.Name, types, hal.Free, func(p *program) { p.elementwise(op, code) }})
 	}
-}
+	return list
+})
 
 // fusions keeps the kernels of fused rows.
 type fusions struct{ byRow sync.Map } // fusion to *hal.Kernel, nil for none
