@@ -281,8 +281,6 @@ func integerNetwork(model nn.Module, shape []int) (*quant.Network, error) {
 	}
 	net := &quant.Network{}
 	in, height, width := shape[0], shape[1], shape[2]
-	x := crease.Zeros(append([]int{1}, shape...))
-	defer x.Free()
 	var last *quant.Layer
 	for i, m := range seq.Layers {
 		refuse := func(what string) error { return fmt.Errorf("layer %d (%s) cannot be quantised", i, what) }
