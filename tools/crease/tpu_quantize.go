@@ -306,7 +306,7 @@ func integerNetwork(model nn.Module, shape []int) (*quant.Network, error) {
 			}
 			normalise(last, l)
 		case *nn.Dropout:
-		case nn.Function:
+		case *nn.Function:
 			switch {
 			case l.Name == "relu" && last != nil && last.Pool == 0:
 				last.ReLU = true
