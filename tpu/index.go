@@ -27,12 +27,18 @@ func init() {
 	declare("add", whole, hal.Strided, (*program).addBytes)
 }
 
-// indexCheck is an input whose elements must be indices of an axis of n elements, or
-// numbers of n classes, which do not count from the end.
+// indexCheck is an input whose elements must be from lo to n-1. Outside says of one that
+// is not what it is, where, and what n is, as on other devices.
 type indexCheck struct {
-	input, n int
-	classes  bool
+	input, lo, n int
+	outside      string
 }
+
+const (
+	outsideAxis    = "index %d at position %d of idx is outside the axis, which has %d elements"
+	outsideClasses = "index %d at position %d is none of the %d classes"
+	outsidePlane   = "idx is %d at element %d, outside of the plane of %d elements"
+)
 
 // checkIndices has the driver check an input of every launch.
 func (p *program) checkIndices(k indexCheck) {
@@ -51,11 +57,8 @@ func (k indexCheck) check(op string, t dtype.Type, mem []byte, count int) error 
 		} else {
 			v = int64(int32(binary.LittleEndian.Uint32(mem[4*i:])))
 		}
-		switch {
-		case k.classes && (v < 0 || v >= int64(k.n)):
-			return &ops.AttrError{Op: op, Reason: fmt.Sprintf("index %d at position %d is none of the %d classes", v, i, k.n)}
-		case v < -int64(k.n) || v >= int64(k.n):
-			return &ops.AttrError{Op: op, Reason: fmt.Sprintf("index %d at position %d of idx is outside the axis, which has %d elements", v, i, k.n)}
+		if v < int64(k.lo) || v >= int64(k.n) {
+			return &ops.AttrError{Op: op, Reason: fmt.Sprintf(k.outside, v, i, k.n)}
 		}
 	}
 	return nil
@@ -106,7 +109,7 @@ func (p *program) gather() {
 		p.refuse("gather along an axis that is not the last, or of fewer rows")
 		return
 	}
-	p.checkIndices(indexCheck{input: 1, n: s.axis})
+	p.checkIndices(indexCheck{1, -s.axis, s.axis, outsideAxis})
 	t := spaceType(x.DType)
 	p.eachRows(s.before, s.axis*x.size+to.axis*(y.size+idx.size+8), func(lo, n, turn int) {
 		from := p.fetch(side("x", turn), rowsOf(x, lo, n, s.axis))
@@ -147,7 +150,7 @@ func (p *program) scatterAdd() {
 		p.refuse("scatter along an axis that is not the last, or of fewer rows")
 		return
 	}
-	p.checkIndices(indexCheck{input: 1, n: s.axis})
+	p.checkIndices(indexCheck{1, -s.axis, s.axis, outsideAxis})
 	p.scatter(x, idx, u, s.before, s.axis, from.axis)
 }
 
@@ -177,6 +180,7 @@ func (p *program) maxPoolGrad() {
 		p.fill(p.out[0].whole(), p.out[0].DType, 0)
 		return
 	}
+	p.checkIndices(indexCheck{1, 0, in[2] * in[3], outsidePlane})
 	p.scatter(nil, idx, d, in[0]*in[1], in[2]*in[3], d.Shape[2]*d.Shape[3])
 }
 
@@ -188,7 +192,7 @@ func (p *program) takeRows() {
 		p.refuse("take along an axis that is not the first, or from more than fits in the buffer")
 		return
 	}
-	p.checkIndices(indexCheck{input: 1, n: s.axis})
+	p.checkIndices(indexCheck{1, -s.axis, s.axis, outsideAxis})
 	t := spaceType(x.DType)
 	from := p.fetch("x", x.whole())
 	p.eachRows(idx.n, 2*(s.after*y.size+idx.size+8), func(lo, n, turn int) {
@@ -207,7 +211,7 @@ func (p *program) indexAdd() {
 		p.refuse("addition along an axis that is not the first, or to more than fits in the buffer")
 		return
 	}
-	p.checkIndices(indexCheck{input: 1, n: s.axis})
+	p.checkIndices(indexCheck{1, -s.axis, s.axis, outsideAxis})
 	m := p.fetch("x", x.whole())
 	sum := p.slot("sum", 4*x.n)
 	p.convert(sum.Addr, isa.F32, m.Addr, spaceType(x.DType), x.n)
@@ -227,7 +231,7 @@ func (p *program) oneHot() {
 		p.refuse("one_hot of %v", t)
 		return
 	}
-	p.checkIndices(indexCheck{input: 0, n: classes, classes: true})
+	p.checkIndices(indexCheck{0, 0, classes, outsideClasses})
 	if p.failed() {
 		return
 	}
