@@ -78,6 +78,15 @@ func best(ctx context.Context, samples int, f func() error) (float64, error) {
 	return least, nil
 }
 
+// emulate runs a program so often and returns its report and the shortest time.
+func emulate(ctx context.Context, samples int, m *sim.Machine, p *isa.Program, mem sim.Memory, e sim.Engine) (r *sim.Report, seconds float64, err error) {
+	seconds, err = best(ctx, samples, func() (err error) {
+		r, err = m.Run(ctx, p, mem, e)
+		return err
+	})
+	return r, seconds, err
+}
+
 // fullTiles is a program of products of full tiles.
 func fullTiles(c *arch.Config, tiles, rows int) (*isa.Program, error) {
 	b := isa.NewBuilder(c)
@@ -142,18 +151,11 @@ func emulatedProducts(ctx context.Context, samples int) (rows []EmulatorRow, err
 		}
 		hbm := randomMemory(1 << 20)
 		copy(m.Buffer(), randomMemory(1024*c.Rows*c.OperandBytes()))
-		macs := int64(0)
-		t, err := best(ctx, samples, func() error {
-			r, err := m.Run(ctx, p, sim.Memory{HBM: hbm}, sim.Fast)
-			if err == nil {
-				macs = r.MACs
-			}
-			return err
-		})
+		r, t, err := emulate(ctx, samples, m, p, sim.Memory{HBM: hbm}, sim.Fast)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, EmulatorRow{Name: "fast engine, full tiles, " + k.name, Value: float64(macs) / t / 1e9, Unit: "GMAC/s", Peak: peak / 1e9, Goal: k.goal})
+		rows = append(rows, EmulatorRow{Name: "fast engine, full tiles, " + k.name, Value: float64(r.MACs) / t / 1e9, Unit: "GMAC/s", Peak: peak / 1e9, Goal: k.goal})
 	}
 	return rows, nil
 }
@@ -172,19 +174,11 @@ func emulatedRegisters(ctx context.Context, samples int) (rows []EmulatorRow, er
 		if err != nil {
 			return nil, err
 		}
-		hbm := randomMemory(1 << 20)
-		cycles := int64(0)
-		t, err := best(ctx, samples, func() error {
-			r, err := m.Run(ctx, p, sim.Memory{HBM: hbm}, sim.Exact)
-			if err == nil {
-				cycles = r.Cycles
-			}
-			return err
-		})
+		r, t, err := emulate(ctx, samples, m, p, sim.Memory{HBM: randomMemory(1 << 20)}, sim.Exact)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, EmulatorRow{Name: "register-exact engine, 256×256, " + k.name, Value: float64(cycles) / t / 1e3, Unit: "kcycles/s", Goal: 100})
+		rows = append(rows, EmulatorRow{Name: "register-exact engine, 256×256, " + k.name, Value: float64(r.Cycles) / t / 1e3, Unit: "kcycles/s", Goal: 100})
 	}
 	return rows, nil
 }
@@ -202,15 +196,11 @@ func emulatedTime(ctx context.Context, samples int) ([]EmulatorRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := int64(0)
-	t, err := best(ctx, samples, func() error {
-		r, err := m.Run(ctx, p, sim.Memory{HBMSize: 1 << 20}, sim.Fast)
-		if err == nil {
-			n = r.Executed()
-		}
-		return err
-	})
-	return []EmulatorRow{{Name: "fast engine without values", Value: float64(n) / t / 1e6, Unit: "M instructions/s"}}, err
+	r, t, err := emulate(ctx, samples, m, p, sim.Memory{HBMSize: 1 << 20}, sim.Fast)
+	if err != nil {
+		return nil, err
+	}
+	return []EmulatorRow{{Name: "fast engine without values", Value: float64(r.Executed()) / t / 1e6, Unit: "M instructions/s"}}, nil
 }
 
 // convolutions of ResNet-18 (He and others, 2015) at 224×224: channels in and out, image,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/shape"
 	"github.com/crease-ml/crease/tpu/isa"
 )
@@ -151,6 +152,34 @@ func (p *program) fetch(name string, a area) isa.Memory {
 	p.load(hull.Addr, area{a.addr + int64(lo*a.size), []int{hi - lo}, []int{1}, a.size})
 	p.pick(m.Addr, hull.Addr, int64(-lo), dims, list[0], a.size)
 	return m
+}
+
+// floats brings an area of a type into the buffer as float32.
+func (p *program) floats(name string, a area, t dtype.Type) int64 {
+	m := p.fetch(name, a)
+	if t == dtype.F32 {
+		return m.Addr
+	}
+	n := a.elements()
+	wide := p.slot(name+"_wide", 4*n)
+	p.convert(wide.Addr, isa.F32, m.Addr, spaceType(t), n)
+	return wide.Addr
+}
+
+// result stores elements of result i, after a conversion where the buffer has them in
+// another type.
+func (p *program) result(i int, addr int64, to area, t isa.Type, turn int) {
+	if want, n := spaceType(p.out[i].DType), to.elements(); want != t {
+		m := p.slot(side("result"+string(rune('a'+i)), turn), n*to.size)
+		p.convert(m.Addr, want, addr, t, n)
+		addr = m.Addr
+	}
+	p.store(addr, to)
+}
+
+// convert writes n elements in another type.
+func (p *program) convert(dst int64, to isa.Type, src int64, from isa.Type, n int) {
+	p.apply(isa.Copy, value{isa.Full, dst, to, 0}, 1, n, value{isa.Full, src, from, 0})
 }
 
 // pick gathers strided elements of the buffer into dense ones, moving bits. Elements of

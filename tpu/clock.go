@@ -50,10 +50,10 @@ type clock struct {
 	cycles int64 // never reset: events are points of it
 	paused int
 	c      Count
-	rows   map[*entry]*KernelCount
+	rows   map[entry]*KernelCount
 }
 
-// entry identifies a compiled call.
+// entry is what calls are counted by.
 type entry struct{ op, shape string }
 
 func (k *clock) now() int64 {
@@ -63,7 +63,7 @@ func (k *clock) now() int64 {
 }
 
 // ran counts a program.
-func (k *clock) ran(e *entry, c *sim.Counters) {
+func (k *clock) ran(e entry, c *sim.Counters) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.cycles += c.Cycles
@@ -75,7 +75,7 @@ func (k *clock) ran(e *entry, c *sim.Counters) {
 	row := k.rows[e]
 	if row == nil {
 		if k.rows == nil {
-			k.rows = map[*entry]*KernelCount{}
+			k.rows = map[entry]*KernelCount{}
 		}
 		row = &KernelCount{Op: e.op, Shape: e.shape}
 		k.rows[e] = row
@@ -126,17 +126,7 @@ func (d *Device) Count() Count {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	out := k.c
-	merged := map[entry]*KernelCount{}
-	for e, row := range k.rows {
-		if have := merged[*e]; have != nil {
-			have.Calls += row.Calls
-			have.Core.Add(&row.Core)
-			continue
-		}
-		copied := *row
-		merged[*e] = &copied
-	}
-	for _, row := range merged {
+	for _, row := range k.rows {
 		out.Kernels = append(out.Kernels, *row)
 	}
 	slices.SortFunc(out.Kernels, func(a, b KernelCount) int {

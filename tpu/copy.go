@@ -1,6 +1,7 @@
 package tpu
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 
@@ -82,38 +83,31 @@ func (p *program) iota() {
 
 // pattern fills the buffer with n copies of an element.
 func (p *program) pattern(addr int64, bits []byte, n int) {
-	set := func(addr int64, t isa.Type, bits uint32, count int) {
-		v := isa.VectorOp{Fn: isa.Copy, Count: count, Cols: count, Spread: [3]isa.Spread{isa.Scalar}, SrcType: [3]isa.Type{t}, DstType: t, Dst: addr}
-		v.Imm[0] = math.Float32frombits(bits)
-		p.Vector(v)
-	}
 	// Integers keep their bits whatever they are.
+	set := func(addr int64, word uint32, count int) {
+		p.apply(isa.Copy, value{isa.Full, addr, isa.S32, 0}, 1, count, value{isa.Scalar, 0, isa.S32, math.Float32frombits(word)})
+	}
 	switch len(bits) {
 	case 1:
-		word := uint32(bits[0]) * 0x01010101
-		set(addr, isa.S32, word, (n+3)/4)
+		set(addr, uint32(bits[0])*0x01010101, (n+3)/4)
 	case 2:
-		word := uint32(bits[0]) | uint32(bits[1])<<8
-		set(addr, isa.S32, word|word<<16, (n+1)/2)
+		set(addr, uint32(binary.LittleEndian.Uint16(bits))*0x00010001, (n+1)/2)
 	case 4:
-		set(addr, isa.S32, word(bits), n)
+		set(addr, binary.LittleEndian.Uint32(bits), n)
 	case 8:
-		if word(bits) == word(bits[4:]) {
-			set(addr, isa.S32, word(bits), 2*n)
+		low, high := binary.LittleEndian.Uint32(bits), binary.LittleEndian.Uint32(bits[4:])
+		if low == high {
+			set(addr, low, 2*n)
 			return
 		}
 		// A row of two words that every row is a copy of.
 		pair := p.slot("pair", 16)
-		set(pair.Addr, isa.S32, word(bits), 1)
-		set(pair.Addr+8, isa.S32, word(bits[4:]), 1)
+		set(pair.Addr, low, 1)
+		set(pair.Addr+8, high, 1)
 		two := p.slot("two", 8)
 		p.pick(two.Addr, pair.Addr, 0, []int{2}, []int{2}, 4)
-		p.Vector(isa.VectorOp{Fn: isa.Copy, Count: 2 * n, Cols: 2, Spread: [3]isa.Spread{isa.PerCol}, SrcType: [3]isa.Type{isa.F32}, DstType: isa.F32, Src: [3]int64{two.Addr}, Dst: addr})
+		p.op(isa.Copy, addr, n, 2, perCol(two.Addr))
 	}
-}
-
-func word(b []byte) uint32 {
-	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
 }
 
 // pad writes the value everywhere and then the elements that stay.

@@ -74,8 +74,10 @@ func newDevice(name string, cfg *arch.Config, values bool) (*Device, error) {
 	}
 	d.machine = m
 	if trains(cfg) {
-		for _, k := range kernels {
-			d.register(k)
+		for _, list := range [][]kernel{kernels, expressions()} {
+			for _, k := range list {
+				d.register(k)
+			}
 		}
 	}
 	return d, nil

@@ -198,6 +198,23 @@ func TestIndexOutside(t *testing.T) {
 			t.Errorf("index %d: %v, want an AttrError", i, err)
 		}
 	}
+	for _, i := range []int64{3, -1, 1 << 32, -1 << 40} {
+		var bad *ops.AttrError
+		err := crease.Try(func() { crease.From([]int64{1, i}, []int{2}, on).OneHot(3).Free() })
+		if !errors.As(err, &bad) {
+			t.Errorf("class %d: %v, want an AttrError", i, err)
+		}
+	}
+	d := crease.From([]float32{1}, []int{1, 1, 1, 1}, on)
+	for i, outside := range map[int64]bool{4: true, -1: true, 0: false, 3: false} {
+		var bad *ops.AttrError
+		err := crease.Try(func() {
+			crease.Apply(ops.MaxPool2dGrad, ops.PoolGradAttrs{PoolAttrs: ops.PoolAttrs{Size: [2]int{2, 2}, Stride: [2]int{1, 1}}, InShape: []int{1, 1, 2, 2}}, d, crease.From([]int64{i}, []int{1, 1, 1, 1}, on))[0].Free()
+		})
+		if errors.As(err, &bad) != outside || !outside && err != nil {
+			t.Errorf("element %d of a plane of 4: %v", i, err)
+		}
+	}
 	for i, want := range map[int64]float32{0: 1, 2: 3, -1: 3, -3: 1} {
 		if got, err := take(i); err != nil || got != want {
 			t.Errorf("index %d gives %g (%v), want %g", i, got, err, want)

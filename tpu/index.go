@@ -2,6 +2,7 @@ package tpu
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/hal"
@@ -26,19 +27,23 @@ func init() {
 	declare("add", whole, hal.Strided, (*program).addBytes)
 }
 
-// indexCheck is an input whose elements must be indices of an axis of n elements, or the
-// numbers of n classes.
+// indexCheck is an input whose elements must be from lo to n-1. Outside makes the error of
+// one that is not, k at position i, as on other devices.
 type indexCheck struct {
-	input, n int
-	classes  bool
+	input, lo, n int
+	outside      func(op string, k int64, i, n int) error
+}
+
+func outsidePlane(op string, k int64, i, n int) error {
+	return &ops.AttrError{Op: op, Reason: fmt.Sprintf("idx is %d at element %d, outside of the plane of %d elements", k, i, n)}
 }
 
 // checkIndices has the driver check an input of every launch.
-func (p *program) checkIndices(input, n int) {
-	if t := p.in[input].DType; t != dtype.I64 && t != dtype.I32 || n > 1<<24 {
-		p.refuse("indices of %v to %d elements", t, n)
+func (p *program) checkIndices(k indexCheck) {
+	if t := p.in[k.input].DType; t != dtype.I64 && t != dtype.I32 || k.n > 1<<24 {
+		p.refuse("indices of %v to %d elements", t, k.n)
 	}
-	p.checks = append(p.checks, indexCheck{input: input, n: n})
+	p.checks = append(p.checks, k)
 }
 
 // check reads a dense input of indices.
@@ -50,26 +55,30 @@ func (k indexCheck) check(op string, t dtype.Type, mem []byte, count int) error 
 		} else {
 			v = int64(int32(binary.LittleEndian.Uint32(mem[4*i:])))
 		}
-		if k.classes && (v < 0 || v >= int64(k.n)) {
-			return ops.NoClass(op, v, i, k.n)
-		}
-		if v < -int64(k.n) || v >= int64(k.n) {
-			return ops.OutsideAxis(op, v, i, k.n)
+		if v < int64(k.lo) || v >= int64(k.n) {
+			return k.outside(op, v, i, k.n)
 		}
 	}
 	return nil
+}
+
+// low brings the low 32 bits of whole numbers into the buffer.
+func (p *program) low(a area, name string) isa.Memory {
+	m := p.fetch(name, a)
+	if a.size == 4 {
+		return m
+	}
+	n := a.elements()
+	low := p.slot(name+"_low", 4*n)
+	p.pick(low.Addr, m.Addr, 0, []int{n}, []int{2}, 4)
+	return low
 }
 
 // indices brings indices of an axis of so many elements into the buffer as 32-bit ones;
 // negative ones count from its end.
 func (p *program) indices(a area, axis int, name string) isa.Memory {
 	n := a.elements()
-	low := p.fetch(name, a)
-	if a.size == 8 {
-		m := low
-		low = p.slot(name+"_low", 4*n)
-		p.pick(low.Addr, m.Addr, 0, []int{n}, []int{2}, 4)
-	}
+	low := p.low(a, name)
 	below := p.slot(name+"_below", 4*n)
 	whole := value{isa.Full, low.Addr, isa.S32, 0}
 	p.op(isa.Greater, below.Addr, 1, n, number(0), whole)
@@ -98,7 +107,7 @@ func (p *program) gather() {
 		p.refuse("gather along an axis that is not the last, or of fewer rows")
 		return
 	}
-	p.checkIndices(1, s.axis)
+	p.checkIndices(indexCheck{1, -s.axis, s.axis, ops.OutsideAxis})
 	t := spaceType(x.DType)
 	p.eachRows(s.before, s.axis*x.size+to.axis*(y.size+idx.size+8), func(lo, n, turn int) {
 		from := p.fetch(side("x", turn), rowsOf(x, lo, n, s.axis))
@@ -139,7 +148,7 @@ func (p *program) scatterAdd() {
 		p.refuse("scatter along an axis that is not the last, or of fewer rows")
 		return
 	}
-	p.checkIndices(1, s.axis)
+	p.checkIndices(indexCheck{1, -s.axis, s.axis, ops.OutsideAxis})
 	p.scatter(x, idx, u, s.before, s.axis, from.axis)
 }
 
@@ -150,14 +159,14 @@ func (p *program) scatter(x, idx, u *operand, rows, width, n int) {
 		sum := p.slot(side("sum", turn), 4*count*width)
 		if x != nil {
 			m := p.fetch(side("x", turn), rowsOf(x, lo, count, width))
-			p.Vector(isa.VectorOp{Fn: isa.Copy, Count: count * width, Cols: count * width, Src: [3]int64{m.Addr}, SrcType: [3]isa.Type{spaceType(x.DType)}, Dst: sum.Addr, DstType: isa.F32})
+			p.convert(sum.Addr, isa.F32, m.Addr, spaceType(x.DType), count*width)
 		} else {
-			p.pattern(sum.Addr, make([]byte, 4), count*width)
+			p.constant(sum.Addr, count*width, 0)
 		}
 		at := p.indices(rowsOf(idx, lo, count, n), width, side("i", turn))
 		from := p.fetch(side("u", turn), rowsOf(u, lo, count, n))
 		p.Vector(isa.VectorOp{Fn: isa.Scatter, Count: count * n, Cols: n, Width: width, Src: [3]int64{from.Addr, at.Addr}, SrcType: [3]isa.Type{spaceType(u.DType), isa.S32}, Dst: sum.Addr, DstType: isa.F32})
-		p.result(sum.Addr, rowsOf(y, lo, count, width), isa.F32, turn)
+		p.result(0, sum.Addr, rowsOf(y, lo, count, width), isa.F32, turn)
 	})
 }
 
@@ -169,6 +178,7 @@ func (p *program) maxPoolGrad() {
 		p.fill(p.out[0].whole(), p.out[0].DType, 0)
 		return
 	}
+	p.checkIndices(indexCheck{1, 0, in[2] * in[3], outsidePlane})
 	p.scatter(nil, idx, d, in[0]*in[1], in[2]*in[3], d.Shape[2]*d.Shape[3])
 }
 
@@ -180,7 +190,7 @@ func (p *program) takeRows() {
 		p.refuse("take along an axis that is not the first, or from more than fits in the buffer")
 		return
 	}
-	p.checkIndices(1, s.axis)
+	p.checkIndices(indexCheck{1, -s.axis, s.axis, ops.OutsideAxis})
 	t := spaceType(x.DType)
 	from := p.fetch("x", x.whole())
 	p.eachRows(idx.n, 2*(s.after*y.size+idx.size+8), func(lo, n, turn int) {
@@ -199,51 +209,36 @@ func (p *program) indexAdd() {
 		p.refuse("addition along an axis that is not the first, or to more than fits in the buffer")
 		return
 	}
-	p.checkIndices(1, s.axis)
+	p.checkIndices(indexCheck{1, -s.axis, s.axis, ops.OutsideAxis})
 	m := p.fetch("x", x.whole())
 	sum := p.slot("sum", 4*x.n)
-	p.Vector(isa.VectorOp{Fn: isa.Copy, Count: x.n, Cols: x.n, Src: [3]int64{m.Addr}, SrcType: [3]isa.Type{spaceType(x.DType)}, Dst: sum.Addr, DstType: isa.F32})
+	p.convert(sum.Addr, isa.F32, m.Addr, spaceType(x.DType), x.n)
 	p.eachRows(idx.n, 3*(s.after*u.size+idx.size+8), func(lo, n, turn int) {
 		at := p.indices(rowsOf(idx, lo, n, 1), s.axis, side("i", turn))
 		from := p.fetch(side("u", turn), rowsOf(u, lo, n, s.after))
 		p.Vector(isa.VectorOp{Fn: isa.AddRow, Count: n * s.after, Cols: s.after, Width: s.axis, Src: [3]int64{from.Addr, at.Addr}, SrcType: [3]isa.Type{spaceType(u.DType), isa.S32}, Dst: sum.Addr, DstType: isa.F32})
 	})
-	p.result(sum.Addr, rowsOf(y, 0, 1, y.n), isa.F32, 0)
+	p.result(0, sum.Addr, rowsOf(y, 0, 1, y.n), isa.F32, 0)
 }
 
-// oneHot compares both halves of indices with the numbers of classes.
+// oneHot compares indices, of which the low half is all, with the numbers of classes.
 func (p *program) oneHot() {
 	idx, y := &p.in[0], &p.out[0]
 	classes := p.attrs.(ops.OneHotAttrs).Classes
-	if t := y.DType; t != dtype.Bool && t != dtype.F32 && t != dtype.BF16 || classes > 1<<24 {
-		p.refuse("one_hot of %v with %d classes", t, classes)
+	if t := y.DType; t != dtype.Bool && t != dtype.F32 && t != dtype.BF16 {
+		p.refuse("one_hot of %v", t)
 		return
 	}
-	p.checks = append(p.checks, indexCheck{input: 0, n: classes, classes: true})
+	p.checkIndices(indexCheck{0, 0, classes, ops.NoClass})
+	if p.failed() {
+		return
+	}
 	numbers := p.take(4 * classes)
 	p.Vector(isa.VectorOp{Fn: isa.IotaCol, Count: classes, Cols: classes, Dst: numbers.Addr, DstType: isa.F32})
-	words := idx.size / 4
-	p.eachRows(idx.n, classes*(8+y.size)+16, func(lo, n, turn int) {
-		m := p.fetch(side("i", turn), rowsOf(idx, lo, n, 1))
-		hit, r := p.slot(side("h", turn), 4*n*classes), p.slot(side("y", turn), n*classes*y.size)
-		part := func(k int) int64 {
-			if words == 1 {
-				return m.Addr
-			}
-			half := p.slot(side("half"+string(rune('a'+k)), turn), 4*n)
-			p.pick(half.Addr, m.Addr, int64(k), []int{n}, []int{2}, 4)
-			return half.Addr
-		}
-		last := isa.VectorOp{Fn: isa.Equal, Count: n * classes, Cols: classes, Src: [3]int64{part(0), numbers.Addr}, SrcType: [3]isa.Type{isa.S32, isa.F32}, Spread: [3]isa.Spread{isa.PerRow, isa.PerCol}, Dst: r.Addr, DstType: spaceType(y.DType)}
-		if words == 2 {
-			last.Dst, last.DstType = hit.Addr, isa.F32
-			p.Vector(last)
-			// The upper half of a class number is 0.
-			upper := p.slot(side("up", turn), 4*n)
-			p.Vector(isa.VectorOp{Fn: isa.Equal, Count: n, Cols: n, Src: [3]int64{part(1)}, SrcType: [3]isa.Type{isa.S32, isa.F32}, Spread: [3]isa.Spread{isa.Full, isa.Scalar}, Dst: upper.Addr, DstType: isa.F32})
-			last = isa.VectorOp{Fn: isa.Mul, Count: n * classes, Cols: classes, Src: [3]int64{hit.Addr, upper.Addr}, SrcType: [3]isa.Type{isa.F32, isa.F32}, Spread: [3]isa.Spread{isa.Full, isa.PerRow}, Dst: r.Addr, DstType: spaceType(y.DType)}
-		}
-		p.Vector(last)
+	p.eachRows(idx.n, classes*y.size+16, func(lo, n, turn int) {
+		at := p.low(rowsOf(idx, lo, n, 1), side("i", turn))
+		r := p.slot(side("y", turn), n*classes*y.size)
+		p.Vector(isa.VectorOp{Fn: isa.Equal, Count: n * classes, Cols: classes, Src: [3]int64{at.Addr, numbers.Addr}, SrcType: [3]isa.Type{isa.S32, isa.F32}, Spread: [3]isa.Spread{isa.PerRow, isa.PerCol}, Dst: r.Addr, DstType: spaceType(y.DType)})
 		p.store(r.Addr, rowsOf(y, lo, n, classes))
 	})
 }

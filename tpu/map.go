@@ -19,7 +19,11 @@ import (
 // mapRegs is the most values between instructions.
 const mapRegs = 16
 
-func init() {
+// expressions returns the kernels of rows with an expression. They are made when the first
+// device is opened: to compile all expressions takes a quarter of a millisecond, which
+// programs without such a device need not spend.
+var expressions = sync.OnceValue(func() []kernel {
+	var list []kernel
 	for _, op := range ops.All() {
 		if op.Expr == nil {
 			continue
@@ -34,9 +38,10 @@ func init() {
 				types = append(types, t)
 			}
 		}
-		declare(op.Name, types, hal.Free, func(p *program) { p.elementwise(op, code) })
+		list = append(list, kernel{op.Name, types, hal.Free, func(p *program) { p.elementwise(op, code) }})
 	}
-}
+	return list
+})
 
 // fusions keeps the kernels of fused rows.
 type fusions struct{ byRow sync.Map } // fusion to *hal.Kernel, nil for none
@@ -303,9 +308,14 @@ func (m *mapping) input(i int, b box) value {
 // emit adds an operation on the elements of the box. Addresses of a first operand are
 // whole words, as those of slots are.
 func (m *mapping) emit(fn isa.VectorFn, dst value, args ...value) {
-	v := isa.VectorOp{Fn: fn, Count: m.rows * m.cols, Cols: m.cols, Dst: dst.addr, DstType: dst.t}
+	m.apply(fn, dst, m.rows, m.cols, args...)
+}
+
+// apply adds an operation on rows of cols elements.
+func (p *program) apply(fn isa.VectorFn, dst value, rows, cols int, args ...value) {
+	v := isa.VectorOp{Fn: fn, Count: rows * cols, Cols: cols, Dst: dst.addr, DstType: dst.t}
 	for i, a := range args {
 		v.Spread[i], v.Src[i], v.SrcType[i], v.Imm[i] = a.spread, a.addr, a.t, a.imm
 	}
-	m.Vector(v)
+	p.Vector(v)
 }

@@ -109,13 +109,7 @@ func (p *program) linear() {
 
 // biasOf brings a bias into the buffer as float32.
 func (p *program) biasOf(b *operand) int64 {
-	m := p.fetch("bias", b.whole())
-	if b.size == 4 {
-		return m.Addr
-	}
-	wide := p.slot("bias_wide", 4*b.n)
-	p.Vector(isa.VectorOp{Fn: isa.Copy, Count: b.n, Cols: b.n, Src: [3]int64{m.Addr}, SrcType: [3]isa.Type{spaceType(b.DType)}, Dst: wide.Addr, DstType: isa.F32})
-	return wide.Addr
+	return p.floats("bias", b.whole(), b.DType)
 }
 
 // gemmLoop is where a loop over blocks stands.

@@ -46,27 +46,19 @@ func (b *channels) rows() int { return b.n * b.c }
 // place is room for n float32 values.
 func (b *channels) place(name string, n int) int64 { return b.slot(side(name, b.turn), 4*n).Addr }
 
-// area is the block of an operand.
+// area is the block of an operand, or of a vector of channels.
 func (b *channels) area(o *operand) area {
+	if len(o.Shape) == 1 {
+		return rowsOf(o, b.lo, b.c, 1)
+	}
 	a := o.along([]int{b.n, b.c, b.rest}, []int{b.all * b.rest, b.rest, 1})
 	a.addr += int64(b.lo * b.rest * o.size)
 	return a
 }
 
-// bring loads the block of an operand, or of a vector of channels, as float32.
+// bring loads the block of an operand as float32.
 func (b *channels) bring(o *operand, name string) int64 {
-	a := area{o.addr + int64(b.lo*o.size), []int{b.c}, []int{1}, o.size}
-	if len(o.Shape) > 1 {
-		a = b.area(o)
-	}
-	m := b.fetch(side(name, b.turn), a)
-	if o.size == 4 {
-		return m.Addr
-	}
-	n := a.elements()
-	to := b.place(name+"_wide", n)
-	b.op(isa.Copy, to, 1, n, value{isa.Full, m.Addr, spaceType(o.DType), 0})
-	return to
+	return b.floats(side(name, b.turn), b.area(o), o.DType)
 }
 
 // sums adds up every channel of x.
@@ -99,21 +91,8 @@ func (b *channels) each(fn isa.VectorFn, dst int64, args ...value) {
 	b.op(fn, dst, b.rows(), b.rest, args...)
 }
 
-// put stores a block, or a vector of channels, in the type of a result.
-func (b *channels) put(i int, v int64) {
-	o := &b.out[i]
-	a := area{o.addr + int64(b.lo*o.size), []int{b.c}, []int{1}, o.size}
-	if len(o.Shape) > 1 {
-		a = b.area(o)
-	}
-	if o.size != 4 {
-		n := a.elements()
-		m := b.slot(side("narrow"+string(rune('a'+i)), b.turn), n*o.size)
-		b.Vector(isa.VectorOp{Fn: isa.Copy, Count: n, Cols: n, Src: [3]int64{v}, SrcType: [3]isa.Type{isa.F32}, Dst: m.Addr, DstType: spaceType(o.DType)})
-		v = m.Addr
-	}
-	b.store(v, a)
-}
+// put stores the block of a result.
+func (b *channels) put(i int, v int64) { b.result(i, v, b.area(&b.out[i]), isa.F32, b.turn) }
 
 func (p *program) batchNorm() {
 	x := &p.in[0]

@@ -34,24 +34,12 @@ func (u *update) place(name string) int64 { return u.slot(side(name, u.turn), 4*
 // bring loads the piece of an operand as float32 into room of its own.
 func (u *update) bring(i int, name string) int64 {
 	o := &u.in[i]
-	m := u.fetch(side(name, u.turn), rowsOf(o, u.lo, u.n, 1))
-	if o.size == 4 {
-		return m.Addr
-	}
-	to := u.place(name + "_wide")
-	u.op(isa.Copy, to, 1, u.n, value{isa.Full, m.Addr, spaceType(o.DType), 0})
-	return to
+	return u.floats(side(name, u.turn), rowsOf(o, u.lo, u.n, 1), o.DType)
 }
 
 // put stores the piece of a result.
 func (u *update) put(i int, v int64) {
-	o := &u.out[i]
-	if o.size != 4 {
-		m := u.slot(side("narrow"+string(rune('a'+i)), u.turn), u.n*o.size)
-		u.Vector(isa.VectorOp{Fn: isa.Copy, Count: u.n, Cols: u.n, Src: [3]int64{v}, SrcType: [3]isa.Type{isa.F32}, Dst: m.Addr, DstType: spaceType(o.DType)})
-		v = m.Addr
-	}
-	u.store(v, rowsOf(o, u.lo, u.n, 1))
+	u.result(i, v, rowsOf(&u.out[i], u.lo, u.n, 1), isa.F32, u.turn)
 }
 
 // do applies an operation to the piece. A value of one element counts for all.

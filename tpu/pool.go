@@ -38,15 +38,11 @@ func (p *program) pooling(a ops.PoolAttrs) *pooling {
 // bring loads n planes from plane lo on as float32, within their borders.
 func (p *program) bring(q *pooling, lo, n, turn int, border float64) int64 {
 	x := &p.in[0]
-	m := p.fetch(side("x", turn), rowsOf(x, lo, n, q.h*q.w))
+	planes := rowsOf(x, lo, n, q.h*q.w)
 	if !q.padded {
-		if x.size == 4 {
-			return m.Addr
-		}
-		wide := p.slot(side("xw", turn), 4*n*q.plane)
-		p.Vector(isa.VectorOp{Fn: isa.Copy, Count: n * q.plane, Cols: n * q.plane, Src: [3]int64{m.Addr}, SrcType: [3]isa.Type{spaceType(x.DType)}, Dst: wide.Addr, DstType: isa.F32})
-		return wide.Addr
+		return p.floats(side("x", turn), planes, x.DType)
 	}
+	m := p.fetch(side("x", turn), planes)
 	wide := p.slot(side("xw", turn), 4*n*q.plane)
 	p.constant(wide.Addr, n*q.plane, float32(border))
 	v := isa.VectorOp{Fn: isa.Place, Count: n * q.h * q.w, Cols: q.w, Src: [3]int64{m.Addr}, SrcType: [3]isa.Type{spaceType(x.DType)}, Dst: wide.Addr, DstType: isa.F32}
@@ -57,7 +53,7 @@ func (p *program) bring(q *pooling, lo, n, turn int, border float64) int64 {
 
 // constant fills the buffer with a float32.
 func (p *program) constant(addr int64, n int, f float32) {
-	p.Vector(isa.VectorOp{Fn: isa.Copy, Count: n, Cols: n, Spread: [3]isa.Spread{isa.Scalar}, Imm: [3]float32{f}, SrcType: [3]isa.Type{isa.F32}, Dst: addr, DstType: isa.F32})
+	p.op(isa.Copy, addr, 1, n, value{isa.Scalar, 0, isa.F32, f})
 }
 
 // tap picks the element of a window at (row, column) for n planes.
@@ -67,11 +63,7 @@ func (p *program) tap(q *pooling, dst, src int64, n, row, col int) {
 
 // op is an operation on n rows of cols float32 values.
 func (p *program) op(fn isa.VectorFn, dst int64, n, cols int, args ...value) {
-	v := isa.VectorOp{Fn: fn, Count: n * cols, Cols: cols, Dst: dst, DstType: isa.F32}
-	for i, a := range args {
-		v.Spread[i], v.Src[i], v.SrcType[i], v.Imm[i] = a.spread, a.addr, a.t, a.imm
-	}
-	p.Vector(v)
+	p.apply(fn, full(dst), n, cols, args...)
 }
 
 func full(addr int64) value   { return value{isa.Full, addr, isa.F32, 0} }
@@ -136,7 +128,7 @@ func (p *program) maxPool() {
 				p.op(isa.Select, at, n, q.out, full(better), perCol(work.Addr), full(at))
 			}
 		}
-		p.result(best, rowsOf(y, lo, n, q.out), isa.F32, turn)
+		p.result(0, best, rowsOf(y, lo, n, q.out), isa.F32, turn)
 		wide := p.slot(side("wide", turn), 8*all)
 		p.widen(wide.Addr, at, all, turn)
 		p.store(wide.Addr, rowsOf(where, lo, n, q.out))
@@ -160,6 +152,6 @@ func (p *program) avgPool() {
 			}
 		}
 		p.op(isa.Div, sum, n, q.out, full(sum), number(float64(q.a.Size[0]*q.a.Size[1])))
-		p.result(sum, rowsOf(&p.out[0], lo, n, q.out), isa.F32, turn)
+		p.result(0, sum, rowsOf(&p.out[0], lo, n, q.out), isa.F32, turn)
 	})
 }

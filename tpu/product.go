@@ -192,6 +192,6 @@ func (p *program) narrow(m isa.Memory, t isa.Type, n int, name string) isa.Memor
 		return m
 	}
 	to := p.slot(name, 2*n)
-	p.Vector(isa.VectorOp{Fn: isa.Copy, Count: n, Cols: n, Src: [3]int64{m.Addr}, SrcType: [3]isa.Type{t}, Dst: to.Addr, DstType: isa.BF16})
+	p.convert(to.Addr, isa.BF16, m.Addr, t, n)
 	return to
 }

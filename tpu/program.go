@@ -140,7 +140,7 @@ func (d *Device) plan(c *hal.Call, compile func(*program)) (hal.Launch, error) {
 	if err != nil {
 		return hal.Launch{}, fmt.Errorf("%s: %w", describe(c), err)
 	}
-	l := &launch{d: d, in: p.in, checks: p.checks, loaded: loaded, entry: &entry{c.Op, describe(c)}}
+	l := &launch{d: d, in: p.in, checks: p.checks, loaded: loaded, entry: entry{c.Op, describe(c)}}
 	for _, o := range append(p.in, p.out...) {
 		l.lead, l.size = append(l.lead, o.Offset), append(l.size, o.size)
 	}
@@ -169,7 +169,7 @@ func describe(c *hal.Call) string {
 type launch struct {
 	d          *Device
 	loaded     *sim.Loaded
-	entry      *entry
+	entry      entry
 	in         []operand
 	checks     []indexCheck
 	lead, size []int // of every operand

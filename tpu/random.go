@@ -68,10 +68,10 @@ func (p *program) dropout() {
 		p.op(isa.Greater, work, 1, n, full(upper), high)
 		p.op(isa.Max, keep, 1, n, full(keep), full(work))
 		kept := p.slot(side("mask", turn), n)
-		p.Vector(isa.VectorOp{Fn: isa.Copy, Count: n, Cols: n, Src: [3]int64{keep}, SrcType: [3]isa.Type{isa.F32}, Dst: kept.Addr, DstType: isa.U8})
+		p.convert(kept.Addr, isa.U8, keep, isa.F32, n)
 		p.store(kept.Addr, rowsOf(mask, lo, n, 1))
 		p.op(isa.Mul, work, 1, n, value{isa.Full, from.Addr, spaceType(x.DType), 0}, number(1/(1-rate)))
 		p.op(isa.Select, work, 1, n, full(keep), full(work), number(0))
-		p.result(work, rowsOf(y, lo, n, 1), isa.F32, turn)
+		p.result(0, work, rowsOf(y, lo, n, 1), isa.F32, turn)
 	})
 }

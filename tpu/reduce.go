@@ -82,7 +82,7 @@ func (p *program) reduce(f fold) {
 	})
 	for i, at := range r.order {
 		n := r.lengths[at]
-		r.result(r.sums[at].Addr, area{y.addr + int64(at*y.size), []int{n}, []int{1}, y.size}, isa.F32, i)
+		r.result(0, r.sums[at].Addr, area{y.addr + int64(at*y.size), []int{n}, []int{1}, y.size}, isa.F32, i)
 	}
 }
 
@@ -127,7 +127,7 @@ func (r *reduction) box(b box, turn int) {
 	}
 	if done {
 		y := &r.program.out[0]
-		r.result(addr, area{y.addr + int64(at*y.size), []int{n}, []int{1}, y.size}, t, turn)
+		r.result(0, addr, area{y.addr + int64(at*y.size), []int{n}, []int{1}, y.size}, t, turn)
 		return
 	}
 	v := isa.VectorOp{Fn: r.pair, Count: n, Cols: n, DstType: isa.F32, SrcType: [3]isa.Type{isa.F32, t}}
@@ -144,17 +144,6 @@ func (r *reduction) box(b box, turn int) {
 	}
 	v.Dst = sum.Addr
 	r.Vector(v)
-}
-
-// result converts results to the type of the output and stores them.
-func (p *program) result(addr int64, to area, t isa.Type, turn int) {
-	want, n := spaceType(p.out[0].DType), to.elements()
-	if want != t {
-		m := p.slot(side("w", turn), n*to.size)
-		p.Vector(isa.VectorOp{Fn: isa.Copy, Count: n, Cols: n, Src: [3]int64{addr}, SrcType: [3]isa.Type{t}, Dst: m.Addr, DstType: want})
-		addr = m.Addr
-	}
-	p.store(addr, to)
 }
 
 // argument finds the first largest or smallest element along an axis; NaN wins.
@@ -211,8 +200,8 @@ func (p *program) argument(fn isa.VectorFn) {
 // widen writes n whole numbers from 0 up to 2²⁴ as 64-bit integers.
 func (p *program) widen(dst, src int64, n, turn int) {
 	low := p.slot(side("low", turn), 4*n)
-	p.Vector(isa.VectorOp{Fn: isa.Copy, Count: n, Cols: n, Src: [3]int64{src}, SrcType: [3]isa.Type{isa.F32}, Dst: low.Addr, DstType: isa.S32})
-	p.pattern(dst, make([]byte, 4), 2*n)
+	p.convert(low.Addr, isa.S32, src, isa.F32, n)
+	p.constant(dst, 2*n, 0)
 	v := isa.VectorOp{Fn: isa.Place, Count: n, Cols: n, Src: [3]int64{low.Addr}, SrcType: [3]isa.Type{isa.S32}, Dst: dst, DstType: isa.S32}
 	v.Strides.Step = 8
 	p.Vector(v)

@@ -75,7 +75,7 @@ func tpuPaperCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p := &lines{w: cmd.OutOrStdout()}
-			t := p.table(column{"FIGURE", 37, false}, column{"MODEL", 9, true}, column{"PAPER", 9, true}, column{"DIFFERENCE", 11, false}, column{"", 6, false})
+			t := p.table(column{"FIGURE", 38, false}, column{"MODEL", 9, true}, column{"PAPER", 9, true}, column{"DIFFERENCE", 11, false}, column{"", 6, false})
 			for _, k := range timing.Paper() {
 				verdict := "within"
 				switch {

@@ -276,8 +276,6 @@ func integerNetwork(model nn.Module, shape []int) (*quant.Network, error) {
 	}
 	net := &quant.Network{}
 	in, height, width := shape[0], shape[1], shape[2]
-	x := crease.Zeros(append([]int{1}, shape...))
-	defer x.Free()
 	var last *quant.Layer
 	for i, m := range seq.Layers {
 		refuse := func(what string) error { return fmt.Errorf("layer %d (%s) cannot be quantised", i, what) }
@@ -303,7 +301,7 @@ func integerNetwork(model nn.Module, shape []int) (*quant.Network, error) {
 			}
 			normalise(last, l)
 		case *nn.Dropout:
-		case nn.Function:
+		case *nn.Function:
 			switch {
 			case l.Name == "relu" && last != nil && last.Pool == 0:
 				last.ReLU = true

@@ -56,8 +56,9 @@ func emulated(dev *crease.Device) (*tpu.Device, error) {
 	return d, nil
 }
 
-// run does one step on a device and returns what that took alone.
-func (w *workload) run(dev *crease.Device, d *tpu.Device) (c tpu.Count, err error) {
+// run does one step on a device and returns what that took alone. Observe, if not nil, sees
+// the programs of the step.
+func (w *workload) run(dev *crease.Device, d *tpu.Device, observe func(tpu.Observed)) (c tpu.Count, err error) {
 	e := crease.Try(func() {
 		var step func()
 		if step, err = w.prepare(dev); err != nil {
@@ -65,6 +66,8 @@ func (w *workload) run(dev *crease.Device, d *tpu.Device) (c tpu.Count, err erro
 		}
 		d.ResetCount()
 		dev.Engine().ResetStats()
+		d.Observe(observe)
+		defer d.Observe(nil)
 		step()
 		c = d.Count()
 	})
@@ -172,21 +175,12 @@ func tpuReportCommand() *cobra.Command {
 // traced is run with a trace of all programs of the step in a file, if one is named.
 func (w *workload) traced(dev *crease.Device, d *tpu.Device, path string) (counts tpu.Count, err error) {
 	if path == "" {
-		return w.run(dev, d)
+		return w.run(dev, d, nil)
 	}
 	var seen []tpu.Observed
-	step, err := w.prepareTried(dev)
-	if err != nil {
+	if counts, err = w.run(dev, d, func(o tpu.Observed) { seen = append(seen, o) }); err != nil {
 		return counts, err
 	}
-	d.ResetCount()
-	d.Observe(func(o tpu.Observed) { seen = append(seen, o) })
-	err = crease.Try(step)
-	d.Observe(nil)
-	if err != nil {
-		return counts, err
-	}
-	counts = d.Count()
 	f, end, err := safefile.Stream(path, 0o644)
 	if err != nil {
 		return counts, err
@@ -205,13 +199,6 @@ func (w *workload) traced(dev *crease.Device, d *tpu.Device, path string) (count
 		t.Done(o.Cycles)
 	}
 	return counts, t.Close()
-}
-
-func (w *workload) prepareTried(dev *crease.Device) (step func(), err error) {
-	if e := crease.Try(func() { step, err = w.prepare(dev) }); e != nil {
-		return nil, e
-	}
-	return step, err
 }
 
 func printKernels(cmd *cobra.Command, w *workload, dev *crease.Device, d *tpu.Device, c *tpu.Count) error {

@@ -137,7 +137,7 @@ func (f *sweepFlags) point(name string) (s swept, err error) {
 	if err != nil {
 		return s, err
 	}
-	c, err := f.workload.run(dev, d)
+	c, err := f.workload.run(dev, d, nil)
 	if err != nil {
 		return s, err
 	}

@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -81,9 +82,7 @@ func common(special map[string]string) map[string]string {
 		"energy":       horowitz + " (fp16 multiply, fp32 add)",
 		"latency":      fitted, "efficiency": fitted, "push": fitted, "step": fitted, "bursts": fitted, "budget": ours + ": VMEM less what the compiler keeps",
 	}
-	for k, v := range special {
-		m[k] = v
-	}
+	maps.Copy(m, special)
 	return m
 }
 

@@ -24,9 +24,6 @@ func NewBuilder(cfg *arch.Config) *Builder {
 	return &Builder{cfg: cfg, regs: resetRegisters(), space: newSpace(int64(cfg.Buffer)), taken: map[string]bool{}}
 }
 
-// Config is the machine that the program is for.
-func (b *Builder) Config() *arch.Config { return b.cfg }
-
 // Program ends the program with halt and returns it, or the first mistake made while
 // building. [Program.Check] finds the others.
 func (b *Builder) Program() (*Program, error) {

@@ -108,12 +108,6 @@ func (f VectorFn) Indexed() bool { return f >= Gather && f <= AddRow }
 func (f VectorFn) ByRow() bool { return f >= RowSum && f <= RowMin }
 func (f VectorFn) ByCol() bool { return f >= ColSum && f <= ColMin }
 
-// Moves reports whether the operation changes no value: between operands of one type it
-// keeps all bits.
-func (f VectorFn) Moves() bool {
-	return f == Copy || f >= Transpose && f <= Place || f == Gather || f == TakeRow
-}
-
 // Class is the pipeline that a vector operation takes.
 type Class uint8
 

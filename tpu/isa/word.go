@@ -91,16 +91,19 @@ func (w *Word) bitsAt(at, width uint) uint64 {
 	return v & (1<<width - 1) // all bits for 64
 }
 
-// setBits writes width bits of the word.
+// setBits writes the low width bits of v, up to 64.
 func (w *Word) setBits(at, width uint, v uint64) {
-	for i := range width {
-		bit := byte(1) << ((at + i) % 8)
-		if v>>i&1 == 1 {
-			w[(at+i)/8] |= bit
-		} else {
-			w[(at+i)/8] &^= bit
-		}
+	lo, hi := binary.LittleEndian.Uint64(w[:8]), uint64(binary.LittleEndian.Uint32(w[8:]))
+	mask := uint64(1)<<width - 1 // all bits for 64
+	v &= mask
+	if at < 64 {
+		lo = lo&^(mask<<at) | v<<at
+		hi = hi&^(mask>>(64-at)) | v>>(64-at) // shifts by 64 give 0
+	} else {
+		hi = hi&^(mask<<(at-64)) | v<<(at-64)
 	}
+	binary.LittleEndian.PutUint64(w[:8], lo)
+	binary.LittleEndian.PutUint32(w[8:], uint32(hi))
 }
 
 func fieldOf(o Opcode, name string) (field, bool) {
@@ -132,10 +135,7 @@ var used = func() (m [opcodes]Word) {
 	for o := range opcodes {
 		m[o].setBits(0, 8, 0xff)
 		for _, f := range fields[o] {
-			m[o].setBits(f.at, f.width, 1<<f.width-1)
-			if f.width == 64 {
-				m[o].setBits(f.at, 64, ^uint64(0))
-			}
+			m[o].setBits(f.at, f.width, ^uint64(0))
 		}
 	}
 	return m

@@ -20,7 +20,6 @@ type Compiled struct {
 	Batch    int
 	Weights  []byte // off-chip memory
 	Tables   []byte // biases and scales
-	Layers   []int  // of every layer, the number of its first instruction
 
 	sample  int // bytes from one sample to the next
 	tables  int // address in host memory
@@ -99,7 +98,6 @@ func (c *compiler) network() {
 	pitch, table := c.sample, tables.Addr
 	layers := c.Integers.Network.Layers
 	for i := range layers {
-		c.Layers = append(c.Layers, c.next())
 		l := &layers[i]
 		high, wide := l.Result()
 		size := 1
@@ -117,9 +115,6 @@ func (c *compiler) network() {
 	}
 	c.Move(isa.WriteHost, isa.Transfer{Buf: x.Addr, Mem: int64(c.results), Rows: 1, RowBytes: c.Batch * pitch})
 }
-
-// next is the number of the next instruction.
-func (c *compiler) next() int { return c.Len() }
 
 // layer computes a layer from samples at x to results at y, as many positions at a time
 // as half of the accumulators hold.

@@ -58,12 +58,6 @@ func (l *Layer) Result() (high, wide int) {
 	return high, wide
 }
 
-// MACs is the number of multiply-adds for one sample.
-func (l *Layer) MACs() int {
-	high, wide := l.positions()
-	return high * wide * l.Depth() * l.Out
-}
-
 // Network is layers one after the other.
 type Network struct{ Layers []Layer }
 

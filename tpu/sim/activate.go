@@ -15,10 +15,7 @@ func bitsOf(f float32) uint32 { return math.Float32bits(f) }
 // activate carries out a whole activation.
 func (c *core) activate(op *isa.Op) {
 	a := &op.Activation
-	if n := op.Rows * a.Cols; cap(c.y) < n {
-		c.y = make([]float32, n)
-	}
-	c.y = c.y[:op.Rows*a.Cols]
+	c.y = grow(c.y, op.Rows*a.Cols)
 	// Functions make elements dear, so that pieces are small.
 	c.ranges(op.Rows, max(1, 2*strip/a.Cols), func(c *core, lo, hi int) {
 		for r := lo; r < hi; r++ {

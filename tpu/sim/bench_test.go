@@ -71,6 +71,30 @@ func BenchmarkExact(b *testing.B) {
 	}
 }
 
+// BenchmarkReplay runs a loaded program of four small products again, as a device does with a call.
+func BenchmarkReplay(b *testing.B) {
+	c, err := arch.Preset("v4")
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, err := sim.New(c, sim.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := stream(b, c, 4, 8)
+	l, err := m.Load(context.Background(), p, isa.Limits{HBM: 1 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	hbm := make([]byte, 1<<20)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := m.Replay(l, sim.Memory{HBM: hbm}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkFast is the fast engine on full tiles, and the share of what the kernels
 // could do.
 func BenchmarkFast(b *testing.B) {

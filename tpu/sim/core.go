@@ -113,10 +113,7 @@ func (c *core) activations(op *isa.Op) (rows []byte, pitch int) {
 		return c.buffer[op.Buf.Addr:op.Buf.End()], int(op.Buf.Pitch)
 	}
 	pitch = op.Tile.Rows * op.Format.ActivationBytes()
-	if n := op.Rows * pitch; cap(c.rows) < n {
-		c.rows = make([]byte, n)
-	}
-	c.rows = c.rows[:op.Rows*pitch]
+	c.rows = grow(c.rows, op.Rows*pitch)
 	c.ranges(op.Rows, rowsOf(pitch), func(c *core, lo, hi int) {
 		for r := lo; r < hi; r++ {
 			c.gather(c.rows[r*pitch:][:pitch], op, r)

@@ -194,7 +194,8 @@ func TestEnginesAreEqual(t *testing.T) {
 	}
 }
 
-// replay loads a program and computes its values.
+// replay loads a program and computes its values, twice on one machine: the second time
+// with the scratch memory of the first.
 func replay(c *arch.Config, p *isa.Program, hbm, host []byte, opts sim.Options) (*outcome, error) {
 	m, err := sim.New(c, opts)
 	if err != nil {
@@ -204,13 +205,19 @@ func replay(c *arch.Config, p *isa.Program, hbm, host []byte, opts sim.Options) 
 	if err != nil {
 		return nil, err
 	}
-	o := &outcome{report: &sim.Report{Counters: *l.Counters()}, hbm: slices.Clone(hbm), host: slices.Clone(host)}
-	if err := m.Replay(l, sim.Memory{HBM: o.hbm, Host: o.host}); err != nil {
-		return nil, err
-	}
-	o.buffer = m.Buffer()
+	o := &outcome{report: &sim.Report{Counters: *l.Counters()}, buffer: m.Buffer()}
 	for i := range c.Arrays {
 		o.acc = append(o.acc, m.Accumulators(i))
+	}
+	for range 2 {
+		o.hbm, o.host = slices.Clone(hbm), slices.Clone(host)
+		clear(o.buffer)
+		for _, acc := range o.acc {
+			clear(acc)
+		}
+		if err := m.Replay(l, sim.Memory{HBM: o.hbm, Host: o.host}); err != nil {
+			return nil, err
+		}
 	}
 	return o, nil
 }

@@ -12,7 +12,11 @@ type fast struct {
 	tiles  []num.Tile // in the arrays, packed
 	loaded []*tile    // the same as they came
 	chains [][]uint32 // output stationary: the sums in the elements
-	spare  []*tile    // of a replay, to be used again
+
+	// Of a replay: the tiles of every array that no product has switched to, and those
+	// whose memory is used again.
+	waiting [][]*tile
+	spare   []*tile
 }
 
 func newFast(c *core) *fast {
@@ -22,11 +26,23 @@ func newFast(c *core) *fast {
 
 func (f *fast) settle() {}
 
+// restart readies f for another replay. The memory of the one before is used again: that
+// of its tiles, as they came and packed, is most of what a small program needs.
+func (f *fast) restart() {
+	if f.spare == nil {
+		f.spare, f.waiting = make([]*tile, 0, 8), make([][]*tile, f.cfg.Arrays)
+	}
+	for i, t := range f.loaded {
+		if t != nil {
+			f.spare = append(f.spare, t)
+		}
+		f.spare = append(f.spare, f.waiting[i]...)
+		f.loaded[i], f.waiting[i] = nil, f.waiting[i][:0]
+	}
+}
+
 // newTile is a tile for a replay, whose memory was another's.
 func (f *fast) newTile(t isa.Tile) *tile {
-	if f.spare == nil {
-		f.spare = make([]*tile, 0, 8)
-	}
 	n := len(f.spare)
 	if n == 0 {
 		return &tile{Tile: t}

@@ -281,11 +281,8 @@ func (m *Mesh) fetch(t int64, op *isa.Op) {
 		return
 	}
 	size := op.Format.ActivationBytes()
-	n := op.Tile.Rows * size
-	if cap(m.scratch) < n {
-		m.scratch = make([]byte, n)
-	}
-	b := m.scratch[:n]
+	m.scratch = grow(m.scratch, op.Tile.Rows*size)
+	b := m.scratch
 	m.core.gather(b, op, m.row)
 	switch {
 	case size == 1 && op.Format.SignedA:

@@ -43,18 +43,20 @@ func (m *Machine) Load(ctx context.Context, p *isa.Program, limits isa.Limits) (
 // Replay computes the values of a program that was loaded into this machine, or into one
 // of the same description. They are those of Run.
 func (m *Machine) Replay(l *Loaded, mem Memory) error {
-	have := mem.limits(true)
-	short := have.HBM < l.limits.HBM || have.Host < l.limits.Host || len(have.Segments) < len(l.limits.Segments)
+	short := int64(len(mem.HBM)) < l.limits.HBM || int64(len(mem.Host)) < l.limits.Host || len(mem.Segments) < len(l.limits.Segments)
 	for i, n := range l.limits.Segments {
-		short = short || have.Segments[i] < n
+		short = short || int64(len(mem.Segments[i])) < n
 	}
 	if short {
-		return fmt.Errorf("tpu: memories of %+v bytes, the program was loaded for %+v", have, l.limits)
+		return fmt.Errorf("tpu: memories of %+v bytes, the program was loaded for %+v", mem.limits(true), l.limits)
 	}
 	m.attach(mem)
 	defer m.detach()
-	f := newFast(&m.core)
-	waiting := make([][]*tile, m.cfg.Arrays)
+	if m.replays == nil {
+		m.replays = newFast(&m.core)
+	}
+	f := m.replays
+	f.restart()
 	r := isa.NewResolver(l.prog, m.cfg, l.limits)
 	r.Trust()
 	var x flight
@@ -70,11 +72,11 @@ func (m *Machine) Replay(l *Loaded, mem Memory) error {
 		case isa.ReadWeights:
 			t := f.newTile(op.Weights.Tile)
 			t.data = f.weights(op, t.data)
-			waiting[a] = append(waiting[a], t)
+			f.waiting[a] = append(f.waiting[a], t)
 		case isa.MatMul, isa.Conv:
 			if x.tile = nil; op.Switch {
-				x.tile = waiting[a][0]
-				waiting[a] = waiting[a][:copy(waiting[a], waiting[a][1:])]
+				x.tile = f.waiting[a][0]
+				f.waiting[a] = f.waiting[a][:copy(f.waiting[a], f.waiting[a][1:])]
 			}
 			f.product(&x)
 		case isa.Activate:

@@ -69,6 +69,8 @@ type Machine struct {
 	cfg  *arch.Config
 	opts Options
 	core core
+
+	replays *fast // made by the first replay
 }
 
 // New returns a core of the given description.
@@ -83,7 +85,7 @@ func New(cfg *arch.Config, opts Options) (*Machine, error) {
 	m := &Machine{cfg: cfg, opts: opts}
 	m.core = core{cfg: cfg, values: !opts.TimingOnly, level: level, num: num.NewUnit(level, opts.Pool), vec: vec.For(level), workers: opts.Pool}
 	if m.core.values {
-		m.core.buffer = make([]byte, cfg.Buffer)
+		m.core.buffer, m.core.lanes = make([]byte, cfg.Buffer), new([5]room)
 		for range cfg.Arrays {
 			m.core.acc = append(m.core.acc, make([]uint32, cfg.AccRows*cfg.Cols))
 		}

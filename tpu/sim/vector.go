@@ -68,9 +68,6 @@ func (c *core) elements(v *isa.VectorOp, lo, hi int) {
 		c.copyElements(v, lo, hi)
 		return
 	}
-	if c.lanes == nil {
-		c.lanes = new([5]room)
-	}
 	n := v.Fn.Sources()
 	byRow := false
 	for i := range n {
@@ -213,69 +210,58 @@ func (c *core) apply(fn isa.VectorFn, dst []float32, in [3]operand) {
 	}
 }
 
-// unary computes a function of one value: more than arithmetic in float64, rounded once.
-func unary(f *vec.Funcs, fn isa.VectorFn, dst, x []float32) {
-	var exact vec.Unary
+// exactly returns the kernel of a function of one value that arithmetic gives exactly, or
+// with one rounding; nil for the others.
+func exactly(f *vec.Funcs, fn isa.VectorFn) vec.Unary {
 	switch fn {
 	case isa.Copy:
-		exact = f.Copy
+		return f.Copy
 	case isa.Neg:
-		exact = f.Neg
+		return f.Neg
 	case isa.Abs:
-		exact = f.Abs
+		return f.Abs
 	case isa.Sign:
-		exact = f.Sign
+		return f.Sign
 	case isa.Floor:
-		exact = f.Floor
+		return f.Floor
 	case isa.Ceil:
-		exact = f.Ceil
+		return f.Ceil
 	case isa.Round:
-		exact = f.Round
+		return f.Round
 	case isa.Trunc:
-		exact = f.Trunc
+		return f.Trunc
 	case isa.Rcp:
-		exact = f.Recip
+		return f.Recip
 	case isa.Sqrt:
-		exact = f.Sqrt
-	case isa.VTanh:
-		each(dst, x, tanh)
-	case isa.VSigmoid:
-		each(dst, x, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })
-	case isa.VGELU:
+		return f.Sqrt
+	}
+	return nil
+}
+
+// inFloat64 are the other functions of one value, which are computed in float64 and rounded
+// once.
+var inFloat64 = map[isa.VectorFn]func(x float64) float64{
+	isa.Exp: math.Exp, isa.Exp2: math.Exp2, isa.Expm1: math.Expm1, isa.Log: math.Log, isa.Log2: math.Log2, isa.Log1p: math.Log1p,
+	isa.Sin: math.Sin, isa.Cos: math.Cos, isa.Erf: math.Erf, isa.VTanh: math.Tanh,
+	isa.VSigmoid: func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+	isa.Rsqrt:    func(x float64) float64 { return 1 / math.Sqrt(x) },
+}
+
+// unary computes a function of one value.
+func unary(f *vec.Funcs, fn isa.VectorFn, dst, x []float32) {
+	if exact := exactly(f, fn); exact != nil {
+		exact(dst, x)
+		return
+	}
+	if fn == isa.VGELU {
 		for i, v := range x {
 			dst[i] = num.GELU.Apply(v, 0)
 		}
-	case isa.Exp:
-		each(dst, x, math.Exp)
-	case isa.Exp2:
-		each(dst, x, math.Exp2)
-	case isa.Expm1:
-		each(dst, x, math.Expm1)
-	case isa.Log:
-		each(dst, x, math.Log)
-	case isa.Log2:
-		each(dst, x, math.Log2)
-	case isa.Log1p:
-		each(dst, x, math.Log1p)
-	case isa.Sin:
-		each(dst, x, math.Sin)
-	case isa.Cos:
-		each(dst, x, math.Cos)
-	case isa.Erf:
-		each(dst, x, math.Erf)
-	case isa.Rsqrt:
-		each(dst, x, func(x float64) float64 { return 1 / math.Sqrt(x) })
+		return
 	}
-	if exact != nil {
-		exact(dst, x)
-	}
-}
-
-func tanh(x float64) float64 { return math.Tanh(x) }
-
-func each(dst, x []float32, f func(float64) float64) {
+	of := inFloat64[fn]
 	for i, v := range x {
-		dst[i] = float32(f(float64(v)))
+		dst[i] = float32(of(float64(v)))
 	}
 }
 
@@ -357,9 +343,6 @@ func mod(x, y float64) float64 {
 
 // generate carries out what makes numbers of nothing, or of a key.
 func (c *core) generate(v *isa.VectorOp) {
-	if c.lanes == nil {
-		c.lanes = new([5]room)
-	}
 	place := c.lanes[0][:]
 	var w [4]uint32
 	for lo := 0; lo < v.Count; lo += strip {

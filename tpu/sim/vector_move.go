@@ -113,9 +113,6 @@ func (c *core) transpose(v *isa.VectorOp) {
 
 // convert writes n values in another type.
 func (c *core) convert(dst []byte, to isa.Type, src []byte, from isa.Type, n int) {
-	if c.lanes == nil {
-		c.lanes = new([5]room)
-	}
 	for lo := 0; lo < n; lo += strip {
 		k := min(strip, n-lo)
 		place := c.lanes[0][:k]

@@ -99,9 +99,6 @@ type windows struct {
 
 func newWindows(c *arch.Config, p Product) *windows {
 	w := &windows{c: c, p: p, readA: true, readB: true}
-	byRows := func(rows, cols int) bool {
-		return float64(roundUp(rows, 8))*float64(roundUp(cols, 128)) <= float64(roundUp(cols, 8))*float64(roundUp(rows, 128))
-	}
 	w.exchanged = !byRows(p.M, p.N)
 	w.transposed = !w.exchanged && !byRows(p.K, p.N)
 	w.unitsM, w.unitsN, w.unitsK = ceil(p.M, 8), ceil(p.N, 128), ceil(p.K, 128)
@@ -121,9 +118,15 @@ func newWindows(c *arch.Config, p Product) *windows {
 	return w
 }
 
+// padded is the number of elements of a matrix in memory if it is stored by rows.
+func padded(rows, cols int) float64 { return float64(roundUp(rows, 8)) * float64(roundUp(cols, 128)) }
+
+// byRows reports whether a matrix is stored by rows.
+func byRows(rows, cols int) bool { return padded(rows, cols) <= padded(cols, rows) }
+
 // stored is the size in memory of a matrix of elements of the given bytes.
 func stored(rows, cols int, bytes float64) float64 {
-	return bytes * min(float64(roundUp(rows, 8))*float64(roundUp(cols, 128)), float64(roundUp(cols, 8))*float64(roundUp(rows, 128)))
+	return bytes * min(padded(rows, cols), padded(cols, rows))
 }
 
 // cost is the time of one way to cut, infinite if the windows do not fit. Windows
@@ -254,7 +257,7 @@ func (w *windows) arrays(m, n, k int) float64 {
 		switch {
 		case w.transposed:
 			weightRows, push = min(roundUp(min(n, w.p.N), 8), w.c.Cols), win.PushTransposed
-		case w.exchanged && float64(roundUp(w.p.M, 8))*float64(roundUp(w.p.K, 128)) <= float64(roundUp(w.p.K, 8))*float64(roundUp(w.p.M, 128)):
+		case w.exchanged && byRows(w.p.M, w.p.K):
 			weightRows = min(m, w.c.Cols) // the first operand is stored by rows
 		}
 	}
