@@ -24,8 +24,8 @@ type stepContext struct {
 }
 
 // newComposed makes zeros for every state; counted makes the steps a part of it.
-func newComposed(params []*crease.Tensor, lr float64, counted bool, names ...string) *composed {
-	o := &composed{base: newBase(params, lr, false), names: names, counted: counted}
+func newComposed(b base, counted bool, names ...string) *composed {
+	o := &composed{base: b, names: names, counted: counted}
 	for range names {
 		o.state = append(o.state, o.moments())
 	}
