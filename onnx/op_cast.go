@@ -108,8 +108,8 @@ func (c *call) toSmall(x ops.Value, to Elem, f smallFloat, saturate bool) ops.Va
 // comparing with the powers of two that the type has, which is exact.
 func (c *call) rounded(x ops.Value, f smallFloat) ops.Value {
 	size := ops.Abs.Of(c.b, x)
-	step := c.like(x, math.Ldexp(1, f.minExp-f.mantissa))
-	for e := f.minExp + 1; math.Ldexp(1, e) <= f.max; e++ {
+	step := c.like(x, math.Ldexp(1, f.minExp()-f.mantissa))
+	for e := f.minExp() + 1; math.Ldexp(1, e) <= f.max; e++ {
 		step = ops.Where.Of(c.b, ops.Ge.Of(c.b, size, c.like(x, math.Ldexp(1, e))), c.like(x, math.Ldexp(1, e-f.mantissa)), step)
 	}
 	y := ops.Mul.Of(c.b, ops.Round.Of(c.b, ops.Div.Of(c.b, x, step)), step)
