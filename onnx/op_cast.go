@@ -77,10 +77,10 @@ func (c *call) wrapped(x ops.Value, to Elem) ops.Value {
 
 // float32 widens floats that rows cannot compute with.
 func (c *call) float32(x ops.Value) ops.Value {
-	if t := x.Spec().DType; t == dtype.F8E4M3 || t == dtype.F8E5M2 || t == dtype.F16 || t == dtype.BF16 {
+	if t := x.Spec().DType; t == dtype.F8E4M3 || t == dtype.F8E5M2 {
 		return ops.Casted(c.b, x, dtype.F32)
 	}
-	return x
+	return c.precise(x)
 }
 
 // toSmall rounds to a float of 8 or 4 bits, to nearest, ties to even.
