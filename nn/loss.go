@@ -108,6 +108,9 @@ func (l *loss) pair(x, target *crease.Tensor) {
 func MSE(x, target *crease.Tensor, opts ...LossOption) *crease.Tensor {
 	l := options("mse", opts)
 	l.pair(x, target)
+	if l.reduction == "mean" && x.DType() == target.DType() && x.Len() > 0 {
+		return x.Mse(target) // one pass over both
+	}
 	return crease.Tidy1(func() *crease.Tensor { return l.reduce(x.Sub(target).Square()) })
 }
 
