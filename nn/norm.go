@@ -86,10 +86,7 @@ func NewLayerNorm(dims []int, opts ...crease.Option) *LayerNorm {
 
 // WithoutBias drops the bias.
 func (l *LayerNorm) WithoutBias() *LayerNorm {
-	if l.Bias != nil {
-		l.Bias.Free()
-		l.Bias = nil
-	}
+	l.Bias = dropped(l.Bias)
 	return l
 }
 

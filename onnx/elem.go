@@ -117,6 +117,15 @@ var smallFloats = map[Elem]smallFloat{
 	Float4E2M1:     {1, 1, 6, false, false},
 }
 
+// values are those of all bit patterns of a narrow type.
+func (e Elem) values() []float64 {
+	v := make([]float64, 1<<elems[e].bits)
+	for bits := range v {
+		v[bits] = e.decode(uint8(bits))
+	}
+	return v
+}
+
 // decode is the value of a bit pattern of a narrow type.
 func (e Elem) decode(bits uint8) float64 {
 	switch e {
