@@ -1,54 +1,25 @@
 package crease_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/conform"
+	"github.com/crease-ml/crease/conform/fixture"
 	"github.com/crease-ml/crease/dtype"
 	_ "github.com/crease-ml/crease/opencl"
 	"github.com/crease-ml/crease/ops"
 	"github.com/crease-ml/crease/shape"
 )
 
-// torchArray is an array that testdata/torch/methods.py has written; numbers that JSON does
-// not have are text.
-type torchArray struct {
-	DType dtype.Type `json:"dtype"`
-	Shape []int      `json:"shape"`
-	Data  []any      `json:"data"`
-}
-
-func (a *torchArray) host(t *testing.T) ops.Host {
-	t.Helper()
-	h := ops.NewHost(ops.Spec{DType: a.DType, Shape: a.Shape})
-	for i, v := range a.Data {
-		switch v := v.(type) {
-		case float64:
-			h.Set(i, v)
-		case string:
-			x, err := strconv.ParseFloat(v, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			h.Set(i, x)
-		}
-	}
-	return h
-}
-
-type torchCase struct {
-	Name string        `json:"name"`
-	In   []torchArray  `json:"in"`
-	Out  []torchArray  `json:"out"`
-	Grad []*torchArray `json:"grad"`
-}
+// torchCase is one that testdata/torch/methods.py has written.
+type torchCase struct{ fixture.Case }
 
 func one(f func(x *crease.Tensor) *crease.Tensor) func([]*crease.Tensor) []*crease.Tensor {
 	return func(in []*crease.Tensor) []*crease.Tensor { return []*crease.Tensor{f(in[0])} }
@@ -192,14 +163,7 @@ var onDrivers = map[string]bool{
 
 // Every method gives what PyTorch gives, with its gradients, eager and compiled.
 func TestMethodsAgainstTorch(t *testing.T) {
-	text, err := os.ReadFile("testdata/torch/methods.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []torchCase
-	if err := json.Unmarshal(text, &cases); err != nil {
-		t.Fatal(err)
-	}
+	cases := fixture.Load(t, "testdata/torch/methods.json")
 	if len(cases) < 100 {
 		t.Fatalf("there are only %d cases", len(cases))
 	}
@@ -220,23 +184,23 @@ func TestMethodsAgainstTorch(t *testing.T) {
 				if name == "opencl" && os.Getenv("CREASE_CONFORM") != "all" && !onDrivers[c.Name] {
 					continue
 				}
-				t.Run(c.Name, func(t *testing.T) { c.check(t, dev, f) })
+				t.Run(c.Name, func(t *testing.T) { torchCase{c}.check(t, dev, f) })
 			}
 		})
 	}
 }
 
-func (c *torchCase) check(t *testing.T, dev *crease.Device, f func([]tensor) []tensor) {
+func (c torchCase) check(t *testing.T, dev *crease.Device, f func([]tensor) []tensor) {
 	scope := crease.NewScope()
 	defer scope.Free()
 	scope.Do(func() {
 		var in []tensor
-		for i := range c.In {
-			in = append(in, crease.FromHost(c.In[i].host(t), crease.On(dev)))
+		for _, a := range c.In {
+			in = append(in, tensorOf(t, a, crease.On(dev)))
 		}
 		run := func(in ...tensor) []tensor {
 			for i, x := range in {
-				if len(c.Grad) > 0 && c.Grad[i] != nil {
+				if len(c.Grad) > 0 && c.Grad[i].Type != "" {
 					in[i] = x.Detach().RequireGrad()
 				}
 			}
@@ -261,7 +225,7 @@ func (c *torchCase) check(t *testing.T, dev *crease.Device, f func([]tensor) []t
 }
 
 // gradients are those of the inputs that have one, for the seeds of the script.
-func (c *torchCase) gradients(in, out []tensor) []tensor {
+func (c torchCase) gradients(in, out []tensor) []tensor {
 	var results, seeds, wrt []tensor
 	for _, y := range out {
 		if !y.RequiresGrad() {
@@ -274,22 +238,22 @@ func (c *torchCase) gradients(in, out []tensor) []tensor {
 		results, seeds = append(results, y), append(seeds, crease.FromHost(h, crease.On(y.Device())))
 	}
 	for i, x := range in {
-		if c.Grad[i] != nil {
+		if c.Grad[i].Type != "" {
 			wrt = append(wrt, x)
 		}
 	}
 	return crease.Grad(results, wrt, crease.Seeds(seeds...))
 }
 
-func (c *torchCase) compare(t *testing.T, mode string, got []tensor) {
+func (c torchCase) compare(t *testing.T, mode string, got []tensor) {
 	t.Helper()
-	var want []*torchArray
+	want := slices.Clone(c.Out)
 	var what []string
 	for i := range c.Out {
-		want, what = append(want, &c.Out[i]), append(what, fmt.Sprintf("result %d", i))
+		what = append(what, fmt.Sprintf("result %d", i))
 	}
 	for i, g := range c.Grad {
-		if g != nil {
+		if g.Type != "" {
 			want, what = append(want, g), append(what, fmt.Sprintf("gradient %d", i))
 		}
 	}
@@ -297,13 +261,13 @@ func (c *torchCase) compare(t *testing.T, mode string, got []tensor) {
 		t.Fatalf("%s: %d results and gradients, want %d", mode, len(got), len(want))
 	}
 	for i, w := range want {
-		h, g := w.host(t), got[i].Host()
-		if g.DType != h.DType || !shape.Equal(g.Shape, h.Shape) {
-			t.Errorf("%s: %s is %s, want %s", mode, what[i], g.Spec, h.Spec)
+		g := got[i].Host()
+		if g.DType != w.DType(t) || !shape.Equal(g.Shape, w.Shape) {
+			t.Errorf("%s: %s is %s, want %s%v", mode, what[i], g.Spec, w.Type, w.Shape)
 			continue
 		}
-		for k := range h.Elements() {
-			a, b := g.At(k), h.At(k)
+		for k, b := range w.Floats(t) {
+			a := g.At(k)
 			if a == b || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= 2e-5*math.Max(1, math.Abs(b)) {
 				continue
 			}

@@ -32,7 +32,7 @@ func everywhere(t *testing.T, f func(t *testing.T, on crease.Option)) {
 // tensorOf makes a tensor of an array that another framework wrote.
 func tensorOf(t *testing.T, a fixture.Array, on crease.Option) *crease.Tensor {
 	t.Helper()
-	return crease.FromHost(ops.Host{Spec: ops.Spec{DType: a.DType(t), Shape: a.Shape}, Data: a.Bytes(t)}, on)
+	return crease.FromHost(a.Host(t), on)
 }
 
 // sameBits fails unless a tensor is an array to the bit; NaN is NaN.

@@ -2,8 +2,8 @@ package conform
 
 import (
 	"errors"
-	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/crease-ml/crease"
@@ -37,7 +37,7 @@ type aliasCase struct {
 	run  func(a *aliasing)
 }
 
-var aliasCases = append(append(append([]aliasCase{}, assignCases...), gradientCases...), compiledCases...)
+var aliasCases = slices.Concat(assignCases, gradientCases, compiledCases)
 
 // aliasing is what a case works with.
 type aliasing struct {
@@ -85,6 +85,6 @@ func refuses[E error](a *aliasing, what string, f func()) {
 	a.t.Helper()
 	var want E
 	if err := crease.Try(f); !errors.As(err, &want) {
-		a.t.Errorf("%s: the error is %v (%T), want a %s", what, err, err, fmt.Sprintf("%T", want))
+		a.t.Errorf("%s: the error is %v (%T), want a %T", what, err, err, want)
 	}
 }

@@ -82,6 +82,15 @@ func (t Type) String() string {
 // IsFloat reports whether t is a floating-point type of any width.
 func (t Type) IsFloat() bool { return t >= F64 && t <= F8E5M2 }
 
+// Wide is the type that sums, statistics and optimiser states of a type are kept in: f32 for floats of
+// 16 bits, and the type itself for others.
+func (t Type) Wide() Type {
+	if t == F16 || t == BF16 {
+		return F32
+	}
+	return t
+}
+
 // IsInt reports whether t is an integer type; Bool is not.
 func (t Type) IsInt() bool { return t >= I64 && t <= U8 }
 

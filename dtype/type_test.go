@@ -86,6 +86,18 @@ func checkElement[T Element](t *testing.T, want Type) {
 	}
 }
 
+func TestWide(t *testing.T) {
+	for _, typ := range All() {
+		want := typ
+		if typ.IsFloat() && typ.Size() == 2 {
+			want = F32
+		}
+		if got := typ.Wide(); got != want {
+			t.Errorf("%s is kept in %s, want %s", typ, got, want)
+		}
+	}
+}
+
 func TestElements(t *testing.T) {
 	checkElement[float64](t, F64)
 	checkElement[float32](t, F32)

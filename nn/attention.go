@@ -131,7 +131,7 @@ func (l *MultiHeadAttention) mix(q, k, v, mask *crease.Tensor) *crease.Tensor {
 	}
 	// The fused op has no dropout: the weights are written down.
 	if group := l.c.Heads / l.c.KVHeads; group > 1 {
-		k, v = repeatHeads(k, group), repeatHeads(v, group)
+		k, v = k.RepeatInterleave(group, 1), v.RepeatInterleave(group, 1)
 	}
 	scores := q.MatMul(k.Transpose(2, 3)).MulScalar(1 / math.Sqrt(float64(q.Dim(3))))
 	if mask != nil {
@@ -143,21 +143,9 @@ func (l *MultiHeadAttention) mix(q, k, v, mask *crease.Tensor) *crease.Tensor {
 	return scores.Softmax(3).Dropout(l.c.Dropout, l.c.Draws).MatMul(v)
 }
 
-// repeatHeads gives each of group heads of queries its keys.
-func repeatHeads(t *crease.Tensor, group int) *crease.Tensor {
-	n, heads, s, d := t.Dim(0), t.Dim(1), t.Dim(2), t.Dim(3)
-	return t.Unsqueeze(2).Expand(n, heads, group, s, d).Reshape(n, heads*group, s, d)
-}
-
 // causalMask [l, s] hides from query i the keys after i+s-l.
 func causalMask(l, s int, t dtype.Type, dev *crease.Device) *crease.Tensor {
-	h := ops.NewHost(ops.Spec{DType: t, Shape: []int{l, s}})
-	for i := range l {
-		for j := i + s - l + 1; j < s; j++ {
-			h.Set(i*s+j, negInf)
-		}
-	}
-	return crease.FromHost(h, crease.On(dev))
+	return crease.Full([]int{l, s}, negInf, crease.As(t), crease.On(dev)).Triu(s - l + 1)
 }
 
 // SetTraining switches dropout on or off.

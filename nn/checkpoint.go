@@ -1,6 +1,10 @@
 package nn
 
-import "github.com/crease-ml/crease"
+import (
+	"slices"
+
+	"github.com/crease-ml/crease"
+)
 
 // Checkpointed is a module that keeps nothing of what happens in it for Backward and
 // runs again there: see [crease.Checkpoint]. Its state has the module's names.
@@ -21,7 +25,8 @@ func NewCheckpointed(m Module, draws ...*crease.Generator) *Checkpointed {
 
 // Forward runs the module.
 func (l *Checkpointed) Forward(x *crease.Tensor) *crease.Tensor {
-	l.c.Params = Tensors(Trainable(l.Module))
+	params, _ := named(l.Module) // the check of Trainable would take as long as a small block
+	l.c.Params = Tensors(slices.DeleteFunc(params, frozen))
 	return l.c.Call(x)[0]
 }
 

@@ -36,10 +36,7 @@ func NewConv2d(in, out, kernel int, c ConvConfig, opts ...crease.Option) *Conv2d
 
 // WithoutBias drops the bias, which a normalisation that follows would cancel.
 func (l *Conv2d) WithoutBias() *Conv2d {
-	if l.Bias != nil {
-		l.Bias.Free()
-		l.Bias = nil
-	}
+	l.Bias = dropped(l.Bias)
 	return l
 }
 

@@ -34,10 +34,7 @@ func (c ConvConfig) line() ops.ConvAttrs {
 
 // WithoutBias drops the bias.
 func (l *Conv1d) WithoutBias() *Conv1d {
-	if l.Bias != nil {
-		l.Bias.Free()
-		l.Bias = nil
-	}
+	l.Bias = dropped(l.Bias)
 	return l
 }
 

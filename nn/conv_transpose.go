@@ -50,10 +50,7 @@ func newConvTranspose(name string, in, out int, kernel []int, extra int, a ops.C
 
 // WithoutBias drops the bias.
 func (l *ConvTranspose) WithoutBias() *ConvTranspose {
-	if l.Bias != nil {
-		l.Bias.Free()
-		l.Bias = nil
-	}
+	l.Bias = dropped(l.Bias)
 	return l
 }
 

@@ -20,6 +20,6 @@ func Unfreeze(m Module) {
 }
 
 // Trainable lists the parameters that gradients flow to.
-func Trainable(m Module) []Named {
-	return slices.DeleteFunc(Parameters(m), func(p Named) bool { return !p.Tensor.RequiresGrad() })
-}
+func Trainable(m Module) []Named { return slices.DeleteFunc(Parameters(m), frozen) }
+
+func frozen(p Named) bool { return !p.Tensor.RequiresGrad() }

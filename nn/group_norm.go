@@ -29,9 +29,7 @@ func NewGroupNorm(groups, channels int, opts ...crease.Option) *GroupNorm {
 func NewInstanceNorm(channels int, affine bool, opts ...crease.Option) *GroupNorm {
 	l := NewGroupNorm(channels, channels, opts...)
 	if !affine {
-		l.Weight.Free()
-		l.Bias.Free()
-		l.Weight, l.Bias = nil, nil
+		l.Weight, l.Bias = dropped(l.Weight), dropped(l.Bias)
 	}
 	return l
 }

@@ -106,3 +106,11 @@ func fanInUniform(dims []int, fanIn int, opts []crease.Option) *crease.Tensor {
 
 // param makes a tensor a leaf that outlives every Tidy.
 func param(t *crease.Tensor) *crease.Tensor { return t.RequireGrad().Keep() }
+
+// dropped frees a parameter that a layer goes without, and is nil.
+func dropped(t *crease.Tensor) *crease.Tensor {
+	if t != nil {
+		t.Free()
+	}
+	return nil
+}

@@ -268,6 +268,12 @@ func TestSummary(t *testing.T) {
 	if _, err := nn.Summarize(m, crease.Zeros([]int{2, 3, 6, 6})); err == nil {
 		t.Error("a wrong number of channels was accepted")
 	}
+	// A module that is no pointer can have no hook, so its calls are not counted.
+	value := nn.Function{Name: "twice", F: func(x *crease.Tensor) *crease.Tensor { return x.MulScalar(2) }}
+	s, err = nn.Summarize(nn.NewSequential(value, nn.Relu()), crease.Zeros([]int{3}))
+	if err != nil || len(s.Layers) != 3 || s.Layers[1].Kind != "twice" || s.Layers[1].Calls != 0 || s.Layers[2].Calls != 1 {
+		t.Errorf("a module that is no pointer: %+v, %v", s, err)
+	}
 }
 
 func TestLayersRefuse(t *testing.T) {

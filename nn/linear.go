@@ -25,10 +25,7 @@ func (l *Linear) WithAct(act string) *Linear {
 
 // WithoutBias drops the bias.
 func (l *Linear) WithoutBias() *Linear {
-	if l.Bias != nil {
-		l.Bias.Free()
-		l.Bias = nil
-	}
+	l.Bias = dropped(l.Bias)
 	return l
 }
 

@@ -108,6 +108,9 @@ func (l *loss) pair(x, target *crease.Tensor) {
 func MSE(x, target *crease.Tensor, opts ...LossOption) *crease.Tensor {
 	l := options("mse", opts)
 	l.pair(x, target)
+	if l.reduction == "mean" && x.DType() == target.DType() && x.Len() > 0 {
+		return x.Mse(target) // one pass over both
+	}
 	return crease.Tidy1(func() *crease.Tensor { return l.reduce(x.Sub(target).Square()) })
 }
 
@@ -158,7 +161,7 @@ func BCEWithLogits(x, target *crease.Tensor, opts ...LossOption) *crease.Tensor 
 	l := options("bce_with_logits", opts, "Weighted", "PositiveWeight")
 	l.pair(x, target)
 	return crease.Tidy1(func() *crease.Tensor {
-		zero := crease.Scalar(0, crease.As(x.DType()), crease.On(x.Device()))
+		zero := constant(x, 0)
 		// Max shares its gradient where both are equal, so that of the sum is right at 0 too.
 		soft := x.Neg().Max(zero).Add(x.Abs().Neg().Exp().Log1p())
 		if l.positive != nil {
@@ -208,7 +211,7 @@ func KLDiv(x, target *crease.Tensor, opts ...LossOption) *crease.Tensor {
 		if l.logTarget {
 			return l.reduce(target.Exp().Mul(target.Sub(x)))
 		}
-		safe := target.MaskedFill(target.Eq(crease.Scalar(0, crease.As(target.DType()), crease.On(target.Device()))), 1)
+		safe := target.MaskedFill(target.Eq(constant(target, 0)), 1)
 		return l.reduce(safe.Mul(safe.Log()).Sub(target.Mul(x)))
 	})
 }

@@ -1,35 +1,25 @@
 package nn_test
 
 import (
-	"encoding/json"
 	"math"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/conform"
+	"github.com/crease-ml/crease/conform/fixture"
 	"github.com/crease-ml/crease/nn"
 	_ "github.com/crease-ml/crease/opencl"
 	"github.com/crease-ml/crease/shape"
 )
 
-// lossCase is one that testdata/torch/losses.py has written.
-type lossCase struct {
-	Name, Reduction string
-	Shape           []int
-	X, Target       []float32
-	Classes         bool
-	TargetShape     []int `json:"target_shape"`
-	More            [][]float32
-	Out, Grad       []float64
-	OutShape        []int `json:"out_shape"`
-}
+// lossCase is one that testdata/torch/losses.py has written: of scores, targets and weights.
+type lossCase struct{ fixture.Case }
 
 // compute is the loss of a case.
-func (c *lossCase) compute(x, target *crease.Tensor, more []*crease.Tensor) *crease.Tensor {
+func (c lossCase) compute(x, target *crease.Tensor, more []*crease.Tensor) *crease.Tensor {
 	var opts []nn.LossOption
-	switch c.Reduction {
+	switch c.Args["reduction"] {
 	case "sum":
 		opts = append(opts, nn.SumUp())
 	case "none":
@@ -66,14 +56,7 @@ func (c *lossCase) compute(x, target *crease.Tensor, more []*crease.Tensor) *cre
 
 // Losses and their gradients are PyTorch's, eager and compiled.
 func TestLossesAgainstTorch(t *testing.T) {
-	text, err := os.ReadFile("testdata/torch/losses.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []lossCase
-	if err := json.Unmarshal(text, &cases); err != nil {
-		t.Fatal(err)
-	}
+	cases := fixture.Load(t, "testdata/torch/losses.json")
 	if len(cases) != 35 {
 		t.Errorf("there are %d cases", len(cases))
 	}
@@ -87,44 +70,37 @@ func TestLossesAgainstTorch(t *testing.T) {
 				if name == "opencl" && c.Name != "bce weights" && c.Name != "nll weights" {
 					continue // made of the same rows, which a driver takes long to compile
 				}
-				c.check(t, crease.On(dev))
+				lossCase{c}.check(t, crease.On(dev))
 			}
 		})
 	}
 }
 
-func (c *lossCase) check(t *testing.T, on crease.Option) {
-	x := crease.From(c.X, c.Shape, on)
-	target := crease.From(c.Target, c.TargetShape, on)
-	if c.Classes {
-		classes := make([]int64, len(c.Target))
-		for i, v := range c.Target {
-			classes[i] = int64(v)
-		}
-		target = crease.From(classes, c.TargetShape, on)
+func (c lossCase) check(t *testing.T, on crease.Option) {
+	var in []*crease.Tensor
+	for _, a := range c.In {
+		in = append(in, crease.FromHost(a.Host(t), on))
 	}
-	var more []*crease.Tensor
-	for _, m := range c.More {
-		more = append(more, crease.From(m, nil, on))
-	}
-	seeds := make([]float32, len(c.Out))
+	x, target, more := in[0], in[1], in[2:]
+	out, grad := c.Out[0], c.Grad[0]
+	seeds := make([]float32, len(out.Values))
 	for i := range seeds {
 		seeds[i] = 1 + float32(i%5)/4
 	}
-	seed := crease.From(seeds, c.OutShape, on)
+	seed := crease.From(seeds, out.Shape, on)
 	run := func(in ...*crease.Tensor) []*crease.Tensor {
 		leaf := in[0].Detach().RequireGrad()
 		y := c.compute(leaf, target, more)
 		return append(crease.Grad([]*crease.Tensor{y}, []*crease.Tensor{leaf}, crease.Seeds(seed)), y)
 	}
-	for mode, out := range map[string][]*crease.Tensor{"eager": run(x), "compiled": crease.Compile(run).Call(x)} {
-		if !shape.Equal(out[1].Shape(), c.OutShape) {
-			t.Errorf("%s, %s, %s: shape %v, want %v", c.Name, c.Reduction, mode, out[1].Shape(), c.OutShape)
+	for mode, got := range map[string][]*crease.Tensor{"eager": run(x), "compiled": crease.Compile(run).Call(x)} {
+		if !shape.Equal(got[1].Shape(), out.Shape) {
+			t.Errorf("%s, %s, %s: shape %v, want %v", c.Name, c.Args["reduction"], mode, got[1].Shape(), out.Shape)
 		}
-		for what, l := range map[string][2][]float64{"loss": {out[1].Floats(), c.Out}, "gradient": {out[0].Floats(), c.Grad}} {
+		for what, l := range map[string][2][]float64{"loss": {got[1].Floats(), out.Floats(t)}, "gradient": {got[0].Floats(), grad.Floats(t)}} {
 			for i, want := range l[1] {
 				if got := l[0][i]; !(math.Abs(got-want) <= 2e-5*math.Max(1, math.Abs(want))) {
-					t.Errorf("%s, %s, %s: %s %v at %d, want %v", c.Name, c.Reduction, mode, what, got, i, want)
+					t.Errorf("%s, %s, %s: %s %v at %d, want %v", c.Name, c.Args["reduction"], mode, what, got, i, want)
 				}
 			}
 		}

@@ -86,23 +86,32 @@ func collector(list *[]Named) func(name string, t *crease.Tensor) {
 
 // Parameters lists the trained tensors, those that several modules share once. A module whose
 // Visit forgets something is a panic with a *ModuleError.
-func Parameters(m Module) (list []Named) {
+func Parameters(m Module) []Named {
 	check(m)
-	v := Visitor{param: collector(&list)}
-	v.visit(m)
-	return list
+	params, _ := named(m)
+	return params
 }
 
 // Buffers lists the state that is not trained.
-func Buffers(m Module) (list []Named) {
+func Buffers(m Module) []Named {
 	check(m)
-	v := Visitor{buffer: collector(&list)}
-	v.visit(m)
-	return list
+	_, buffers := named(m)
+	return buffers
 }
 
 // State lists parameters and buffers.
-func State(m Module) []Named { return append(Parameters(m), Buffers(m)...) }
+func State(m Module) []Named {
+	check(m)
+	params, buffers := named(m)
+	return append(params, buffers...)
+}
+
+// named asks a module for its tensors and does not look for those that it forgot.
+func named(m Module) (params, buffers []Named) {
+	v := Visitor{param: collector(&params), buffer: collector(&buffers)}
+	v.visit(m)
+	return params, buffers
+}
 
 // Tensors drops the names.
 func Tensors(list []Named) []*crease.Tensor {

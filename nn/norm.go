@@ -2,7 +2,6 @@ package nn
 
 import (
 	"github.com/crease-ml/crease"
-	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -25,17 +24,9 @@ func NewBatchNorm2d(channels int, opts ...crease.Option) *BatchNorm2d {
 		Weight: param(crease.Ones(dims, opts...)), Bias: param(crease.Zeros(dims, opts...)),
 		Momentum: 0.1, Eps: 1e-5, training: true,
 	}
-	stats := append(opts[:len(opts):len(opts)], crease.As(wide(l.Weight.DType())))
+	stats := append(opts[:len(opts):len(opts)], crease.As(l.Weight.DType().Wide()))
 	l.RunningMean, l.RunningVar = crease.Zeros(dims, stats...).Keep(), crease.Ones(dims, stats...).Keep()
 	return l
-}
-
-// wide is the type that statistics of an element type are kept in.
-func wide(t dtype.Type) dtype.Type {
-	if t == dtype.F16 || t == dtype.BF16 {
-		return dtype.F32
-	}
-	return t
 }
 
 // SetTraining chooses between the batch's statistics and the running ones.
@@ -45,7 +36,7 @@ func (l *BatchNorm2d) SetTraining(on bool) { l.training = on }
 // the variance without bias. Statistics of 16-bit floats are computed in f32; a layer in f32
 // takes 16-bit input, as in PyTorch.
 func (l *BatchNorm2d) Forward(x *crease.Tensor) *crease.Tensor {
-	if t := x.DType(); t != l.Weight.DType() && wide(t) == l.Weight.DType() {
+	if t := x.DType(); t != l.Weight.DType() && t.Wide() == l.Weight.DType() {
 		return l.forward(x.Cast(l.Weight.DType())).Cast(t)
 	}
 	return l.forward(x)
@@ -95,10 +86,7 @@ func NewLayerNorm(dims []int, opts ...crease.Option) *LayerNorm {
 
 // WithoutBias drops the bias.
 func (l *LayerNorm) WithoutBias() *LayerNorm {
-	if l.Bias != nil {
-		l.Bias.Free()
-		l.Bias = nil
-	}
+	l.Bias = dropped(l.Bias)
 	return l
 }
 

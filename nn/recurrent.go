@@ -6,6 +6,7 @@ import (
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops"
+	"github.com/crease-ml/crease/shape"
 )
 
 // RecurrentConfig says what a recurrent network is made of.
@@ -151,7 +152,7 @@ func (r *Recurrent) check(x *crease.Tensor, state []*crease.Tensor, lengths *cre
 	}
 	want := []int{len(r.cells) * r.directions(), x.Dim(0), r.Hidden}
 	for _, s := range state {
-		if fmt.Sprint(s.Shape()) != fmt.Sprint(want) {
+		if !shape.Equal(s.Shape(), want) {
 			bad("a state has shape %v, want %v", s.Shape(), want)
 		}
 	}
@@ -178,7 +179,7 @@ func (r *Recurrent) alive(x, lengths *crease.Tensor) []*crease.Tensor {
 	out := make([]*crease.Tensor, x.Dim(1))
 	column := lengths.Reshape(-1, 1)
 	for t := range out {
-		out[t] = column.Gt(crease.Full([]int{}, float64(t), crease.As(dtype.I64), crease.On(x.Device())))
+		out[t] = column.Gt(constant(lengths, float64(t)))
 	}
 	return out
 }

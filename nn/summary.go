@@ -46,8 +46,7 @@ func Summarize(m Module, x *crease.Tensor) (s *Summary, err error) {
 
 func summarize(m Module, x *crease.Tensor) *Summary {
 	s := &Summary{}
-	at := map[Module]int{}
-	inner := map[Module]bool{} // modules that hold others
+	at := map[Module]int{} // those that can be told from others like them, which hooks need
 	var list []Module
 	v := Visitor{}
 	var stack []string
@@ -66,15 +65,12 @@ func summarize(m Module, x *crease.Tensor) *Summary {
 		stack = append(stack, path)
 	}
 	v.visit(m)
-	for i, l := range s.Layers {
-		inner[list[i]] = i+1 < len(list) && s.Layers[i+1].Depth > l.Depth
-	}
 	s.count(m)
-	forward(s, m, x, list, at)
+	forward(s, m, x, at)
 	for i, m := range list {
 		l := &s.Layers[i]
 		switch {
-		case inner[m]:
+		case i+1 < len(list) && s.Layers[i+1].Depth > l.Depth: // it holds others
 			l.Flops = -1
 		case l.Calls > 0:
 			in := crease.Zeros(l.In.Shape, crease.As(l.In.DType), crease.On(x.Device()))
@@ -123,21 +119,19 @@ func (s *Summary) count(m Module) {
 }
 
 // forward records a forward pass and notes what goes through every module.
-func forward(s *Summary, m Module, x *crease.Tensor, list []Module, at map[Module]int) {
+func forward(s *Summary, m Module, x *crease.Tensor, at map[Module]int) {
 	var removes []func()
 	defer func() {
 		for _, f := range removes {
 			f()
 		}
 	}()
-	for _, m := range list {
-		if i, ok := at[m]; ok {
-			removes = append(removes, AfterForward(m, func(_ Module, in, out *crease.Tensor) *crease.Tensor {
-				l := &s.Layers[i]
-				l.Calls, l.In, l.Out = l.Calls+1, in.Spec(), out.Spec()
-				return nil
-			}))
-		}
+	for m, i := range at {
+		removes = append(removes, AfterForward(m, func(_ Module, in, out *crease.Tensor) *crease.Tensor {
+			l := &s.Layers[i]
+			l.Calls, l.In, l.Out = l.Calls+1, in.Spec(), out.Spec()
+			return nil
+		}))
 	}
 	s.Flops = costOf(func(x *crease.Tensor) *crease.Tensor { return Call(m, x) }, x).Flops
 }

@@ -272,6 +272,15 @@ func (c *call) axesOf(axes []int, rank int) []int {
 	return out
 }
 
+// axesFrom are n axes from the first on.
+func axesFrom(first, n int) []int {
+	axes := make([]int, n)
+	for i := range axes {
+		axes[i] = first + i
+	}
+	return axes
+}
+
 // elem is an attribute that names an element type.
 func (c *call) elem(name string, def Elem) Elem {
 	e := Elem(c.int(name, int(def)))

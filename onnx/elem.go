@@ -82,35 +82,48 @@ func (e Elem) String() string {
 // Types that crease does not have are held in a wider one.
 func (e Elem) DType() dtype.Type { return elems[e].carrier }
 
-// elemOf is the ONNX type of a crease type.
-func elemOf(t dtype.Type) Elem {
+// elemOf is the ONNX type of a crease type, Undefined where ONNX has none.
+func elemOf(t dtype.Type) Elem { return ownElems[t] }
+
+// ownElems are the element types that crease has, by its own.
+var ownElems = func() map[dtype.Type]Elem {
+	own := map[dtype.Type]Elem{}
 	for e, r := range elems {
-		if r.carrier == t && !r.narrow && t != dtype.Invalid {
-			return e
+		if r.carrier != dtype.Invalid && !r.narrow {
+			own[r.carrier] = e
 		}
 	}
-	return Undefined
-}
+	return own
+}()
 
-// smallFloat is a float of at most 8 bits: sign, exponent, mantissa.
+// smallFloat is a float of at most 8 bits: sign, exponent, mantissa. Float8E8M0, which has
+// neither a sign nor a mantissa, is none.
 type smallFloat struct {
 	mantissa int // bits
 	bias     int
 	max      float64 // the largest finite value
 	nan      bool    // it has a NaN
 	inf      bool    // it has infinities
-	negZero  bool
-	signed   bool
-	minExp   int // exponent of the smallest normal number
 }
 
+// minExp is the exponent of the smallest normal number.
+func (f smallFloat) minExp() int { return 1 - f.bias }
+
 var smallFloats = map[Elem]smallFloat{
-	Float8E4M3FN:   {3, 7, 448, true, false, true, true, -6},
-	Float8E4M3FNUZ: {3, 8, 240, true, false, false, true, -7},
-	Float8E5M2:     {2, 15, 57344, true, true, true, true, -14},
-	Float8E5M2FNUZ: {2, 16, 57344, true, false, false, true, -15},
-	Float4E2M1:     {1, 1, 6, false, false, true, true, 0},
-	Float8E8M0:     {0, 127, 0x1p127, true, false, false, false, -127},
+	Float8E4M3FN:   {3, 7, 448, true, false},
+	Float8E4M3FNUZ: {3, 8, 240, true, false},
+	Float8E5M2:     {2, 15, 57344, true, true},
+	Float8E5M2FNUZ: {2, 16, 57344, true, false},
+	Float4E2M1:     {1, 1, 6, false, false},
+}
+
+// values are those of all bit patterns of a narrow type.
+func (e Elem) values() []float64 {
+	v := make([]float64, 1<<elems[e].bits)
+	for bits := range v {
+		v[bits] = e.decode(uint8(bits))
+	}
+	return v
 }
 
 // decode is the value of a bit pattern of a narrow type.
@@ -144,7 +157,7 @@ func (e Elem) decode(bits uint8) float64 {
 	exp := int(bits>>f.mantissa) & (1<<(width-1-f.mantissa) - 1)
 	scale := math.Ldexp(1, -f.mantissa)
 	if exp == 0 {
-		return sign * math.Ldexp(m*scale, 1-f.bias)
+		return sign * math.Ldexp(m*scale, f.minExp())
 	}
 	return sign * math.Ldexp(1+m*scale, exp-f.bias)
 }

@@ -59,13 +59,7 @@ func (e *emission) inner(op string, s ops.Spec, in []ops.Value, attrs ...*pb.Att
 	return y
 }
 
-func (e *emission) ints(v ...int) ops.Value {
-	h := ops.NewHost(ops.Spec{DType: dtype.I64, Shape: []int{len(v)}})
-	for i, n := range v {
-		h.SetInt(i, int64(n))
-	}
-	return e.w.Const(h)
-}
+func (e *emission) ints(v ...int) ops.Value { return e.w.Const(vectorOf(v)) }
 
 // number is a scalar of the type of the first operand.
 func (e *emission) number(v float64) ops.Value {

@@ -54,11 +54,10 @@ func placeOf(t *pb.Tensor) (place, error) {
 
 // check looks at the file without reading it.
 func (d *dataFiles) check(t *pb.Tensor, want int) error {
-	f, p, err := d.open(t, want)
+	f, _, err := d.open(t, want)
 	if err != nil {
 		return err
 	}
-	_ = p
 	return f.Close()
 }
 

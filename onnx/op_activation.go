@@ -46,10 +46,7 @@ func init() {
 		return ops.Mul.Of(c.b, x, c.hardSigmoid(x, 1.0/6, 0.5))
 	})
 	add1("Softplus", func(c *call) ops.Value { return c.softplus(c.x(0)) })
-	add1("Softsign", func(c *call) ops.Value {
-		x := c.x(0)
-		return ops.Div.Of(c.b, x, ops.Scaled(c.b, ops.Abs.Of(c.b, x), 1, 1))
-	})
+	add1("Softsign", func(c *call) ops.Value { return c.softsign(c.x(0)) })
 	add1("Mish", func(c *call) ops.Value {
 		x := c.x(0)
 		return ops.Mul.Of(c.b, x, ops.Tanh.Of(c.b, c.softplus(x)))
@@ -67,10 +64,7 @@ func init() {
 		}
 		return ops.Gelu.Of(c.b, c.x(0))
 	})
-	add1("ThresholdedRelu", func(c *call) ops.Value {
-		x := c.x(0)
-		return ops.Where.Of(c.b, ops.Gt.Of(c.b, x, c.like(x, c.float("alpha", 1))), x, c.like(x, 0))
-	})
+	add1("ThresholdedRelu", func(c *call) ops.Value { return c.thresholded(c.x(0), c.float("alpha", 1)) })
 	add1("Shrink", func(c *call) ops.Value {
 		x, lambda, bias := c.x(0), c.float("lambd", 0.5), c.float("bias", 0)
 		high := ops.Sub.Of(c.b, x, c.like(x, bias))
@@ -156,6 +150,16 @@ func (c *call) hardSigmoid(x ops.Value, alpha, beta float64) ops.Value {
 func (c *call) softplus(x ops.Value) ops.Value {
 	tail := ops.Log1p.Of(c.b, ops.Exp.Of(c.b, ops.Neg.Of(c.b, ops.Abs.Of(c.b, x))))
 	return ops.Add.Of(c.b, ops.Max.Of(c.b, x, c.like(x, 0)), tail)
+}
+
+// softsign is x/(1 + |x|).
+func (c *call) softsign(x ops.Value) ops.Value {
+	return ops.Div.Of(c.b, x, ops.Scaled(c.b, ops.Abs.Of(c.b, x), 1, 1))
+}
+
+// thresholded is x above alpha and 0 below.
+func (c *call) thresholded(x ops.Value, alpha float64) ops.Value {
+	return ops.Where.Of(c.b, ops.Gt.Of(c.b, x, c.like(x, alpha)), x, c.like(x, 0))
 }
 
 // perChannel shapes a vector so that it broadcasts along axis 1.

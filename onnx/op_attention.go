@@ -202,11 +202,7 @@ func flexAttention(c *call) []ops.Value {
 	if len(d) != 4 || len(k.Spec().Shape) != 4 || len(v.Spec().Shape) != 4 {
 		c.fail("operands must be [B, heads, L, size]")
 	}
-	wide := Float32
-	if t == dtype.F64 {
-		wide = Float64
-	}
-	precision := c.elem("softmax_precision", wide).DType()
+	precision := c.elem("softmax_precision", elemOf(t.Wide())).DType()
 	scale := c.float("scale", 0)
 	if scale == 0 {
 		scale = 1 / math.Sqrt(float64(d[3]))

@@ -77,10 +77,10 @@ func (c *call) wrapped(x ops.Value, to Elem) ops.Value {
 
 // float32 widens floats that rows cannot compute with.
 func (c *call) float32(x ops.Value) ops.Value {
-	if t := x.Spec().DType; t == dtype.F8E4M3 || t == dtype.F8E5M2 || t == dtype.F16 || t == dtype.BF16 {
+	if t := x.Spec().DType; t == dtype.F8E4M3 || t == dtype.F8E5M2 {
 		return ops.Casted(c.b, x, dtype.F32)
 	}
-	return x
+	return c.precise(x)
 }
 
 // toSmall rounds to a float of 8 or 4 bits, to nearest, ties to even.
@@ -108,8 +108,8 @@ func (c *call) toSmall(x ops.Value, to Elem, f smallFloat, saturate bool) ops.Va
 // comparing with the powers of two that the type has, which is exact.
 func (c *call) rounded(x ops.Value, f smallFloat) ops.Value {
 	size := ops.Abs.Of(c.b, x)
-	step := c.like(x, math.Ldexp(1, f.minExp-f.mantissa))
-	for e := f.minExp + 1; math.Ldexp(1, e) <= f.max; e++ {
+	step := c.like(x, math.Ldexp(1, f.minExp()-f.mantissa))
+	for e := f.minExp() + 1; math.Ldexp(1, e) <= f.max; e++ {
 		step = ops.Where.Of(c.b, ops.Ge.Of(c.b, size, c.like(x, math.Ldexp(1, e))), c.like(x, math.Ldexp(1, e-f.mantissa)), step)
 	}
 	y := ops.Mul.Of(c.b, ops.Round.Of(c.b, ops.Div.Of(c.b, x, step)), step)

@@ -112,12 +112,11 @@ func (c *call) padded(x ops.Value, g geometry, value float64) ops.Value {
 
 // windows are the windows of a padded plane: [N, C, positions..., window...].
 func (c *call) windows(x ops.Value, g geometry) ops.Value {
-	axes := make([]int, len(g.size))
-	for i := range axes {
-		axes[i] = i + 2
-	}
-	return ops.Window.With(c.b, ops.WindowAttrs{Axes: axes, Size: g.size, Stride: g.stride, Dilation: g.dilation}, x)
+	return ops.Window.With(c.b, ops.WindowAttrs{Axes: axesFrom(2, len(g.size)), Size: g.size, Stride: g.stride, Dilation: g.dilation}, x)
 }
+
+// windowAxes are the last axes of windows, those inside of each.
+func (g geometry) windowAxes() []int { return axesFrom(2+len(g.size), len(g.size)) }
 
 // attrs2d are the attributes of a 2-D row; a row of elements is a plane of height 1.
 func (g geometry) attrs2d(groups int) ops.ConvAttrs {
@@ -160,13 +159,7 @@ func (c *call) conv(x, w, bias ops.Value, g geometry, groups int) ops.Value {
 	win := c.windows(c.padded(x, g, 0), g)
 	// [N, G, C, P..., K...] to [N, G, C·K, P].
 	rank, positions, taps := len(g.size), product(g.out), product(g.size)
-	perm := []int{0, 1}
-	for i := range rank {
-		perm = append(perm, 2+rank+i)
-	}
-	for i := range rank {
-		perm = append(perm, 2+i)
-	}
+	perm := slices.Concat([]int{0, 1}, g.windowAxes(), axesFrom(2, rank))
 	cols := ops.Reshaped(c.b, ops.Permuted(c.b, win, perm...), xs[0], groups, ws[1]*taps, positions)
 	y := ops.MatMul.Of(c.b, ops.Reshaped(c.b, w, groups, ws[0]/groups, ws[1]*taps), cols)
 	y = ops.Reshaped(c.b, y, out...)
@@ -277,10 +270,7 @@ func (c *call) spread(x, w ops.Value, g geometry, groups int) ops.Value {
 	}
 	deep := ws[0] / groups
 	apart := slices.Concat([]int{groups, deep, ws[1]}, ws[2:])
-	perm := []int{0, 2, 1}
-	for i := range rank {
-		perm = append(perm, 3+i)
-	}
+	perm := append([]int{0, 2, 1}, axesFrom(3, rank)...)
 	w = ops.Reshaped(c.b, ops.Permuted(c.b, ops.Reshaped(c.b, w, apart...), perm...), slices.Concat([]int{groups * ws[1], deep}, ws[2:])...)
 	ones, zeros := slices.Repeat([]int{1}, rank), make([]int, rank)
 	plain := geometry{in: x.Spec().Shape[2:], size: g.size, stride: ones, dilation: g.dilation, lo: zeros, hi: zeros, out: g.in, extra: zeros}

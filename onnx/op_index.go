@@ -49,7 +49,7 @@ func (c *call) index(idx ops.Value, n int) ops.Value {
 	}
 	k, ok := idx.(*known)
 	if !ok {
-		return ops.Where.Of(c.b, ops.Lt.Of(c.b, idx, c.like(idx, 0)), ops.Add.Of(c.b, idx, c.like(idx, float64(n))), idx)
+		return c.fromStart(idx, n)
 	}
 	h := k.host.Clone()
 	for i := range h.Elements() {
@@ -62,6 +62,11 @@ func (c *call) index(idx ops.Value, n int) ops.Value {
 		}
 	}
 	return c.b.Const(h)
+}
+
+// fromStart adds n to negative numbers.
+func (c *call) fromStart(idx ops.Value, n int) ops.Value {
+	return ops.Where.Of(c.b, ops.Lt.Of(c.b, idx, c.like(idx, 0)), ops.Add.Of(c.b, idx, c.like(idx, float64(n))), idx)
 }
 
 // reduction is what scattering does with an element that is there.
@@ -161,7 +166,7 @@ func oneHot(c *call) ops.Value {
 	dims := idx.Spec().Shape
 	axis := c.axis("axis", -1, len(dims)+1)
 	idx = ops.Casted(c.b, idx, dtype.I64)
-	idx = ops.Where.Of(c.b, ops.Lt.Of(c.b, idx, c.like(idx, 0)), ops.Add.Of(c.b, idx, c.like(idx, float64(depth))), idx)
+	idx = c.fromStart(idx, depth)
 	idx = ops.Reshaped(c.b, idx, slices.Insert(slices.Clone(dims), axis, 1)...)
 	hot := ops.Eq.Of(c.b, idx, c.along(depth, axis, len(dims)+1))
 	pick := func(i int) ops.Value { return ops.Reshaped(c.b, c.narrow(values, 0, i, 1)) }
@@ -254,10 +259,7 @@ func pad(c *call) ops.Value {
 		pads = c.ints("paddings")
 		constant = c.float("value", 0)
 	}
-	axes := make([]int, rank)
-	for i := range axes {
-		axes[i] = i
-	}
+	axes := axesFrom(0, rank)
 	if c.has(3) {
 		axes = c.axesOf(c.numbers(3), rank)
 	}

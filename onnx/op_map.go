@@ -21,11 +21,8 @@ func init() {
 	}
 	for name, row := range map[string]**ops.Op{
 		"Add": &ops.Add, "Sub": &ops.Sub, "Mul": &ops.Mul, "Div": &ops.Div, "Equal": &ops.Eq, "Greater": &ops.Gt, "GreaterOrEqual": &ops.Ge, "Less": &ops.Lt,
-		"LessOrEqual": &ops.Le, "And": &ops.And, "Or": &ops.Or, "Xor": &ops.Xor, "BitwiseAnd": &ops.BitAnd, "BitwiseOr": &ops.BitOr, "BitwiseXor": &ops.BitXor, "PRelu": nil,
+		"LessOrEqual": &ops.Le, "And": &ops.And, "Or": &ops.Or, "Xor": &ops.Xor, "BitwiseAnd": &ops.BitAnd, "BitwiseOr": &ops.BitOr, "BitwiseXor": &ops.BitXor,
 	} {
-		if row == nil {
-			continue
-		}
 		add1(name, func(c *call) ops.Value {
 			x, y := c.legacy(c.x(0), c.x(1))
 			return (*row).Of(c.b, x, y)
@@ -47,10 +44,7 @@ func init() {
 	}
 	add1("Abs", func(c *call) ops.Value {
 		c.ignore("consumed_inputs")
-		if x := c.x(0); x.Spec().DType.IsUnsigned() {
-			return x
-		}
-		return ops.Abs.Of(c.b, c.x(0))
+		return c.magnitude(c.x(0))
 	})
 	add1("Sign", func(c *call) ops.Value {
 		x := c.x(0)

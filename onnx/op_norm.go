@@ -51,12 +51,7 @@ func (c *call) standardized(x ops.Value, axes []int, eps float64) ops.Value {
 }
 
 // precise widens 16-bit floats.
-func (c *call) precise(x ops.Value) ops.Value {
-	if t := x.Spec().DType; t == dtype.F16 || t == dtype.BF16 {
-		return ops.Casted(c.b, x, dtype.F32)
-	}
-	return x
-}
+func (c *call) precise(x ops.Value) ops.Value { return ops.Casted(c.b, x, x.Spec().DType.Wide()) }
 
 func batchNorm(c *call) []ops.Value {
 	c.ignore("spatial", "consumed_inputs")
@@ -75,10 +70,7 @@ func batchNorm(c *call) []ops.Value {
 		training = c.int("is_test", 0) == 0 && c.wants(1)
 	}
 	c.ignore("is_test")
-	stats := dtype.F32 // of the row, where x is a 16-bit float
-	if t == dtype.F64 {
-		stats = t
-	}
+	stats := t.Wide() // of the row
 	if !training {
 		in := []ops.Value{x, ops.Casted(c.b, gamma, t), ops.Casted(c.b, beta, t), ops.Casted(c.b, mean, stats), ops.Casted(c.b, variance, stats)}
 		return []ops.Value{ops.BatchNormInfer.With(c.b, ops.BatchNormAttrs{Eps: eps}, in...)}

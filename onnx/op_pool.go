@@ -46,11 +46,7 @@ func (c *call) plane(x ops.Value) []int {
 	if len(x.Spec().Shape) < 3 {
 		c.fail("its input has shape %s, want [N, C, ...]", shape.String(x.Spec().Shape))
 	}
-	var axes []int
-	for i := 2; i < len(x.Spec().Shape); i++ {
-		axes = append(axes, i)
-	}
-	return axes
+	return axesFrom(2, len(x.Spec().Shape)-2)
 }
 
 func (c *call) poolGeometry() geometry {
@@ -89,11 +85,7 @@ func (c *call) summed(x ops.Value, g geometry) ops.Value {
 }
 
 func (c *call) overWindows(row *ops.Op, x ops.Value, g geometry) ops.Value {
-	var axes []int
-	for i := range g.size {
-		axes = append(axes, 2+len(g.size)+i)
-	}
-	return row.With(c.b, ops.ReduceAttrs{Axes: axes}, c.windows(x, g))
+	return row.With(c.b, ops.ReduceAttrs{Axes: g.windowAxes()}, c.windows(x, g))
 }
 
 // plain2d reports whether the pools of planes do a pool: its windows are whole, without
@@ -173,11 +165,7 @@ func (c *call) places(x, y, padded ops.Value, g geometry, columns bool) ops.Valu
 	if x.Spec().DType.IsFloat() {
 		hit = ops.Or.Of(c.b, hit, ops.IsNaN.Of(c.b, win))
 	}
-	var axes []int
-	for i := range rank {
-		axes = append(axes, 2+rank+i)
-	}
-	first := ops.Amin.With(c.b, ops.ReduceAttrs{Axes: axes}, ops.Where.Of(c.b, hit, at, c.like(at, beyond)))
+	first := ops.Amin.With(c.b, ops.ReduceAttrs{Axes: g.windowAxes()}, ops.Where.Of(c.b, hit, at, c.like(at, beyond)))
 	planes := ops.Reshaped(c.b, ops.Iota.With(c.b, ops.IotaAttrs{DType: dtype.I64, Shape: []int{dims[0] * dims[1]}}), slices.Concat(dims[:2], slices.Repeat([]int{1}, rank))...)
 	return ops.Add.Of(c.b, first, ops.Mul.Of(c.b, planes, c.like(planes, float64(product(g.in)))))
 }

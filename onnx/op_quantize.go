@@ -16,7 +16,7 @@ func init() {
 			to = elemIn(c.value(2))
 		}
 		to = c.elem("output_dtype", to)
-		return c.quantize(c.x(0), c.x(1), c.value2(2), to, c.int("axis", 1), c.int("block_size", 0), c.int("saturate", 1) != 0, c.elem("precision", Elem(elemOf(c.spec(1).DType))))
+		return c.quantize(c.x(0), c.x(1), c.value2(2), to, c.int("axis", 1), c.int("block_size", 0), c.int("saturate", 1) != 0, c.elem("precision", elemOf(c.spec(1).DType)))
 	})
 	add1("DequantizeLinear", func(c *call) ops.Value {
 		scale := c.x(1)

@@ -79,9 +79,7 @@ func (c *call) reduced(x ops.Value) reduced {
 	noop := c.bool("noop_with_empty_axes")
 	r.axes = c.axesOf(axes, len(dims))
 	if len(axes) == 0 && !noop {
-		for i := range dims {
-			r.axes = append(r.axes, i)
-		}
+		r.axes = axesFrom(0, len(dims))
 	}
 	for _, a := range r.axes {
 		r.count *= dims[a]

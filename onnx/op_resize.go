@@ -17,7 +17,8 @@ func init() {
 			scales = c.floats(1)
 		}
 		r := resizing{mode: c.oneOf("mode", "nearest", "linear", "bilinear"), coordinates: "asymmetric", nearest: "floor"}
-		return c.resized(x, r, c.targets(x, scales))
+		dims := x.Spec().Shape
+		return c.resized(x, r, c.targets(dims, axesFrom(0, len(dims)), scales))
 	})
 }
 
@@ -58,20 +59,20 @@ type target struct {
 	lo, hi     float64 // region of interest
 }
 
-func (c *call) targets(x ops.Value, scales []float64) []target {
-	dims := x.Spec().Shape
-	if len(scales) != len(dims) {
-		c.fail("%d scales for %d axes", len(scales), len(dims))
+// targets are the sizes of axes by scales.
+func (c *call) targets(dims, axes []int, scales []float64) []target {
+	if len(scales) != len(axes) {
+		c.fail("%d scales for %d axes", len(scales), len(axes))
 	}
-	var out []target
+	list := make([]target, len(axes))
 	for i, s := range scales {
-		size := math.Floor(float64(dims[i]) * s)
+		size := math.Floor(float64(dims[axes[i]]) * s)
 		if !(s > 0) || size > 1<<31 {
 			c.fail("a scale of %v", s)
 		}
-		out = append(out, target{axis: i, size: int(size), scale: s, hi: 1})
+		list[i] = target{axis: axes[i], size: int(size), scale: s, hi: 1}
 	}
-	return out
+	return list
 }
 
 func resize(c *call) ops.Value {
@@ -80,7 +81,7 @@ func resize(c *call) ops.Value {
 	r := resizing{mode: c.oneOf("mode", "nearest", "linear", "cubic")}
 	if c.version() < 11 {
 		r.coordinates, r.nearest = "asymmetric", "floor"
-		return c.resized(x, r, c.targets(x, c.floats(1)))
+		return c.resized(x, r, c.targets(dims, axesFrom(0, len(dims)), c.floats(1)))
 	}
 	r.coordinates = c.oneOf("coordinate_transformation_mode", "half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize", "half_pixel_symmetric")
 	r.nearest = c.oneOf("nearest_mode", "round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
@@ -90,33 +91,18 @@ func resize(c *call) ops.Value {
 	policy := c.oneOf("keep_aspect_ratio_policy", "stretch", "not_larger", "not_smaller")
 	axes := c.ints("axes")
 	if axes == nil {
-		for i := range dims {
-			axes = append(axes, i)
-		}
+		axes = axesFrom(0, len(dims))
 	}
 	axes = c.axesOf(axes, len(dims))
-	list := make([]target, len(axes))
-	for i, a := range axes {
-		list[i] = target{axis: a, hi: 1}
-	}
+	var list []target
 	if c.has(3) && c.spec(3).Elements() > 0 {
 		sizes := c.sizes(c.numbers(3))
 		if len(sizes) != len(axes) {
 			c.fail("%d sizes for %d axes", len(sizes), len(axes))
 		}
-		c.fit(list, sizes, dims, policy)
+		list = c.fit(dims, axes, sizes, policy)
 	} else {
-		scales := c.floats(2)
-		if len(scales) != len(axes) {
-			c.fail("%d scales for %d axes", len(scales), len(axes))
-		}
-		for i, s := range scales {
-			size := math.Floor(float64(dims[axes[i]]) * s)
-			if !(s > 0) || size > 1<<31 {
-				c.fail("a scale of %v", s)
-			}
-			list[i].scale, list[i].size = s, int(size)
-		}
+		list = c.targets(dims, axes, c.floats(2))
 	}
 	if r.coordinates == "tf_crop_and_resize" {
 		roi := c.floats(1)
@@ -131,18 +117,19 @@ func resize(c *call) ops.Value {
 }
 
 // fit works the scales out from sizes, which may have to keep the ratio of the axes.
-func (c *call) fit(list []target, sizes, dims []int, policy string) {
+func (c *call) fit(dims, axes, sizes []int, policy string) []target {
+	list := make([]target, len(axes))
 	common := math.Inf(1)
 	if policy == "not_smaller" {
 		common = 0
 	}
 	for i := range list {
-		n := dims[list[i].axis]
+		n := dims[axes[i]]
 		if n == 0 {
 			c.fail("an axis of size 0 is resized to %d", sizes[i])
 		}
 		s := float64(sizes[i]) / float64(n)
-		list[i].scale, list[i].size = s, sizes[i]
+		list[i] = target{axis: axes[i], size: sizes[i], scale: s, hi: 1}
 		if policy == "not_smaller" {
 			common = max(common, s)
 		} else {
@@ -150,12 +137,13 @@ func (c *call) fit(list []target, sizes, dims []int, policy string) {
 		}
 	}
 	if policy == "stretch" {
-		return
+		return list
 	}
 	for i := range list {
 		list[i].scale = common
-		list[i].size = int(math.Floor(common*float64(dims[list[i].axis]) + 0.5))
+		list[i].size = int(math.Floor(common*float64(dims[axes[i]]) + 0.5))
 	}
+	return list
 }
 
 // resized resizes one axis after the other: interpolation is separable.

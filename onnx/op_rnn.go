@@ -301,9 +301,7 @@ func (c *call) activation(name string) (f func(x ops.Value, a, b float64) ops.Va
 	case "softplus":
 		return func(x ops.Value, _, _ float64) ops.Value { return c.softplus(x) }, none, none
 	case "softsign":
-		return func(x ops.Value, _, _ float64) ops.Value {
-			return ops.Div.Of(c.b, x, ops.Scaled(c.b, ops.Abs.Of(c.b, x), 1, 1))
-		}, none, none
+		return func(x ops.Value, _, _ float64) ops.Value { return c.softsign(x) }, none, none
 	case "affine":
 		return func(x ops.Value, a, b float64) ops.Value { return ops.Scaled(c.b, x, a, b) }, 1, 0
 	case "leakyrelu":
@@ -311,9 +309,7 @@ func (c *call) activation(name string) (f func(x ops.Value, a, b float64) ops.Va
 			return ops.LeakyRelu.With(c.b, ops.LeakyReluAttrs{Slope: a}, x)
 		}, 0.01, none
 	case "thresholdedrelu":
-		return func(x ops.Value, a, _ float64) ops.Value {
-			return ops.Where.Of(c.b, ops.Gt.Of(c.b, x, c.like(x, a)), x, c.like(x, 0))
-		}, 1, none
+		return func(x ops.Value, a, _ float64) ops.Value { return c.thresholded(x, a) }, 1, none
 	case "scaledtanh":
 		return func(x ops.Value, a, b float64) ops.Value {
 			return ops.Scaled(c.b, ops.Tanh.Of(c.b, ops.Scaled(c.b, x, b, 0)), a, 0)

@@ -183,12 +183,14 @@ func (c *call) moved(f func(x ops.Value) ops.Value) ops.Value {
 }
 
 // vector is a known vector of sizes.
-func (c *call) vector(v []int) ops.Value {
+func (c *call) vector(v []int) ops.Value { return c.b.Const(vectorOf(v)) }
+
+func vectorOf(v []int) ops.Host {
 	h := ops.NewHost(ops.Spec{DType: dtype.I64, Shape: []int{len(v)}})
 	for i, n := range v {
 		h.SetInt(i, int64(n))
 	}
-	return c.b.Const(h)
+	return h
 }
 
 // sizes checks sizes that come from a file.
@@ -351,9 +353,7 @@ func slice(c *call) ops.Value {
 			}
 		}
 		if axes == nil {
-			for i := range starts {
-				axes = append(axes, i)
-			}
+			axes = axesFrom(0, len(starts))
 		}
 		if len(starts) != len(ends) || len(axes) != len(starts) || steps != nil && len(steps) != len(starts) {
 			c.fail("its starts, ends, axes and steps have %d, %d, %d and %d values", len(starts), len(ends), len(axes), len(steps))
@@ -444,9 +444,7 @@ func centerCropPad(c *call) ops.Value {
 		dims := x.Spec().Shape
 		axes := c.ints("axes")
 		if axes == nil {
-			for i := range dims {
-				axes = append(axes, i)
-			}
+			axes = axesFrom(0, len(dims))
 		}
 		axes = c.axesOf(axes, len(dims))
 		want := c.sizes(c.numbers(1))

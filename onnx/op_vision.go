@@ -54,11 +54,8 @@ func (c *call) sample(x ops.Value, coords []ops.Value, s sampling) ops.Value {
 	xs := x.Spec().Shape
 	rank, size := len(coords), product(xs[2:])
 	points := coords[0].Spec().Shape[1]
-	perm := []int{0}
-	for i := range rank {
-		perm = append(perm, 2+i)
-	}
-	flat := ops.Reshaped(c.b, ops.Permuted(c.b, x, append(perm, 1)...), xs[0]*size, xs[1])
+	channelsLast := slices.Concat([]int{0}, axesFrom(2, rank), []int{1})
+	flat := ops.Reshaped(c.b, ops.Permuted(c.b, x, channelsLast...), xs[0]*size, xs[1])
 	// For each axis the taps: an element and a weight, [N, P].
 	type tap struct{ at, weight ops.Value }
 	taps := make([][]tap, rank)

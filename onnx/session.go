@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -194,20 +195,11 @@ func (f *frame) give(v ops.Value, in []Value, made *[]*crease.Tensor) Value {
 		return out
 	}
 	t := f.b.tensor(v)
-	if k, ok := v.(*known); ok && f.b.kept[k] != nil || isInput(t, in) || contains(*made, t) {
+	if k, ok := v.(*known); ok && f.b.kept[k] != nil || isInput(t, in) || slices.Contains(*made, t) {
 		t = t.Copy() // the session's or the caller's stays theirs
 	}
 	*made = append(*made, t)
 	return Value{Tensor: t}
-}
-
-func contains(list []*crease.Tensor, t *crease.Tensor) bool {
-	for _, u := range list {
-		if u == t {
-			return true
-		}
-	}
-	return false
 }
 
 func isInput(t *crease.Tensor, in []Value) bool {
@@ -226,8 +218,6 @@ func (s *Session) Close() {
 	for _, t := range s.eager.b.kept {
 		t.Free()
 	}
-	for _, p := range s.programs {
-		p.compiled.Free()
-	}
-	s.eager, s.programs = s.frame(false), map[string]*program{}
+	s.forget()
+	s.eager = s.frame(false)
 }

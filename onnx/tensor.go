@@ -155,9 +155,9 @@ func readRaw(h ops.Host, e Elem, raw []byte) {
 	case !row.narrow:
 		copy(h.Data, raw) // files and all platforms are little-endian
 	default:
-		per := 8 / row.bits
+		per, values := 8/row.bits, e.values()
 		for i := range h.Elements() {
-			h.Set(i, e.decode(raw[i/per]>>(i%per*row.bits)&(1<<row.bits-1)))
+			h.Set(i, values[raw[i/per]>>(i%per*row.bits)&(1<<row.bits-1)])
 		}
 	}
 }
@@ -182,13 +182,17 @@ func readLists(h ops.Host, e Elem, t *pb.Tensor) {
 	default:
 		list := t.Int32Data
 		row := elems[e]
+		var values []float64
+		if row.narrow {
+			values = e.values()
+		}
 		if row.bits < 8 {
 			per, word := 8/row.bits, uint8(0)
 			for i := range n {
 				if i%per == 0 {
 					word = uint8(list.Next())
 				}
-				h.Set(i, e.decode(word>>(i%per*row.bits)&(1<<row.bits-1)))
+				h.Set(i, values[word>>(i%per*row.bits)&(1<<row.bits-1)])
 			}
 			return
 		}
@@ -196,7 +200,7 @@ func readLists(h ops.Host, e Elem, t *pb.Tensor) {
 			v := list.Next()
 			switch {
 			case row.narrow:
-				h.Set(i, e.decode(uint8(v)))
+				h.Set(i, values[uint8(v)])
 			case e == Float16 || e == BFloat16:
 				binary.LittleEndian.PutUint16(h.Data[2*i:], uint16(v))
 			case e == Float8E4M3FN || e == Float8E5M2:

@@ -45,7 +45,7 @@ func init() {
 				return nil, err
 			}
 			y := slices.Concat(d.lead, []int{d.l, d.e})
-			return []Spec{{in[0].DType, y}, {wideType(in[0].DType), y[:len(y)-1]}}, nil
+			return []Spec{{in[0].DType, y}, {in[0].DType.Wide(), y[:len(y)-1]}}, nil
 		},
 		Ref: func(attrs any, in, out []Host) {
 			a, d := attrs.(AttentionAttrs), mustAttention(attrs, hostSpecs(in[:3]))
@@ -119,7 +119,7 @@ func init() {
 				return nil, err
 			}
 			y := slices.Concat(d.lead, []int{d.l, d.e})
-			want := []Spec{{in[1].DType, y}, in[1], in[2], in[3], {in[1].DType, y}, {wideType(in[1].DType), y[:len(y)-1]}}
+			want := []Spec{{in[1].DType, y}, in[1], in[2], in[3], {in[1].DType, y}, {in[1].DType.Wide(), y[:len(y)-1]}}
 			if err := wantSpecs(in[:6], want); err != nil {
 				return nil, err
 			}

@@ -41,7 +41,7 @@ func init() {
 			if err := wantSpecs(in, []Spec{in[0], vec, vec}); err != nil {
 				return nil, err
 			}
-			stat := Spec{wideType(in[0].DType), []int{c}}
+			stat := Spec{in[0].DType.Wide(), []int{c}}
 			return []Spec{in[0], stat, stat}, nil
 		},
 		Ref: func(attrs any, in, out []Host) {
@@ -109,7 +109,7 @@ func init() {
 				return nil, err
 			}
 			x := Spec{in[0].DType, in[1].Shape}
-			vec, stat := Spec{x.DType, []int{c}}, Spec{wideType(x.DType), []int{c}}
+			vec, stat := Spec{x.DType, []int{c}}, Spec{x.DType.Wide(), []int{c}}
 			if err := wantSpecs(in, []Spec{x, x, vec, stat, stat}); err != nil {
 				return nil, err
 			}
@@ -170,7 +170,7 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			vec, stat := Spec{in[0].DType, []int{c}}, Spec{wideType(in[0].DType), []int{c}}
+			vec, stat := Spec{in[0].DType, []int{c}}, Spec{in[0].DType.Wide(), []int{c}}
 			if err := wantSpecs(in, []Spec{in[0], vec, vec, stat, stat}); err != nil {
 				return nil, err
 			}

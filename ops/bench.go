@@ -40,7 +40,7 @@ func (s Size) Indices(dims ...int) Arg { return Arg{Shape: dims, DType: dtype.I6
 func (s Size) Key() Arg { return Arg{Shape: []int{2}, DType: dtype.U64, Hi: 1000} }
 
 // Wide is the element type that sums and states of the measured type are kept in.
-func (s Size) Wide() dtype.Type { return wideType(s.DType) }
+func (s Size) Wide() dtype.Type { return s.DType.Wide() }
 
 // As is the operand with an element type of its own, whichever is measured.
 func (a Arg) As(t dtype.Type) Arg {

@@ -66,7 +66,7 @@ func init() {
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			a, spec := attrs.(CrossEntropyAttrs), in[0].Spec()
 			n, c := spec.Shape[0], spec.Shape[1]
-			t := a.targets(b, in[1], in[2:], wideType(spec.DType))
+			t := a.targets(b, in[1], in[2:], spec.DType.Wide())
 			logp := LogSoftmax.With(b, AxisAttrs{Axis: 1}, widened(b, in[0]))
 			// Picked by what refuses numbers of no class: to an index, negative ones count from the end.
 			hot := OneHot.With(b, OneHotAttrs{Classes: c, DType: dtype.Bool}, t.class)
@@ -152,7 +152,7 @@ func init() {
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			a, spec := attrs.(CrossEntropyAttrs), in[1].Spec()
 			n, c := spec.Shape[0], spec.Shape[1]
-			wide := wideType(spec.DType)
+			wide := spec.DType.Wide()
 			t := a.targets(b, in[2], in[3:], wide)
 			p := Softmax.With(b, AxisAttrs{Axis: 1}, widened(b, in[1]))
 			hot := OneHot.With(b, OneHotAttrs{Classes: c, DType: wide}, t.class)
@@ -217,7 +217,7 @@ func (a CrossEntropyAttrs) loss(logits, target Spec, weight []Spec) (Spec, error
 // them, but for the divisor of a mean.
 func classWeightGrad(g *GradCall) Value {
 	b, a, spec := g.B, g.Attrs.(CrossEntropyAttrs), g.In[0].Spec()
-	n, c, wide := spec.Shape[0], spec.Shape[1], wideType(spec.DType)
+	n, c, wide := spec.Shape[0], spec.Shape[1], spec.DType.Wide()
 	t := a.targets(b, g.In[1], g.In[2:], wide)
 	keep := func(v Value) Value {
 		if t.keep == nil {

@@ -205,7 +205,7 @@ func rowNormInfer(attrs any, in []Spec) (stat Spec, err error) {
 			return stat, shapeErr("input %d must have shape %s, that of the normalised axes", i, shape.String(tail))
 		}
 	}
-	return Spec{wideType(in[0].DType), lead}, nil
+	return Spec{in[0].DType.Wide(), lead}, nil
 }
 
 // rowNormGradInfer is the shape rule of d, x, gamma and statistics: the results are
@@ -215,7 +215,7 @@ func rowNormGradInfer(attrs any, in []Spec) ([]Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	stat := Spec{wideType(in[0].DType), lead}
+	stat := Spec{in[0].DType.Wide(), lead}
 	want := []Spec{in[1], {in[0].DType, in[1].Shape}, {in[0].DType, tail}, stat, stat}
 	if err := wantSpecs(in, want[:len(in)]); err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ func gradient(f func(b Builder, d, x, y Value) Value) func(*GradCall) []Value {
 func wideGradient(f func(b Builder, d, x, y Value) Value) func(*GradCall) []Value {
 	return func(g *GradCall) []Value {
 		t := g.In[0].Spec().DType
-		if wideType(t) == t {
+		if t.Wide() == t {
 			return gradient(f)(g)
 		}
 		wide := func(v Value) Value {

@@ -38,6 +38,20 @@ func init() {
 			loss := Scaled(b, SumOver(b, Mul.Of(b, d, d), false), 1/float64(spec.Elements()), 0)
 			return []Value{Casted(b, loss, spec.DType)}
 		},
+		Saves: In(0, 1),
+		Grad: func(g *GradCall) []Value {
+			b, spec := g.B, g.In[0].Spec()
+			d := Scaled(b, widened(b, g.D[0]), 2/float64(spec.Elements()), 0)
+			dx := Mul.Of(b, Sub.Of(b, widened(b, g.In[0]), widened(b, g.In[1])), d)
+			out := g.results(2)
+			if g.Needs[0] {
+				out[0] = Casted(b, dx, spec.DType)
+			}
+			if g.Needs[1] {
+				out[1] = Casted(b, Neg.Of(b, dx), spec.DType)
+			}
+			return out
+		},
 		Cost: func(_ any, in, out []Spec) Cost {
 			return Cost{Flops: 3 * float64(in[0].Elements()), Bytes: traffic(in, out)}
 		},

@@ -200,7 +200,7 @@ func normalLower(b Builder, attrs any, in []Value) []Value {
 	opposite := Or.Of(b, is(2), is(3))
 	sin, cos = Where.Of(b, opposite, Neg.Of(b, sin), sin), Where.Of(b, opposite, Neg.Of(b, cos), cos)
 	out := Concat.With(b, ConcatAttrs{Axis: 1}, Mul.Of(b, r, cos), Mul.Of(b, r, sin))
-	out = Casted(b, sliced(b, Reshaped(b, out, 2*pairs), 0, 0, n), wideType(a.DType))
+	out = Casted(b, sliced(b, Reshaped(b, out, 2*pairs), 0, 0, n), a.DType.Wide())
 	out = Add.Of(b, Mul.Of(b, out, scalarLike(b, out, a.Std)), scalarLike(b, out, a.Mean))
 	return []Value{Casted(b, Reshaped(b, out, a.Shape...), a.DType)}
 }

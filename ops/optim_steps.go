@@ -75,7 +75,7 @@ func init() {
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			a, t := attrs.(SgdAttrs), in[0].Spec().DType
 			p, g := widened(b, in[0]), widened(b, in[1])
-			lr := Casted(b, in[3], wideType(t))
+			lr := Casted(b, in[3], t.Wide())
 			if a.WeightDecay != 0 {
 				g = Add.Of(b, g, Scaled(b, p, a.WeightDecay, 0))
 			}
@@ -153,7 +153,7 @@ func init() {
 		},
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			a, t := attrs.(AdamAttrs), in[0].Spec().DType
-			wide := wideType(t)
+			wide := t.Wide()
 			p, g := widened(b, in[0]), widened(b, in[1])
 			lr, step := Casted(b, in[4], wide), Casted(b, in[5], wide)
 			// 1 - beta^t by expm1: the difference would cancel for beta near 1.
@@ -201,7 +201,7 @@ func stepInfer(in []Spec, states, scalars int) ([]Spec, error) {
 		return nil, shapeErr("takes %d inputs", scalars+states+2)
 	}
 	p := in[0]
-	state := Spec{wideType(p.DType), shape.Clone(p.Shape)}
+	state := Spec{p.DType.Wide(), shape.Clone(p.Shape)}
 	want, out := []Spec{p, p}, []Spec{p}
 	for range states {
 		want, out = append(want, state), append(out, state)

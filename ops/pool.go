@@ -115,7 +115,7 @@ func init() {
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			a, d := attrs.(PoolGradAttrs), in[0].Spec()
 			n, c, at := a.InShape[0], a.InShape[1], d.Shape[2]*d.Shape[3]
-			planes := Zeros(b, Spec{wideType(d.DType), []int{n, c, a.InShape[2] * a.InShape[3]}})
+			planes := Zeros(b, Spec{d.DType.Wide(), []int{n, c, a.InShape[2] * a.InShape[3]}})
 			dx := ScatterAdd.With(b, ScatterAttrs{Axis: 2}, planes,
 				Reshaped(b, in[1], n, c, at), Reshaped(b, widened(b, in[0]), n, c, at))
 			return []Value{Casted(b, Reshaped(b, dx, a.InShape...), d.DType)}

@@ -19,7 +19,7 @@ const productULP = 2
 // is that of the result or finer, and the rounding of sums. A product of a narrow type
 // may be computed in the wide one, as that of attention's weights is.
 func productEpsilons(dev hal.Info, result, operands dtype.Type) (multiply, accumulate float64) {
-	for _, t := range []dtype.Type{operands, wideType(operands)} {
+	for _, t := range []dtype.Type{operands, operands.Wide()} {
 		p := dev.Products[t]
 		if p.Multiply > 0 {
 			multiply = max(multiply, math.Ldexp(1, 1-p.Multiply))

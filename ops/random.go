@@ -26,7 +26,7 @@ type RandAttrs struct {
 // check returns an error for a range that is not finite, or none of whose numbers is one of
 // the element type.
 func (a RandAttrs) check() error {
-	wide := wideType(a.DType)
+	wide := a.DType.Wide()
 	for _, v := range []struct {
 		of dtype.Type
 		v  float64
@@ -114,7 +114,7 @@ func init() {
 		Lower: func(b Builder, attrs any, in []Value) []Value {
 			a := attrs.(RandAttrs)
 			first, last := a.ends()
-			u := Mul.Of(b, fractions(b, in[0], a.Shape, wideType(a.DType)), Filled(b, Spec{DType: wideType(a.DType)}, a.step()))
+			u := Mul.Of(b, fractions(b, in[0], a.Shape, a.DType.Wide()), Filled(b, Spec{DType: a.DType.Wide()}, a.step()))
 			u = Add.Of(b, u, scalarLike(b, u, a.Lo))
 			u = Min.Of(b, Max.Of(b, u, scalarLike(b, u, first)), scalarLike(b, u, last))
 			return []Value{Casted(b, u, a.DType)}

@@ -177,7 +177,7 @@ func extremumGrad(g *GradCall) []Value {
 	dims := x.Spec().Shape
 	t := x.Spec().DType
 	won := Or.Of(b, Eq.Of(b, x, KeepShape(b, g.Out[0], dims, axes)), IsNaN.Of(b, x))
-	count := SumOver(b, Casted(b, won, wideType(t)), true, axes...)
+	count := SumOver(b, Casted(b, won, t.Wide()), true, axes...)
 	share := Casted(b, Div.Of(b, widened(b, KeepShape(b, g.D[0], dims, axes)), count), t)
 	return []Value{Where.Of(b, won, share, scalarLike(b, x, 0))}
 }

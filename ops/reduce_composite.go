@@ -55,7 +55,7 @@ func init() {
 		Grad: func(g *GradCall) []Value {
 			b, x, y, axes := g.B, g.In[0], g.Out[0], g.Attrs.(ReduceAttrs).Axes
 			dims := x.Spec().Shape
-			if wideType(x.Spec().DType) != x.Spec().DType {
+			if x.Spec().DType.Wide() != x.Spec().DType {
 				x = widened(b, x)
 				y = LogSumExp.With(b, g.Attrs, x) // the rounded result would be off by as much as the weights are
 			}

@@ -276,17 +276,8 @@ func shifted(b Builder, x Value, axis int) Value {
 	return Sub.Of(b, x, Amax.With(b, ReduceAttrs{Axes: []int{axis}, Keep: true}, x))
 }
 
-// wideType is the element type that sums and statistics of t are kept in:
-// 16-bit floats widen to f32.
-func wideType(t dtype.Type) dtype.Type {
-	if t == dtype.F16 || t == dtype.BF16 {
-		return dtype.F32
-	}
-	return t
-}
-
 // widened is x in its wide type.
-func widened(b Builder, x Value) Value { return Casted(b, x, wideType(x.Spec().DType)) }
+func widened(b Builder, x Value) Value { return Casted(b, x, x.Spec().DType.Wide()) }
 
 // withWide doubles cases for rows some of whose inputs are in the wide type:
 // for 16-bit floats these inputs are f32.

@@ -91,7 +91,7 @@ func (e *EMA) Update() {
 	crease.Tidy(func() []*crease.Tensor {
 		crease.NoGrad(func() {
 			for i, p := range e.params {
-				e.averages[i].Assign(e.averages[i].MulScalar(e.decay).Add(p.Detach().MulScalar(1 - e.decay)))
+				e.averages[i].Assign(mixed(e.averages[i], p.Detach(), e.decay))
 			}
 		})
 		return nil

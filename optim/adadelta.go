@@ -1,6 +1,10 @@
 package optim
 
-import "github.com/crease-ml/crease"
+import (
+	"cmp"
+
+	"github.com/crease-ml/crease"
+)
 
 // AdadeltaConfig are the settings of Adadelta. A zero rate, rho and eps stand for
 // 1, 0.9 and 1e-6.
@@ -15,9 +19,8 @@ type AdadeltaConfig struct {
 // NewAdadelta scales gradients by the ratio of the mean squares of moves and of
 // gradients (Zeiler 2012), as PyTorch computes it.
 func NewAdadelta(params []*crease.Tensor, c AdadeltaConfig) Optimizer {
-	rho, eps := or(c.Rho, 0.9), or(c.Eps, 1e-6)
-	o := newComposed(params, or(c.LR, 1), false, "square", "moved")
-	o.skipFrozen = c.SkipFrozen
+	rho, eps := cmp.Or(c.Rho, 0.9), cmp.Or(c.Eps, 1e-6)
+	o := newComposed(newBase(params, cmp.Or(c.LR, 1), c.SkipFrozen), false, "square", "moved")
 	o.rule = func(s stepContext, p, g *crease.Tensor, state []*crease.Tensor) (*crease.Tensor, []*crease.Tensor) {
 		g = decayed(g, p, c.WeightDecay)
 		square := mixed(state[0], g.Square(), rho)

@@ -1,6 +1,10 @@
 package optim
 
-import "github.com/crease-ml/crease"
+import (
+	"cmp"
+
+	"github.com/crease-ml/crease"
+)
 
 // AdagradConfig are the settings of Adagrad. A zero eps stands for 1e-10.
 type AdagradConfig struct {
@@ -15,9 +19,8 @@ type AdagradConfig struct {
 // NewAdagrad divides gradients by the root of the sum of their squares (Duchi et
 // al. 2011), as PyTorch computes it.
 func NewAdagrad(params []*crease.Tensor, c AdagradConfig) Optimizer {
-	eps := or(c.Eps, 1e-10)
-	o := newComposed(params, c.LR, true, "sum")
-	o.skipFrozen = c.SkipFrozen
+	eps := cmp.Or(c.Eps, 1e-10)
+	o := newComposed(newBase(params, c.LR, c.SkipFrozen), true, "sum")
 	if c.Initial != 0 {
 		for _, t := range o.state[0] {
 			t.Assign(crease.Full(t.Shape(), c.Initial, crease.As(t.DType()), crease.On(t.Device())))

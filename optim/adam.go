@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"cmp"
 	"github.com/crease-ml/crease"
 	"github.com/crease-ml/crease/ops"
 )
@@ -30,17 +31,10 @@ func NewAdam(params []*crease.Tensor, c AdamConfig) *Adam { return newAdam(param
 func NewAdamW(params []*crease.Tensor, c AdamConfig) *Adam { return newAdam(params, c, true) }
 
 func newAdam(params []*crease.Tensor, c AdamConfig, decoupled bool) *Adam {
-	a := ops.AdamAttrs{Beta1: or(c.Beta1, 0.9), Beta2: or(c.Beta2, 0.999), Eps: or(c.Eps, 1e-8), WeightDecay: c.WeightDecay, Decoupled: decoupled}
+	a := ops.AdamAttrs{Beta1: cmp.Or(c.Beta1, 0.9), Beta2: cmp.Or(c.Beta2, 0.999), Eps: cmp.Or(c.Eps, 1e-8), WeightDecay: c.WeightDecay, Decoupled: decoupled}
 	o := &Adam{base: newBase(params, c.LR, c.SkipFrozen), attrs: a}
 	o.m, o.v = o.moments(), o.moments()
 	return o
-}
-
-func or(v, standard float64) float64 {
-	if v == 0 {
-		return standard
-	}
-	return v
 }
 
 // Step makes one step.

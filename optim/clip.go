@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/crease-ml/crease"
-	"github.com/crease-ml/crease/dtype"
 	"github.com/crease-ml/crease/ops"
 )
 
@@ -53,12 +52,7 @@ func ClipGradValue(params []*crease.Tensor, max float64) {
 }
 
 // wide is a gradient in a type whose range holds the squares of 16-bit floats.
-func wide(g *crease.Tensor) *crease.Tensor {
-	if g.DType().Size() < dtype.F32.Size() {
-		return g.Cast(dtype.F32)
-	}
-	return g
-}
+func wide(g *crease.Tensor) *crease.Tensor { return g.Cast(g.DType().Wide()) }
 
 // gradients are those that are there. None at all is a mistake: Backward has not run.
 func gradients(op string, params []*crease.Tensor) (list []*crease.Tensor) {

@@ -2,7 +2,6 @@ package optim
 
 import (
 	"github.com/crease-ml/crease"
-	"github.com/crease-ml/crease/dtype"
 )
 
 // composed is an optimiser whose step is made of ordinary ops, which a compiled
@@ -24,8 +23,8 @@ type stepContext struct {
 }
 
 // newComposed makes zeros for every state; counted makes the steps a part of it.
-func newComposed(params []*crease.Tensor, lr float64, counted bool, names ...string) *composed {
-	o := &composed{base: newBase(params, lr, false), names: names, counted: counted}
+func newComposed(b base, counted bool, names ...string) *composed {
+	o := &composed{base: b, names: names, counted: counted}
 	for range names {
 		o.state = append(o.state, o.moments())
 	}
@@ -44,7 +43,7 @@ func (o *composed) Step() {
 				continue
 			}
 			crease.Tidy(func() []*crease.Tensor {
-				wide := wideType(p.DType())
+				wide := p.DType().Wide()
 				c := stepContext{lr: o.lr.Cast(wide)}
 				if o.counted {
 					c.t = o.t.Cast(wide)
@@ -62,14 +61,6 @@ func (o *composed) Step() {
 			})
 		}
 	})
-}
-
-// wideType is the type that steps are computed in: f32 for 16-bit floats.
-func wideType(t dtype.Type) dtype.Type {
-	if t == dtype.F16 || t == dtype.BF16 {
-		return dtype.F32
-	}
-	return t
 }
 
 // State is the learning rate, what is kept of every parameter, and the step count

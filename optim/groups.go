@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/crease-ml/crease"
@@ -78,7 +79,7 @@ func (g *Groups) ZeroGrad() {
 // SetLR changes the learning rate of every group, to the rate times the group's Scale.
 func (g *Groups) SetLR(lr float64) {
 	for _, o := range g.list {
-		o.SetLR(lr * or(o.Scale, 1))
+		o.SetLR(lr * cmp.Or(o.Scale, 1))
 	}
 }
 

@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/crease-ml/crease"
@@ -11,9 +12,8 @@ import (
 // corrections of both moments and without bounds on the length). A zero eps stands
 // for 1e-6.
 func NewLAMB(params []*crease.Tensor, c AdamConfig) Optimizer {
-	beta1, beta2, eps := or(c.Beta1, 0.9), or(c.Beta2, 0.999), or(c.Eps, 1e-6)
-	o := newComposed(params, c.LR, true, "m", "v")
-	o.skipFrozen = c.SkipFrozen
+	beta1, beta2, eps := cmp.Or(c.Beta1, 0.9), cmp.Or(c.Beta2, 0.999), cmp.Or(c.Eps, 1e-6)
+	o := newComposed(newBase(params, c.LR, c.SkipFrozen), true, "m", "v")
 	o.rule = func(s stepContext, p, g *crease.Tensor, state []*crease.Tensor) (*crease.Tensor, []*crease.Tensor) {
 		m, v := mixed(state[0], g, beta1), mixed(state[1], g.Square(), beta2)
 		move := m.Div(corrected(s.t, beta1)).Div(v.Div(corrected(s.t, beta2)).Sqrt().AddScalar(eps))

@@ -87,12 +87,13 @@ func (m *Mixed) hand() bool {
 	if m.scale == nil {
 		return true
 	}
-	sum := 0.0
-	for _, t := range m.masters {
-		sum += t.Grad().Abs().Amax().Item()
+	tops := make([]*crease.Tensor, len(m.masters))
+	for i, t := range m.masters {
+		tops[i] = t.Grad().Abs().Amax()
 	}
+	top := crease.Stack(0, tops...).Amax().Item() // one wait for the device, not one per parameter
 	scale, good := m.scale.Item(), m.good.Item()+1
-	finite := !math.IsNaN(sum) && !math.IsInf(sum, 0)
+	finite := !math.IsNaN(top) && !math.IsInf(top, 0)
 	switch {
 	case !finite:
 		scale, good = max(scale/2, 1), 0

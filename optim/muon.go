@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -28,9 +29,8 @@ func NewMuon(params []*crease.Tensor, c MuonConfig) Optimizer {
 			panic(&ops.ShapeError{Op: "muon", In: []ops.Spec{p.Spec()}, Rule: fmt.Sprintf("parameter %d is no matrix: give it to another optimiser, in NewGroups", i)})
 		}
 	}
-	momentum := or(c.Momentum, 0.95)
-	o := newComposed(params, c.LR, false, "momentum")
-	o.skipFrozen = c.SkipFrozen
+	momentum := cmp.Or(c.Momentum, 0.95)
+	o := newComposed(newBase(params, c.LR, c.SkipFrozen), false, "momentum")
 	o.rule = func(s stepContext, p, g *crease.Tensor, state []*crease.Tensor) (*crease.Tensor, []*crease.Tensor) {
 		m := mixed(state[0], g, momentum)
 		move := m

@@ -121,7 +121,7 @@ func (b *base) gradient(i int) *crease.Tensor {
 func (b *base) moments() []*crease.Tensor {
 	out := make([]*crease.Tensor, len(b.params))
 	for i, p := range b.params {
-		out[i] = crease.Zeros(p.Shape(), crease.As(wideType(p.DType())), crease.On(p.Device())).Keep()
+		out[i] = crease.Zeros(p.Shape(), crease.As(p.DType().Wide()), crease.On(p.Device())).Keep()
 	}
 	return out
 }

@@ -1,6 +1,10 @@
 package optim
 
-import "github.com/crease-ml/crease"
+import (
+	"cmp"
+
+	"github.com/crease-ml/crease"
+)
 
 // RMSpropConfig are the settings of RMSprop. A zero alpha and eps stand for 0.99
 // and 1e-8.
@@ -17,7 +21,7 @@ type RMSpropConfig struct {
 // NewRMSprop divides gradients by the root of their running mean square (Hinton
 // 2012; centred, Graves 2013), as PyTorch computes it.
 func NewRMSprop(params []*crease.Tensor, c RMSpropConfig) Optimizer {
-	alpha, eps := or(c.Alpha, 0.99), or(c.Eps, 1e-8)
+	alpha, eps := cmp.Or(c.Alpha, 0.99), cmp.Or(c.Eps, 1e-8)
 	names := []string{"square"}
 	if c.Centered {
 		names = append(names, "mean")
@@ -25,8 +29,7 @@ func NewRMSprop(params []*crease.Tensor, c RMSpropConfig) Optimizer {
 	if c.Momentum != 0 {
 		names = append(names, "momentum")
 	}
-	o := newComposed(params, c.LR, false, names...)
-	o.skipFrozen = c.SkipFrozen
+	o := newComposed(newBase(params, c.LR, c.SkipFrozen), false, names...)
 	o.rule = func(s stepContext, p, g *crease.Tensor, state []*crease.Tensor) (*crease.Tensor, []*crease.Tensor) {
 		g = decayed(g, p, c.WeightDecay)
 		square := mixed(state[0], g.Square(), alpha)

@@ -1,7 +1,9 @@
 package pb
 
 import (
+	"encoding/binary"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -30,7 +32,13 @@ func appendField(b []byte, f field) []byte {
 	}
 	switch at := to.(type) {
 	case nested:
-		at.each(func(m Message) { bytes(Marshal(m)) })
+		at.each(func(m Message) {
+			b = protowire.AppendTag(b, f.number, protowire.BytesType)
+			start := len(b)
+			b = appendMessage(b, m)
+			var length [binary.MaxVarintLen64]byte // known only now, it goes in front
+			b = slices.Insert(b, start, protowire.AppendVarint(length[:0], uint64(len(b)-start))...)
+		})
 	case *int64:
 		if *at != 0 || write {
 			varint(uint64(*at))

@@ -126,6 +126,13 @@ def cross_entropy():
                     yield case(f"{reduction} {args.get('ignore_index', '')} {smoothing} {weighted}", f, x, t, op="cross_entropy", grad=True, args=args)
 
 
+def write(path, cases):
+    """The file of some cases, one a line, without what is empty."""
+    lines = ",\n".join(json.dumps({k: v for k, v in c.items() if v not in ("", {}, [])}) for c in cases)
+    with open(path, "w") as out:
+        out.write('{"torch": "%s", "cases": [\n%s\n]}\n' % (torch.__version__, lines))
+
+
 FILES = [promote, scalars, ranges, edges, attention, cross_entropy]
 
 if __name__ == "__main__":
@@ -134,6 +141,4 @@ if __name__ == "__main__":
     for f in FILES:
         if len(sys.argv) > 1 and f.__name__ not in sys.argv[1:]:
             continue
-        cases = ",\n".join(json.dumps({k: v for k, v in c.items() if v not in ("", {}, [])}) for c in f())
-        with open(os.path.join(here, f.__name__ + ".json"), "w") as out:
-            out.write('{"torch": "%s", "cases": [\n%s\n]}\n' % (torch.__version__, cases))
+        write(os.path.join(here, f.__name__ + ".json"), f())

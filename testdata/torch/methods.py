@@ -1,15 +1,16 @@
 """Writes methods.json: what PyTorch gives for the tensor methods, with gradients.
 
-    python testdata/torch/methods.py > testdata/torch/methods.json
+    python testdata/torch/methods.py
 
 Where NumPy has the same function, its result is compared here, so that the file says what
 both give. TestMethodsAgainstTorch reads it.
 """
-import json
-import sys
+import os
 
 import numpy as np
 import torch
+
+from make import array, write
 
 rng = np.random.default_rng(11)
 cases = []
@@ -27,17 +28,6 @@ def b(*dims):
     return torch.tensor(rng.integers(0, 2, dims) == 1)
 
 
-NAMES = {torch.float32: "f32", torch.int64: "i64", torch.int32: "i32", torch.uint8: "u8", torch.int8: "i8", torch.bool: "bool", torch.float64: "f64"}
-
-
-def dump(t):
-    t = t.detach().contiguous()
-    data = [v if not isinstance(v, float) or np.isfinite(v) else str(v) for v in t.flatten().tolist()]
-    if t.dtype == torch.bool:
-        data = [int(v) for v in data]
-    return {"dtype": NAMES[t.dtype], "shape": list(t.shape), "data": data}
-
-
 def case(name, ins, fn, ref=None, grad=True):
     leaves = [x.clone().requires_grad_(x.is_floating_point() and grad) for x in ins]
     out = fn(*leaves)
@@ -47,12 +37,12 @@ def case(name, ins, fn, ref=None, grad=True):
         want = list(want) if isinstance(want, (tuple, list)) else [want]
         for t, w in zip(out, want):
             np.testing.assert_allclose(t.detach().numpy(), w, rtol=2e-5, atol=1e-6, err_msg=name)
-    c = {"name": name, "in": [dump(x) for x in ins], "out": [dump(x) for x in out]}
+    c = {"name": name, "in": [array(x) for x in ins], "out": [array(x) for x in out]}
     seeds = [(o, 1 + (torch.arange(o.numel()) % 5).to(o.dtype).reshape(o.shape) / 4) for o in out if o.requires_grad]
     if seeds:
         wrt = [x for x in leaves if x.requires_grad]
         grads = iter(torch.autograd.grad([o for o, _ in seeds], wrt, [d for _, d in seeds]))
-        c["grad"] = [dump(next(grads)) if x.requires_grad else None for x in leaves]
+        c["grad"] = [array(next(grads)) if x.requires_grad else None for x in leaves]
     cases.append(c)
 
 
@@ -168,4 +158,4 @@ case("set/[1:, ::2]", [x34, f(2, 2)], lambda x, v: put(x, v, slice(1, None), sli
 case("masked_fill", [x34, torch.tensor([True, False, False, True])], lambda x, m: x.masked_fill(m, -7))
 case("scatter", [x34, torch.tensor([[0, 2, 1], [3, 1, 0]]), f(2, 3)], lambda x, k, v: x.scatter(1, k, v))
 
-json.dump(cases, sys.stdout, separators=(",", ":"), ensure_ascii=False)
+write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "methods.json"), cases)

@@ -1,12 +1,16 @@
 """Writes losses.json: the losses of torch.nn.functional and their gradients.
 
-    python nn/testdata/torch/losses.py > nn/testdata/torch/losses.json
+    python nn/testdata/torch/losses.py
 """
-import json
+import os
 import sys
 
 import torch
 import torch.nn.functional as F
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(here, "../../../testdata/torch"))
+from make import array, write
 
 torch.manual_seed(5)
 cases = []
@@ -19,9 +23,7 @@ def case(name, x, target, fn, *more):
         out = fn(leaf, target, reduction, *more)
         (out * (1 + torch.arange(out.numel()).reshape(out.shape) % 5 / 4)).sum().backward()
         cases.append({
-            "name": name, "reduction": reduction, "shape": list(x.shape), "x": x.flatten().tolist(), "classes": not target.is_floating_point(),
-            "target": target.flatten().tolist(), "target_shape": list(target.shape), "more": [m.flatten().tolist() for m in more],
-            "out": out.flatten().tolist(), "out_shape": list(out.shape), "grad": leaf.grad.flatten().tolist(),
+            "name": name, "args": {"reduction": reduction}, "in": [array(v) for v in (x, target, *more)], "out": [array(out)], "grad": [array(leaf.grad)],
         })
 
 
@@ -44,4 +46,4 @@ q[2, 3] = 0
 case("kl", logp, q, lambda x, t, r: F.kl_div(x, t, reduction=r))
 case("kl log", logp, torch.randn(4, 5).log_softmax(1), lambda x, t, r: F.kl_div(x, t, reduction=r, log_target=True))
 
-json.dump(cases, sys.stdout, separators=(",", ":"))
+write(os.path.join(here, "losses.json"), cases)
