@@ -32,7 +32,7 @@ type Device struct {
 	health hal.Health  // of the context, and so of every stream
 	stage  staging
 	reads  reads
-	faults faults
+	faults kernels.Faults[driver.Ptr]
 
 	programs sync.Map // *kernels.Program to *compiled
 	events   sync.Map // of driver.Event: those that are not destroyed yet
@@ -55,6 +55,7 @@ func newDevice(f found, name string, profile bool) (*Device, error) {
 		return nil, d.failure(err)
 	}
 	d.pool = hal.Pool[driver.Ptr]{New: d.create, Drop: d.release, Limit: d.info.Memory / 20 * 19}
+	d.faults = kernels.Faults[driver.Ptr]{Device: d.info.Name, Create: d.create, Drop: d.release, Clear: d.clearFaults, Read: d.readFaults}
 	d.pinned = hal.Pool[unsafe.Pointer]{New: d.createPinned, Drop: d.releasePinned}
 	var err error
 	if d.portable, err = kernels.Register(&d.kernels, d.caps()); err != nil {
@@ -172,7 +173,7 @@ func (d *Device) Close() error {
 		d.drv.EventDestroy(id.(driver.Event))
 		return true
 	})
-	d.faults.release(d)
+	d.faults.Release()
 	d.stage.release(d)
 	d.pinned.Flush()
 	d.pool.Flush()

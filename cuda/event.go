@@ -79,7 +79,7 @@ func (e *event) Wait() error {
 	runtime.KeepAlive(e)
 	if err == nil {
 		d.reads.filled(d, e.reads)
-		err = d.faults.check(d)
+		err = d.faults.Check()
 	}
 	return err
 }

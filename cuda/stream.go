@@ -116,5 +116,5 @@ func (s *stream) Sync() error {
 	if err := s.dev.finish(); err != nil {
 		return err
 	}
-	return s.dev.faults.check(s.dev)
+	return s.dev.faults.Check()
 }
