@@ -84,14 +84,26 @@ func (d *Device) leave() {
 // use enters unless the device is closed or lost.
 func (d *Device) use() error {
 	d.enter()
-	err := d.health.Err()
-	if d.closed {
-		err = d.failure(hal.ErrClosed)
-	}
+	err := d.state()
 	if err != nil {
 		d.leave()
 	}
 	return err
+}
+
+// ready returns why the device cannot be used, nil if it can. It does not call the driver.
+func (d *Device) ready() error {
+	d.life.RLock()
+	defer d.life.RUnlock()
+	return d.state()
+}
+
+// state is ready for a caller that holds life.
+func (d *Device) state() error {
+	if d.closed {
+		return d.failure(hal.ErrClosed)
+	}
+	return d.health.Err()
 }
 
 // Info describes the device.
@@ -114,10 +126,9 @@ func (d *Device) ResetHighWater() { d.pool.ResetHighWater() }
 
 // NewStream returns a stream, which queues its work on the device's only queue.
 func (d *Device) NewStream() (hal.Stream, error) {
-	if err := d.use(); err != nil {
+	if err := d.ready(); err != nil {
 		return nil, err
 	}
-	defer d.leave()
 	return &stream{dev: d}, nil
 }
 

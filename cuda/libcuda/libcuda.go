@@ -22,9 +22,9 @@ import (
 	"github.com/crease-ml/crease/internal/dynlib"
 )
 
-// library is the addresses of the functions. Pointers are turned into uintptr inside
-// the argument list of SyscallN and nowhere else: there alone Go keeps what they point
-// to alive and in place.
+// library is the addresses of the functions. Pointers are turned into uintptr inside the
+// argument lists of SyscallN and launch and nowhere else: there alone Go keeps what they
+// point to alive and in place.
 type library struct {
 	name                                                            string
 	init, driverGetVersion                                          uintptr
@@ -74,9 +74,9 @@ var Open = sync.OnceValues(func() (driver.Driver, error) {
 	return l, nil
 })
 
+// call calls a function whose arguments are no pointers of Go's.
 func call(f uintptr, args ...uintptr) driver.Result {
-	r, _, _ := purego.SyscallN(f, args...)
-	return driver.Result(int32(r))
+	return driver.Result(int32(dynlib.Call(f, args...)))
 }
 
 func (l *library) Name() string { return l.name }
@@ -168,8 +168,13 @@ func (l *library) FunctionSet(f driver.Function, attribute int32, v int) driver.
 }
 
 func (l *library) Launch(f driver.Function, grid, block [3]uint32, shared uint32, s driver.Stream, params []unsafe.Pointer) driver.Result {
-	r, _, _ := purego.SyscallN(l.launchKernel, uintptr(f), uintptr(grid[0]), uintptr(grid[1]), uintptr(grid[2]),
-		uintptr(block[0]), uintptr(block[1]), uintptr(block[2]), uintptr(shared), uintptr(s), uintptr(unsafe.Pointer(unsafe.SliceData(params))), 0)
-	runtime.KeepAlive(params)
-	return driver.Result(int32(r))
+	return launch(l.launchKernel, uintptr(f), uintptr(grid[0]), uintptr(grid[1]), uintptr(grid[2]),
+		uintptr(block[0]), uintptr(block[1]), uintptr(block[2]), uintptr(shared), uintptr(s), uintptr(unsafe.Pointer(unsafe.SliceData(params))))
+}
+
+// launch is call with the arguments of cuLaunchKernel, of which params is a pointer.
+//
+//go:uintptrescapes
+func launch(to, f, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params uintptr) driver.Result {
+	return call(to, f, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params, 0)
 }
