@@ -26,38 +26,36 @@ import (
 // argument lists of SyscallN and launch and nowhere else: there alone Go keeps what they
 // point to alive and in place.
 type library struct {
-	name                                                            string
-	init, driverGetVersion                                          uintptr
-	deviceGetCount, deviceGet, deviceGetName, deviceGetUUID         uintptr
-	deviceGetAttribute, deviceTotalMem                              uintptr
-	primaryRetain, primaryRelease, setCurrent                       uintptr
-	memGetInfo, memAlloc, memFree, memAllocAsync, memFreeAsync      uintptr
-	memHostAlloc, memFreeHost                                       uintptr
-	copyHtoD, copyDtoH, copyDtoD, copyPeer, setD8                   uintptr
-	streamCreate, streamDestroy, streamSynchronize, streamWaitEvent uintptr
-	eventCreate, eventDestroy, eventRecord, eventSynchronize        uintptr
-	eventElapsed                                                    uintptr
-	moduleLoad, moduleGetFunction, moduleUnload                     uintptr
-	funcSetAttribute, launchKernel                                  uintptr
+	name                                                     string
+	init, driverGetVersion                                   uintptr
+	deviceGetCount, deviceGet, deviceGetName                 uintptr
+	deviceGetAttribute, deviceTotalMem                       uintptr
+	primaryRetain, primaryRelease, setCurrent                uintptr
+	memFree, memAllocAsync, memFreeAsync                     uintptr
+	memHostAlloc, memFreeHost                                uintptr
+	copyHtoD, copyDtoH, copyDtoD                             uintptr
+	streamCreate, streamDestroy, streamSynchronize           uintptr
+	eventCreate, eventDestroy, eventRecord, eventSynchronize uintptr
+	eventElapsed                                             uintptr
+	moduleLoad, moduleGetFunction, moduleUnload              uintptr
+	launchKernel                                             uintptr
 }
 
 func (l *library) symbols() map[string]*uintptr {
 	return map[string]*uintptr{
 		"cuInit": &l.init, "cuDriverGetVersion": &l.driverGetVersion,
 		"cuDeviceGetCount": &l.deviceGetCount, "cuDeviceGet": &l.deviceGet, "cuDeviceGetName": &l.deviceGetName,
-		"cuDeviceGetUuid_v2": &l.deviceGetUUID, "cuDeviceGetAttribute": &l.deviceGetAttribute, "cuDeviceTotalMem_v2": &l.deviceTotalMem,
+		"cuDeviceGetAttribute": &l.deviceGetAttribute, "cuDeviceTotalMem_v2": &l.deviceTotalMem,
 		"cuDevicePrimaryCtxRetain": &l.primaryRetain, "cuDevicePrimaryCtxRelease_v2": &l.primaryRelease, "cuCtxSetCurrent": &l.setCurrent,
-		"cuMemGetInfo_v2": &l.memGetInfo, "cuMemAlloc_v2": &l.memAlloc, "cuMemFree_v2": &l.memFree,
+		"cuMemFree_v2":    &l.memFree,
 		"cuMemAllocAsync": &l.memAllocAsync, "cuMemFreeAsync": &l.memFreeAsync,
 		"cuMemHostAlloc": &l.memHostAlloc, "cuMemFreeHost": &l.memFreeHost,
 		"cuMemcpyHtoDAsync_v2": &l.copyHtoD, "cuMemcpyDtoHAsync_v2": &l.copyDtoH, "cuMemcpyDtoDAsync_v2": &l.copyDtoD,
-		"cuMemcpyPeerAsync": &l.copyPeer, "cuMemsetD8Async": &l.setD8,
 		"cuStreamCreate": &l.streamCreate, "cuStreamDestroy_v2": &l.streamDestroy, "cuStreamSynchronize": &l.streamSynchronize,
-		"cuStreamWaitEvent": &l.streamWaitEvent,
-		"cuEventCreate":     &l.eventCreate, "cuEventDestroy_v2": &l.eventDestroy, "cuEventRecord": &l.eventRecord,
+		"cuEventCreate": &l.eventCreate, "cuEventDestroy_v2": &l.eventDestroy, "cuEventRecord": &l.eventRecord,
 		"cuEventSynchronize": &l.eventSynchronize, "cuEventElapsedTime": &l.eventElapsed,
 		"cuModuleLoadDataEx": &l.moduleLoad, "cuModuleGetFunction": &l.moduleGetFunction, "cuModuleUnload": &l.moduleUnload,
-		"cuFuncSetAttribute": &l.funcSetAttribute, "cuLaunchKernel": &l.launchKernel,
+		"cuLaunchKernel": &l.launchKernel,
 	}
 }
 
@@ -108,11 +106,6 @@ func (l *library) DeviceName(d driver.Device) (string, driver.Result) {
 	return name, driver.Result(int32(r))
 }
 
-func (l *library) DeviceUUID(d driver.Device) (id [16]byte, _ driver.Result) {
-	r, _, _ := purego.SyscallN(l.deviceGetUUID, uintptr(unsafe.Pointer(&id)), uintptr(d))
-	return id, driver.Result(int32(r))
-}
-
 func (l *library) DeviceAttribute(a driver.Attribute, d driver.Device) (int, driver.Result) {
 	var v int32
 	r, _, _ := purego.SyscallN(l.deviceGetAttribute, uintptr(unsafe.Pointer(&v)), uintptr(a), uintptr(d))
@@ -161,10 +154,6 @@ func (l *library) ModuleFunction(m driver.Module, name string) (driver.Function,
 
 func (l *library) ModuleUnload(m driver.Module) driver.Result {
 	return call(l.moduleUnload, uintptr(m))
-}
-
-func (l *library) FunctionSet(f driver.Function, attribute int32, v int) driver.Result {
-	return call(l.funcSetAttribute, uintptr(f), uintptr(attribute), uintptr(v))
 }
 
 func (l *library) Launch(f driver.Function, grid, block [3]uint32, shared uint32, s driver.Stream, params []unsafe.Pointer) driver.Result {
