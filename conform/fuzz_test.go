@@ -20,10 +20,7 @@ func call(r *rand.Rand) (op *ops.Op, attrs any, in []ops.Host) {
 	list := ops.All()
 	op = list[r.IntN(len(list))]
 	c := op.Cases[r.IntN(len(op.Cases))]
-	types := c.Types
-	if types == nil {
-		types = op.Types
-	}
+	types := c.TypesIn(op)
 	dt := types[r.IntN(len(types))]
 	// One change of sizes for all operands keeps many calls valid.
 	from, to := r.IntN(8), r.IntN(40)

@@ -126,7 +126,7 @@ func scalarOf(op *ops.Op, attrs any, in, seeds []ops.Host) float64 {
 func gradCases(op *ops.Op, f func(c ops.Case, attrs any, in, seeds []ops.Host)) (n int) {
 	for _, c := range op.Cases {
 		special := slices.ContainsFunc(c.In, func(a ops.Arg) bool { return a.Special })
-		if c.NoGradCheck || special || !slices.Contains(typesOf(op, c), dtype.F64) || len(c.In) == 0 {
+		if c.NoGradCheck || special || !slices.Contains(c.TypesIn(op), dtype.F64) || len(c.In) == 0 {
 			continue
 		}
 		r := rand.New(rand.NewPCG(3, uint64(len(c.Name))))
@@ -203,7 +203,7 @@ func GradCheck(t *testing.T, op *ops.Op) int {
 func refusesGradient(t *testing.T, op *ops.Op) {
 	t.Helper()
 	for _, c := range op.Cases {
-		if len(c.In) == 0 || !slices.Contains(typesOf(op, c), dtype.F64) {
+		if len(c.In) == 0 || !slices.Contains(c.TypesIn(op), dtype.F64) {
 			continue
 		}
 		r := rand.New(rand.NewPCG(1, 1))

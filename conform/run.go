@@ -92,7 +92,7 @@ func (r *recorder) Fatal(args ...any)     { panic(fmt.Sprint(args...)) }
 func (sel Selection) subjects(t reporter, dev hal.Device, e *exec.Engine, op *ops.Op, check func(*subject)) {
 	info := dev.Info()
 	for _, c := range op.Cases {
-		for _, dt := range typesOf(op, c) {
+		for _, dt := range c.TypesIn(op) {
 			if info.Supports(dt) < hal.Storage || len(sel.Types) > 0 && !slices.Contains(sel.Types, dt) {
 				continue
 			}
@@ -102,13 +102,6 @@ func (sel Selection) subjects(t reporter, dev hal.Device, e *exec.Engine, op *op
 			}
 		}
 	}
-}
-
-func typesOf(op *ops.Op, c ops.Case) []dtype.Type {
-	if c.Types != nil {
-		return c.Types
-	}
-	return op.Types
 }
 
 // subject is one case with one element type on one device.

@@ -46,11 +46,7 @@ func checkKernels(t *testing.T, list ...*ops.Op) {
 			t.Run(d.Info().Name+"/"+op.Name, func(t *testing.T) {
 				ran := 0
 				for _, c := range op.Cases {
-					types := c.Types
-					if types == nil {
-						types = op.Types
-					}
-					for _, dt := range types {
+					for _, dt := range c.TypesIn(op) {
 						ran += checkCase(t, d, op, c, dt)
 					}
 				}

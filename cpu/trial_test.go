@@ -117,11 +117,7 @@ func trials(t *testing.T, d *device) iter.Seq[*trial] {
 		for _, op := range ops.All() {
 			for _, strided := range []bool{false, true} {
 				for _, c := range op.Cases {
-					types := c.Types
-					if types == nil {
-						types = op.Types
-					}
-					for _, dt := range types {
+					for _, dt := range c.TypesIn(op) {
 						if !try(op, c, dt, strided, true) {
 							return
 						}

@@ -32,7 +32,7 @@ type Device struct {
 	health hal.Health  // of the context, and so of every stream
 	stage  staging
 	reads  reads
-	faults faults
+	faults kernels.Faults[driver.Ptr]
 
 	programs sync.Map // *kernels.Program to *compiled
 	events   sync.Map // of driver.Event: those that are not destroyed yet
@@ -55,6 +55,7 @@ func newDevice(f found, name string, profile bool) (*Device, error) {
 		return nil, d.failure(err)
 	}
 	d.pool = hal.Pool[driver.Ptr]{New: d.create, Drop: d.release, Limit: d.info.Memory / 20 * 19}
+	d.faults = kernels.Faults[driver.Ptr]{Device: d.info.Name, Create: d.create, Drop: d.release, Clear: d.clearFaults, Read: d.readFaults}
 	d.pinned = hal.Pool[unsafe.Pointer]{New: d.createPinned, Drop: d.releasePinned}
 	var err error
 	if d.portable, err = kernels.Register(&d.kernels, d.caps()); err != nil {
@@ -83,14 +84,26 @@ func (d *Device) leave() {
 // use enters unless the device is closed or lost.
 func (d *Device) use() error {
 	d.enter()
-	err := d.health.Err()
-	if d.closed {
-		err = d.failure(hal.ErrClosed)
-	}
+	err := d.state()
 	if err != nil {
 		d.leave()
 	}
 	return err
+}
+
+// ready returns why the device cannot be used, nil if it can. It does not call the driver.
+func (d *Device) ready() error {
+	d.life.RLock()
+	defer d.life.RUnlock()
+	return d.state()
+}
+
+// state is ready for a caller that holds life.
+func (d *Device) state() error {
+	if d.closed {
+		return d.failure(hal.ErrClosed)
+	}
+	return d.health.Err()
 }
 
 // Info describes the device.
@@ -113,10 +126,9 @@ func (d *Device) ResetHighWater() { d.pool.ResetHighWater() }
 
 // NewStream returns a stream, which queues its work on the device's only queue.
 func (d *Device) NewStream() (hal.Stream, error) {
-	if err := d.use(); err != nil {
+	if err := d.ready(); err != nil {
 		return nil, err
 	}
-	defer d.leave()
 	return &stream{dev: d}, nil
 }
 
@@ -172,7 +184,7 @@ func (d *Device) Close() error {
 		d.drv.EventDestroy(id.(driver.Event))
 		return true
 	})
-	d.faults.release(d)
+	d.faults.Release()
 	d.stage.release(d)
 	d.pinned.Flush()
 	d.pool.Flush()

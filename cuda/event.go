@@ -55,10 +55,9 @@ func (d *Device) destroyEvent(id driver.Event) {
 
 // Wait needs nothing for events of the same queue; for others the host waits.
 func (s *stream) Wait(e hal.Event) error {
-	if err := s.dev.use(); err != nil {
+	if err := s.dev.ready(); err != nil {
 		return err
 	}
-	s.dev.leave()
 	if e == nil {
 		return s.failure("wait", errors.New("no event was given"))
 	}
@@ -79,7 +78,7 @@ func (e *event) Wait() error {
 	runtime.KeepAlive(e)
 	if err == nil {
 		d.reads.filled(d, e.reads)
-		err = d.faults.check(d)
+		err = d.faults.Check()
 	}
 	return err
 }

@@ -152,6 +152,18 @@ func TestABI(t *testing.T) {
 	})
 }
 
+// Nor does a launch allocate on its way to the library.
+func TestLaunchAllocatesNothingWithFake(t *testing.T) {
+	withFake(t, "", func(t *testing.T, _ *fake) {
+		d, err := openReal()
+		must(t, err)
+		if n := launches(t, d); n != 0 {
+			t.Errorf("a launch allocates %v times", n)
+		}
+		must(t, d.Close())
+	})
+}
+
 // The contract, with a library that is not ours behind the calls.
 func TestContractWithFake(t *testing.T) {
 	withFake(t, "", func(t *testing.T, lib *fake) {

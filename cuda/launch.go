@@ -37,8 +37,8 @@ var maxGrid = [3]int{math.MaxInt32, 65535, 65535}
 
 func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, values []byte) error {
 	d := s.dev
-	if len(buffers) != p.Buffers || len(values) != p.Values {
-		return fmt.Errorf("%s takes %d buffers and %d bytes of values, not %d and %d", p.Name, p.Buffers, p.Values, len(buffers), len(values))
+	if err := p.CheckArguments(buffers, values); err != nil {
+		return err
 	}
 	var grid, block [3]uint32
 	empty := false
@@ -82,7 +82,7 @@ func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 	}
 	if fault >= 0 {
 		var err error
-		if q.mems[fault], err = d.faults.memory(d); err != nil {
+		if q.mems[fault], err = d.faults.Memory(); err != nil {
 			return err
 		}
 	}
@@ -100,6 +100,9 @@ func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 	}
 	if r != driver.Success {
 		return fmt.Errorf("%s, %v groups of %v: %w", p.Name, groups, p.Group, d.check("cuLaunchKernel", r))
+	}
+	if fault >= 0 {
+		d.faults.Arm()
 	}
 	return nil
 }

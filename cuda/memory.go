@@ -1,7 +1,6 @@
 package cuda
 
 import (
-	"fmt"
 	"sync/atomic"
 	"unsafe"
 
@@ -91,16 +90,10 @@ func (d *Device) releasePinned(p unsafe.Pointer) { d.drv.HostFree(p) }
 // window returns the memory of a buffer. It is an error if the buffer is of another device
 // or freed, or if n bytes from off on are not within it.
 func (d *Device) window(b hal.Buffer, off, n int) (driver.Ptr, error) {
-	x, ok := b.(*buffer)
-	switch {
-	case b == nil:
-		return 0, fmt.Errorf("no buffer was given")
-	case !ok || x.dev != d:
-		return 0, fmt.Errorf("the buffer belongs to device %s", b.Device().Info().Name)
-	case x.freed.Load():
-		return 0, fmt.Errorf("the buffer of %d bytes has been freed", x.size)
-	case off < 0 || n < 0 || off > x.size-n:
-		return 0, fmt.Errorf("bytes %d to %d of a buffer of %d", off, off+n, x.size)
+	x, own := b.(*buffer)
+	own = own && x.dev == d
+	if err := hal.CheckWindow(b, own, own && x.freed.Load(), off, n); err != nil {
+		return 0, err
 	}
 	return x.mem + driver.Ptr(off), nil
 }

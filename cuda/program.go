@@ -2,7 +2,6 @@ package cuda
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/crease-ml/crease/cuda/driver"
@@ -49,33 +48,16 @@ func (d *Device) build(c *compiled, p *kernels.Program) error {
 	defer compiling.Begin(p.Name)()
 	text, err := devicec.Compile(p.Source, d.target())
 	if err != nil {
-		return fmt.Errorf("program %s does not compile: %w\n%s", p.Name, err, numbered(p.Source))
+		return fmt.Errorf("program %s does not compile: %w\n%s", p.Name, err, kernels.Listing(p.Source))
 	}
 	if debug.On(debug.Sources) {
 		debug.Program(d.info.Name, "loading the PTX of", p.Name, text)
 	}
 	module, log, r := d.drv.ModuleLoad([]byte(text))
 	if r != driver.Success {
-		return fmt.Errorf("program %s: %w\nThe driver's compiler says:\n%s\nThe PTX:\n%s", p.Name, d.check("cuModuleLoadDataEx", r), log, numbered(text))
+		return fmt.Errorf("program %s: %w\nThe driver's compiler says:\n%s\nThe PTX:\n%s", p.Name, d.check("cuModuleLoadDataEx", r), log, kernels.Listing(text))
 	}
 	c.module = module
 	c.function, r = d.drv.ModuleFunction(module, p.Name)
 	return d.check("cuModuleGetFunction "+p.Name, r)
-}
-
-// maxLines is how many lines of a text an error shows.
-const maxLines = 400
-
-// numbered returns the first lines of a text with their numbers.
-func numbered(text string) string {
-	var b strings.Builder
-	n := 0
-	for line := range strings.Lines(text) {
-		if n++; n > maxLines {
-			b.WriteString("      ...\n")
-			break
-		}
-		fmt.Fprintf(&b, "%4d  %s", n, line)
-	}
-	return b.String()
 }

@@ -98,10 +98,9 @@ func (s *stream) Copy(dst hal.Buffer, dstOff int, src hal.Buffer, srcOff, n int)
 
 // Launch queues a kernel.
 func (s *stream) Launch(l *hal.Launch, at []hal.Operand, work hal.Buffer) error {
-	if err := s.dev.use(); err != nil {
+	if err := s.dev.ready(); err != nil {
 		return err
 	}
-	s.dev.leave()
 	s.op, s.kernel = l.Op, l.Kernel.Name
 	defer func() { s.op, s.kernel = "", "" }()
 	return s.failure(l.Op, l.Run(s, at, work))
@@ -116,5 +115,5 @@ func (s *stream) Sync() error {
 	if err := s.dev.finish(); err != nil {
 		return err
 	}
-	return s.dev.faults.check(s.dev)
+	return s.dev.faults.Check()
 }

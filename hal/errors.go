@@ -83,3 +83,20 @@ func (h *Health) Err() error {
 	}
 	return nil
 }
+
+// CheckWindow returns an error if n bytes from off on of a buffer cannot be used. own says
+// that the buffer is of the device that is asked, and freed that it has been freed: only the
+// device knows.
+func CheckWindow(b Buffer, own, freed bool, off, n int) error {
+	switch {
+	case b == nil:
+		return errors.New("no buffer was given")
+	case !own:
+		return fmt.Errorf("the buffer belongs to device %s", b.Device().Info().Name)
+	case freed:
+		return fmt.Errorf("the buffer of %d bytes has been freed", b.Size())
+	case off < 0 || n < 0 || off > b.Size()-n:
+		return fmt.Errorf("bytes %d to %d of a buffer of %d", off, off+n, b.Size())
+	}
+	return nil
+}

@@ -39,11 +39,7 @@ func calls(t *testing.T, op *ops.Op, c ops.Case, dt dtype.Type) []*hal.Call {
 	t.Helper()
 	var in []ops.Spec
 	for _, a := range c.In {
-		s := ops.Spec{DType: dt, Shape: a.Shape}
-		if a.DType != dtype.Invalid {
-			s.DType = a.DType
-		}
-		in = append(in, s)
+		in = append(in, a.Spec(dt))
 	}
 	out, err := op.Specs(c.Attrs, in)
 	if err != nil {
@@ -99,11 +95,7 @@ func programsOf(t *testing.T, caps Caps) []*Program {
 	rec := &recorder{programs: map[*Program]bool{}}
 	for _, op := range ops.All() {
 		for _, c := range op.Cases {
-			types := c.Types
-			if types == nil {
-				types = op.Types
-			}
-			for _, dt := range types {
+			for _, dt := range c.TypesIn(op) {
 				for _, call := range calls(t, op, c, dt) {
 					for _, k := range r.For(op.Name) {
 						if !k.Takes(call) {

@@ -1,6 +1,11 @@
 package kernels
 
-import "github.com/crease-ml/crease/hal"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/crease-ml/crease/hal"
+)
 
 // Dialect is a language that kernel text is translated to.
 type Dialect uint8
@@ -26,6 +31,33 @@ type Program struct {
 	Buffers int
 	Values  int
 	F64     bool // computes in double precision
+}
+
+// CheckArguments returns an error if a launch does not have the buffers and the bytes of
+// values that the program takes.
+func (p *Program) CheckArguments(buffers []hal.Buffer, values []byte) error {
+	if len(buffers) != p.Buffers || len(values) != p.Values {
+		return fmt.Errorf("%s takes %d buffers and %d bytes of values, not %d and %d", p.Name, p.Buffers, p.Values, len(buffers), len(values))
+	}
+	return nil
+}
+
+// maxLines is how many lines of a text an error shows.
+const maxLines = 400
+
+// Listing returns the first lines of a text with their numbers, by which a compiler's log
+// refers to them.
+func Listing(text string) string {
+	var b strings.Builder
+	n := 0
+	for line := range strings.Lines(text) {
+		if n++; n > maxLines {
+			b.WriteString("      ...\n")
+			break
+		}
+		fmt.Fprintf(&b, "%4d  %s", n, line)
+	}
+	return b.String()
 }
 
 // Launcher is implemented by the streams of devices that run programs.

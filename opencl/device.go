@@ -38,7 +38,7 @@ type Device struct {
 	queued pending
 	stage  staging
 	reads  reads
-	faults faults
+	faults kernels.Faults[uintptr]
 
 	programs sync.Map   // *kernels.Program to *compiled
 	compiler sync.Mutex // not every driver's compiler is safe for concurrent use
@@ -67,6 +67,7 @@ func newDevice(f found, name string, profile bool) (*Device, error) {
 		return nil, d.failure(&callError{call: "clCreateCommandQueue", code: status(code)})
 	}
 	d.pool = hal.Pool[uintptr]{New: d.create, Drop: d.release, Limit: d.info.Memory / 10 * 9}
+	d.faults = kernels.Faults[uintptr]{Device: d.info.Name, Create: d.create, Drop: d.release, Clear: d.clearFaults, Read: d.readFaults}
 	var err error
 	if d.portable, err = kernels.Register(&d.kernels, d.caps()); err != nil {
 		_ = d.Close()
@@ -157,7 +158,7 @@ func (d *Device) Close() error {
 		return true
 	})
 	d.stage.release(d)
-	d.faults.release(d)
+	d.faults.Release()
 	d.pool.Flush()
 	purego.SyscallN(d.lib.releaseCommandQueue, d.queue)
 	purego.SyscallN(d.lib.releaseContext, d.context)

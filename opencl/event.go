@@ -81,7 +81,7 @@ func (e *event) Wait() error {
 	err := d.waited("clWaitForEvents", r)
 	if err == nil {
 		d.reads.filled(e.reads)
-		err = d.faults.check(d)
+		err = d.faults.Check()
 	}
 	return err
 }

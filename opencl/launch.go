@@ -26,8 +26,8 @@ func (s *stream) Run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 
 func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, values []byte) error {
 	d := s.dev
-	if len(buffers) != p.Buffers || len(values) != p.Values {
-		return fmt.Errorf("%s takes %d buffers and %d bytes of values, not %d and %d", p.Name, p.Buffers, p.Values, len(buffers), len(values))
+	if err := p.CheckArguments(buffers, values); err != nil {
+		return err
 	}
 	var size ndrange
 	if err := size.set(p, groups); err != nil {
@@ -54,7 +54,7 @@ func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 	}
 	if fault >= 0 {
 		var err error
-		if mems[fault], err = d.faults.memory(d); err != nil {
+		if mems[fault], err = d.faults.Memory(); err != nil {
 			return err
 		}
 	}
@@ -74,6 +74,9 @@ func (s *stream) run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, va
 	})
 	if err != nil {
 		return fmt.Errorf("%s, %v groups of %v: %w", p.Name, groups, p.Group, err)
+	}
+	if fault >= 0 {
+		d.faults.Arm()
 	}
 	return nil
 }

@@ -115,7 +115,7 @@ func (d *Device) fromSource(p *kernels.Program) (uintptr, error) {
 	if err := d.buildProgram(program); err != nil {
 		log := d.buildLog(program)
 		purego.SyscallN(d.lib.releaseProgram, program)
-		return 0, fmt.Errorf("program %s does not compile: %w\nThe compiler says:\n%s\nThe source, with the options %s:\n%s", p.Name, err, log, d.options, numbered(p.Source))
+		return 0, fmt.Errorf("program %s does not compile: %w\nThe compiler says:\n%s\nThe source, with the options %s:\n%s", p.Name, err, log, d.options, kernels.Listing(p.Source))
 	}
 	return program, nil
 }
@@ -143,22 +143,4 @@ func (d *Device) buildLog(program uintptr) string {
 		log = log[:maxLog] + "\n..."
 	}
 	return log
-}
-
-// maxLines is how many lines of a source an error shows.
-const maxLines = 400
-
-// numbered returns the first lines of a source with their numbers, by which a compiler's
-// log refers to them.
-func numbered(source string) string {
-	var b strings.Builder
-	n := 0
-	for line := range strings.Lines(source) {
-		if n++; n > maxLines {
-			b.WriteString("      ...\n")
-			break
-		}
-		fmt.Fprintf(&b, "%4d  %s", n, line)
-	}
-	return b.String()
 }

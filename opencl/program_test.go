@@ -39,15 +39,6 @@ func TestBuildError(t *testing.T) {
 	must(t, s.Sync()) // nothing is poisoned
 }
 
-func TestNumbered(t *testing.T) {
-	if got := numbered("a\nb"); got != "   1  a\n   2  b" {
-		t.Errorf("%q", got)
-	}
-	if got := numbered(strings.Repeat("x\n", 10_000)); strings.Count(got, "\n") != maxLines+1 {
-		t.Errorf("%d lines", strings.Count(got, "\n"))
-	}
-}
-
 // seven runs a program on a device of its own, so that only the folder can know it.
 func seven(t *testing.T, p *kernels.Program) {
 	t.Helper()

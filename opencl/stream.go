@@ -27,13 +27,13 @@ func (s *stream) Device() hal.Device { return s.dev }
 // already. An error that shows that the device is lost poisons the queue. A command that
 // was merely refused has done nothing, so that work can go on.
 func (s *stream) failure(what string, err error) error {
-	var known *hal.DeviceError
 	if err == nil {
 		return nil
 	}
 	if lost := s.dev.health.Err(); lost != nil {
 		return lost // the same error from every call
 	}
+	var known *hal.DeviceError // declared here, because it is on the heap
 	if errors.As(err, &known) {
 		return err
 	}
@@ -128,5 +128,5 @@ func (s *stream) Sync() error {
 	if err := s.dev.finish(); err != nil {
 		return err
 	}
-	return s.dev.faults.check(s.dev)
+	return s.dev.faults.Check()
 }

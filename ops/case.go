@@ -23,6 +23,14 @@ type Case struct {
 	NoGradCheck bool
 }
 
+// TypesIn returns the element types that the case of a row is run with.
+func (c Case) TypesIn(op *Op) []dtype.Type {
+	if c.Types != nil {
+		return c.Types
+	}
+	return op.Types
+}
+
 // Arg describes an input.
 type Arg struct {
 	Shape []int
@@ -45,11 +53,19 @@ const Margin = 0.05
 // Specials are the values that Arg.Special mixes in.
 var Specials = []float64{0, math.Copysign(0, -1), 1, -1, math.Inf(1), math.Inf(-1), math.NaN(), 1e-40, -1e-40, 65504, 1e30, -1e30}
 
-// Make draws the input for element type t (used when DType is Invalid).
-func (a Arg) Make(t dtype.Type, r *rand.Rand) Host {
+// Spec returns the element type and shape of the input, for element type t where the input
+// has none of its own.
+func (a Arg) Spec(t dtype.Type) Spec {
 	if a.DType != dtype.Invalid {
 		t = a.DType
 	}
+	return Spec{t, slices.Clone(a.Shape)}
+}
+
+// Make draws the input for element type t (used when DType is Invalid).
+func (a Arg) Make(t dtype.Type, r *rand.Rand) Host {
+	spec := a.Spec(t)
+	t = spec.DType
 	lo, hi := a.Lo, a.Hi
 	if lo == 0 && hi == 0 {
 		lo, hi = -2, 2
@@ -64,7 +80,7 @@ func (a Arg) Make(t dtype.Type, r *rand.Rand) Host {
 	if t == dtype.Bool {
 		hi = min(hi, 2)
 	}
-	h := NewHost(Spec{t, slices.Clone(a.Shape)})
+	h := NewHost(spec)
 	n := h.Elements()
 	order := r.Perm(n)
 	for i := range n {

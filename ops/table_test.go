@@ -16,14 +16,6 @@ import (
 	"github.com/crease-ml/crease/hal"
 )
 
-// typesOf is the element types a case runs with.
-func typesOf(op *Op, c Case) []dtype.Type {
-	if c.Types != nil {
-		return c.Types
-	}
-	return op.Types
-}
-
 // draw makes a case's inputs, the same on every run.
 func draw(c Case, t dtype.Type) []Host {
 	r := rand.New(rand.NewPCG(1, 2))
@@ -47,9 +39,9 @@ func valuesOf(hosts []Host) []Value {
 func eachCase(t *testing.T, want []dtype.Type, f func(t *testing.T, op *Op, c Case, in []Host)) {
 	for _, op := range All() {
 		for _, c := range op.Cases {
-			for _, et := range typesOf(op, c) {
+			for _, et := range c.TypesIn(op) {
 				// A row defined on no float takes its one type instead.
-				if slices.Contains(want, et) || !slices.ContainsFunc(typesOf(op, c), dtype.Type.IsFloat) {
+				if slices.Contains(want, et) || !slices.ContainsFunc(c.TypesIn(op), dtype.Type.IsFloat) {
 					t.Run(fmt.Sprintf("%s/%s/%s", op.Name, c.Name, et), func(t *testing.T) { f(t, op, c, draw(c, et)) })
 				}
 			}
@@ -180,7 +172,7 @@ func TestLoweringsMatchReferences(t *testing.T) {
 func TestGradientsMatchDifferences(t *testing.T) {
 	const step, tolerance = 1e-6, 1e-5
 	eachCase(t, []dtype.Type{dtype.F64}, func(t *testing.T, op *Op, c Case, in []Host) {
-		if op.Grad == nil || c.NoGradCheck || !slices.Contains(typesOf(op, c), dtype.F64) {
+		if op.Grad == nil || c.NoGradCheck || !slices.Contains(c.TypesIn(op), dtype.F64) {
 			t.Skip("has no gradient to check")
 		}
 		b := Interpreter{}

@@ -25,19 +25,15 @@ type Attribute int32
 
 // Attributes, by their numbers in cuda.h.
 const (
-	MaxThreadsPerBlock     Attribute = 1
-	MaxSharedPerBlock      Attribute = 8
-	WarpSize               Attribute = 10
-	ClockRate              Attribute = 13 // kHz
-	MultiprocessorCount    Attribute = 16
-	CapabilityMajor        Attribute = 75
-	CapabilityMinor        Attribute = 76
-	MaxSharedPerBlockOptin Attribute = 97
-	MemoryPoolsSupported   Attribute = 115
-	SharedSizeOfFunction   int32     = 8 // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-	EventWithoutTiming     uint32    = 2 // CU_EVENT_DISABLE_TIMING
-	StreamNonBlocking      uint32    = 1 // CU_STREAM_NON_BLOCKING
-	HostAllocPortable      uint32    = 1 // CU_MEMHOSTALLOC_PORTABLE
+	MaxThreadsPerBlock   Attribute = 1
+	MaxSharedPerBlock    Attribute = 8
+	MultiprocessorCount  Attribute = 16
+	CapabilityMajor      Attribute = 75
+	CapabilityMinor      Attribute = 76
+	MemoryPoolsSupported Attribute = 115
+	EventWithoutTiming   uint32    = 2 // CU_EVENT_DISABLE_TIMING
+	StreamNonBlocking    uint32    = 1 // CU_STREAM_NON_BLOCKING
+	HostAllocPortable    uint32    = 1 // CU_MEMHOSTALLOC_PORTABLE
 )
 
 // Driver is the functions. Those that work on memory, streams, events, modules and
@@ -51,7 +47,6 @@ type Driver interface {
 	DeviceCount() (int, Result)
 	DeviceGet(ordinal int) (Device, Result)
 	DeviceName(Device) (string, Result)
-	DeviceUUID(Device) ([16]byte, Result)
 	DeviceAttribute(Attribute, Device) (int, Result)
 	DeviceMemory(Device) (int, Result)
 
@@ -59,8 +54,6 @@ type Driver interface {
 	PrimaryContextRelease(Device) Result
 	SetCurrent(Context) Result
 
-	MemInfo() (free, total int, r Result)
-	MemAlloc(bytes int) (Ptr, Result)
 	MemFree(Ptr) Result
 	// MemAllocAsync and MemFreeAsync are ordered in the stream.
 	MemAllocAsync(bytes int, s Stream) (Ptr, Result)
@@ -76,13 +69,10 @@ type Driver interface {
 	// pinned memory may be written later.
 	CopyOut(dst unsafe.Pointer, src Ptr, bytes int, s Stream) Result
 	Copy(dst, src Ptr, bytes int, s Stream) Result
-	CopyPeer(dst Ptr, to Context, src Ptr, from Context, bytes int, s Stream) Result
-	Set8(dst Ptr, v byte, bytes int, s Stream) Result
 
 	StreamCreate(flags uint32) (Stream, Result)
 	StreamDestroy(Stream) Result
 	StreamSynchronize(Stream) Result
-	StreamWaitEvent(Stream, Event) Result
 
 	EventCreate(flags uint32) (Event, Result)
 	EventDestroy(Event) Result
@@ -94,7 +84,6 @@ type Driver interface {
 	ModuleLoad(ptx []byte) (m Module, log string, r Result)
 	ModuleFunction(Module, string) (Function, Result)
 	ModuleUnload(Module) Result
-	FunctionSet(f Function, attribute int32, v int) Result
 	// Launch runs a kernel. Parameters are pointers to the values, in the order of the
 	// kernel's; they are read before it returns.
 	Launch(f Function, grid, block [3]uint32, shared uint32, s Stream, params []unsafe.Pointer) Result

@@ -35,11 +35,6 @@ func (d *Driver) DeviceName(driver.Device) (string, driver.Result) {
 	return "PTX interpreter", driver.Success
 }
 
-// DeviceUUID is always the same.
-func (d *Driver) DeviceUUID(driver.Device) ([16]byte, driver.Result) {
-	return [16]byte{'c', 'r', 'e', 'a', 's', 'e'}, driver.Success
-}
-
 // DeviceAttribute answers for a small GPU of compute capability 9.0.
 func (d *Driver) DeviceAttribute(a driver.Attribute, _ driver.Device) (int, driver.Result) {
 	switch a {
@@ -47,10 +42,6 @@ func (d *Driver) DeviceAttribute(a driver.Attribute, _ driver.Device) (int, driv
 		return ptx.MaxThreads, driver.Success
 	case driver.MaxSharedPerBlock:
 		return 48 << 10, driver.Success
-	case driver.MaxSharedPerBlockOptin:
-		return ptx.MaxShared, driver.Success
-	case driver.WarpSize:
-		return 32, driver.Success
 	case driver.MultiprocessorCount:
 		return 2, driver.Success
 	case driver.CapabilityMajor:

@@ -282,21 +282,6 @@ func (d *Driver) ModuleUnload(m driver.Module) driver.Result {
 	return driver.Success
 }
 
-// FunctionSet allows a kernel more shared memory.
-func (d *Driver) FunctionSet(f driver.Function, attribute int32, v int) driver.Result {
-	r := d.enter("FunctionSet")
-	defer d.mu.Unlock()
-	switch {
-	case r != driver.Success:
-		return r
-	case d.kernels[f] == nil:
-		return driver.InvalidHandle
-	case attribute != driver.SharedSizeOfFunction || v < 0 || v > ptx.MaxShared:
-		return driver.InvalidValue
-	}
-	return driver.Success
-}
-
 // Launch queues a kernel. Its parameters are read now.
 func (d *Driver) Launch(f driver.Function, grid, block [3]uint32, shared uint32, s driver.Stream, params []unsafe.Pointer) driver.Result {
 	r := d.enter("Launch")

@@ -6,13 +6,6 @@ import (
 	"github.com/crease-ml/crease/cuda/driver"
 )
 
-// MemInfo says what is left.
-func (d *Driver) MemInfo() (free, total int, r driver.Result) {
-	r = d.enter("MemInfo")
-	defer d.mu.Unlock()
-	return memory - d.used, memory, r
-}
-
 func (d *Driver) alloc(n int) (driver.Ptr, driver.Result) {
 	if n <= 0 {
 		return 0, driver.InvalidValue
@@ -37,16 +30,6 @@ func (d *Driver) release(p driver.Ptr) driver.Result {
 		return driver.InvalidValue
 	}
 	return driver.Success
-}
-
-// MemAlloc gives memory whose bytes nobody has written.
-func (d *Driver) MemAlloc(n int) (driver.Ptr, driver.Result) {
-	r := d.enter("MemAlloc")
-	defer d.mu.Unlock()
-	if r != driver.Success {
-		return 0, r
-	}
-	return d.alloc(n)
 }
 
 // MemFree waits for everything queued.
@@ -190,31 +173,6 @@ func (d *Driver) Copy(dst, src driver.Ptr, n int, s driver.Stream) driver.Result
 		}
 		copy(to, from)
 		d.mem.CopyWritten(uint64(dst), uint64(src), n)
-		return driver.Success
-	}})
-}
-
-// CopyPeer is Copy: there is one device.
-func (d *Driver) CopyPeer(dst driver.Ptr, _ driver.Context, src driver.Ptr, _ driver.Context, n int, s driver.Stream) driver.Result {
-	return d.Copy(dst, src, n, s)
-}
-
-// Set8 sets bytes.
-func (d *Driver) Set8(dst driver.Ptr, v byte, n int, s driver.Stream) driver.Result {
-	r := d.enter("Set8")
-	defer d.mu.Unlock()
-	if r != driver.Success {
-		return r
-	}
-	return d.queue(s, work{do: func() driver.Result {
-		to, err := d.mem.Range(uint64(dst), n)
-		if err != nil {
-			return d.wrong(err)
-		}
-		for i := range to {
-			to[i] = v
-		}
-		d.mem.Written(uint64(dst), n)
 		return driver.Success
 	}})
 }

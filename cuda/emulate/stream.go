@@ -60,23 +60,6 @@ func (d *Driver) StreamSynchronize(s driver.Stream) driver.Result {
 	return d.until(func() bool { return done })
 }
 
-// StreamWaitEvent keeps a stream's later work behind the event's last record.
-func (d *Driver) StreamWaitEvent(s driver.Stream, e driver.Event) driver.Result {
-	r := d.enter("StreamWaitEvent")
-	defer d.mu.Unlock()
-	ev := d.events[e]
-	switch {
-	case r != driver.Success:
-		return r
-	case ev == nil:
-		return driver.InvalidHandle
-	case ev.last == nil:
-		return driver.Success
-	}
-	last := ev.last
-	return d.queue(s, work{do: func() driver.Result { return driver.Success }, ready: func() bool { return last.reached }})
-}
-
 // EventCreate makes an event.
 func (d *Driver) EventCreate(uint32) (driver.Event, driver.Result) {
 	r := d.enter("EventCreate")

@@ -22,42 +22,40 @@ import (
 	"github.com/crease-ml/crease/internal/dynlib"
 )
 
-// library is the addresses of the functions. Pointers are turned into uintptr inside
-// the argument list of SyscallN and nowhere else: there alone Go keeps what they point
-// to alive and in place.
+// library is the addresses of the functions. Pointers are turned into uintptr inside the
+// argument lists of SyscallN and launch and nowhere else: there alone Go keeps what they
+// point to alive and in place.
 type library struct {
-	name                                                            string
-	init, driverGetVersion                                          uintptr
-	deviceGetCount, deviceGet, deviceGetName, deviceGetUUID         uintptr
-	deviceGetAttribute, deviceTotalMem                              uintptr
-	primaryRetain, primaryRelease, setCurrent                       uintptr
-	memGetInfo, memAlloc, memFree, memAllocAsync, memFreeAsync      uintptr
-	memHostAlloc, memFreeHost                                       uintptr
-	copyHtoD, copyDtoH, copyDtoD, copyPeer, setD8                   uintptr
-	streamCreate, streamDestroy, streamSynchronize, streamWaitEvent uintptr
-	eventCreate, eventDestroy, eventRecord, eventSynchronize        uintptr
-	eventElapsed                                                    uintptr
-	moduleLoad, moduleGetFunction, moduleUnload                     uintptr
-	funcSetAttribute, launchKernel                                  uintptr
+	name                                                     string
+	init, driverGetVersion                                   uintptr
+	deviceGetCount, deviceGet, deviceGetName                 uintptr
+	deviceGetAttribute, deviceTotalMem                       uintptr
+	primaryRetain, primaryRelease, setCurrent                uintptr
+	memFree, memAllocAsync, memFreeAsync                     uintptr
+	memHostAlloc, memFreeHost                                uintptr
+	copyHtoD, copyDtoH, copyDtoD                             uintptr
+	streamCreate, streamDestroy, streamSynchronize           uintptr
+	eventCreate, eventDestroy, eventRecord, eventSynchronize uintptr
+	eventElapsed                                             uintptr
+	moduleLoad, moduleGetFunction, moduleUnload              uintptr
+	launchKernel                                             uintptr
 }
 
 func (l *library) symbols() map[string]*uintptr {
 	return map[string]*uintptr{
 		"cuInit": &l.init, "cuDriverGetVersion": &l.driverGetVersion,
 		"cuDeviceGetCount": &l.deviceGetCount, "cuDeviceGet": &l.deviceGet, "cuDeviceGetName": &l.deviceGetName,
-		"cuDeviceGetUuid_v2": &l.deviceGetUUID, "cuDeviceGetAttribute": &l.deviceGetAttribute, "cuDeviceTotalMem_v2": &l.deviceTotalMem,
+		"cuDeviceGetAttribute": &l.deviceGetAttribute, "cuDeviceTotalMem_v2": &l.deviceTotalMem,
 		"cuDevicePrimaryCtxRetain": &l.primaryRetain, "cuDevicePrimaryCtxRelease_v2": &l.primaryRelease, "cuCtxSetCurrent": &l.setCurrent,
-		"cuMemGetInfo_v2": &l.memGetInfo, "cuMemAlloc_v2": &l.memAlloc, "cuMemFree_v2": &l.memFree,
+		"cuMemFree_v2":    &l.memFree,
 		"cuMemAllocAsync": &l.memAllocAsync, "cuMemFreeAsync": &l.memFreeAsync,
 		"cuMemHostAlloc": &l.memHostAlloc, "cuMemFreeHost": &l.memFreeHost,
 		"cuMemcpyHtoDAsync_v2": &l.copyHtoD, "cuMemcpyDtoHAsync_v2": &l.copyDtoH, "cuMemcpyDtoDAsync_v2": &l.copyDtoD,
-		"cuMemcpyPeerAsync": &l.copyPeer, "cuMemsetD8Async": &l.setD8,
 		"cuStreamCreate": &l.streamCreate, "cuStreamDestroy_v2": &l.streamDestroy, "cuStreamSynchronize": &l.streamSynchronize,
-		"cuStreamWaitEvent": &l.streamWaitEvent,
-		"cuEventCreate":     &l.eventCreate, "cuEventDestroy_v2": &l.eventDestroy, "cuEventRecord": &l.eventRecord,
+		"cuEventCreate": &l.eventCreate, "cuEventDestroy_v2": &l.eventDestroy, "cuEventRecord": &l.eventRecord,
 		"cuEventSynchronize": &l.eventSynchronize, "cuEventElapsedTime": &l.eventElapsed,
 		"cuModuleLoadDataEx": &l.moduleLoad, "cuModuleGetFunction": &l.moduleGetFunction, "cuModuleUnload": &l.moduleUnload,
-		"cuFuncSetAttribute": &l.funcSetAttribute, "cuLaunchKernel": &l.launchKernel,
+		"cuLaunchKernel": &l.launchKernel,
 	}
 }
 
@@ -74,9 +72,9 @@ var Open = sync.OnceValues(func() (driver.Driver, error) {
 	return l, nil
 })
 
+// call calls a function whose arguments are no pointers of Go's.
 func call(f uintptr, args ...uintptr) driver.Result {
-	r, _, _ := purego.SyscallN(f, args...)
-	return driver.Result(int32(r))
+	return driver.Result(int32(dynlib.Call(f, args...)))
 }
 
 func (l *library) Name() string { return l.name }
@@ -106,11 +104,6 @@ func (l *library) DeviceName(d driver.Device) (string, driver.Result) {
 	r, _, _ := purego.SyscallN(l.deviceGetName, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), uintptr(d))
 	name, _, _ := strings.Cut(string(b), "\x00")
 	return name, driver.Result(int32(r))
-}
-
-func (l *library) DeviceUUID(d driver.Device) (id [16]byte, _ driver.Result) {
-	r, _, _ := purego.SyscallN(l.deviceGetUUID, uintptr(unsafe.Pointer(&id)), uintptr(d))
-	return id, driver.Result(int32(r))
 }
 
 func (l *library) DeviceAttribute(a driver.Attribute, d driver.Device) (int, driver.Result) {
@@ -163,13 +156,14 @@ func (l *library) ModuleUnload(m driver.Module) driver.Result {
 	return call(l.moduleUnload, uintptr(m))
 }
 
-func (l *library) FunctionSet(f driver.Function, attribute int32, v int) driver.Result {
-	return call(l.funcSetAttribute, uintptr(f), uintptr(attribute), uintptr(v))
+func (l *library) Launch(f driver.Function, grid, block [3]uint32, shared uint32, s driver.Stream, params []unsafe.Pointer) driver.Result {
+	return launch(l.launchKernel, uintptr(f), uintptr(grid[0]), uintptr(grid[1]), uintptr(grid[2]),
+		uintptr(block[0]), uintptr(block[1]), uintptr(block[2]), uintptr(shared), uintptr(s), uintptr(unsafe.Pointer(unsafe.SliceData(params))))
 }
 
-func (l *library) Launch(f driver.Function, grid, block [3]uint32, shared uint32, s driver.Stream, params []unsafe.Pointer) driver.Result {
-	r, _, _ := purego.SyscallN(l.launchKernel, uintptr(f), uintptr(grid[0]), uintptr(grid[1]), uintptr(grid[2]),
-		uintptr(block[0]), uintptr(block[1]), uintptr(block[2]), uintptr(shared), uintptr(s), uintptr(unsafe.Pointer(unsafe.SliceData(params))), 0)
-	runtime.KeepAlive(params)
-	return driver.Result(int32(r))
+// launch is call with the arguments of cuLaunchKernel, of which params is a pointer.
+//
+//go:uintptrescapes
+func launch(to, f, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params uintptr) driver.Result {
+	return call(to, f, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params, 0)
 }

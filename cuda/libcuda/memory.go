@@ -10,18 +10,6 @@ import (
 	"github.com/crease-ml/crease/cuda/driver"
 )
 
-func (l *library) MemInfo() (free, total int, res driver.Result) {
-	var f, t uintptr
-	r, _, _ := purego.SyscallN(l.memGetInfo, uintptr(unsafe.Pointer(&f)), uintptr(unsafe.Pointer(&t)))
-	return int(f), int(t), driver.Result(int32(r))
-}
-
-func (l *library) MemAlloc(bytes int) (driver.Ptr, driver.Result) {
-	var p driver.Ptr
-	r, _, _ := purego.SyscallN(l.memAlloc, uintptr(unsafe.Pointer(&p)), uintptr(bytes))
-	return p, driver.Result(int32(r))
-}
-
 func (l *library) MemFree(p driver.Ptr) driver.Result { return call(l.memFree, uintptr(p)) }
 
 func (l *library) MemAllocAsync(bytes int, s driver.Stream) (driver.Ptr, driver.Result) {
@@ -54,12 +42,4 @@ func (l *library) CopyOut(dst unsafe.Pointer, src driver.Ptr, bytes int, s drive
 
 func (l *library) Copy(dst, src driver.Ptr, bytes int, s driver.Stream) driver.Result {
 	return call(l.copyDtoD, uintptr(dst), uintptr(src), uintptr(bytes), uintptr(s))
-}
-
-func (l *library) CopyPeer(dst driver.Ptr, to driver.Context, src driver.Ptr, from driver.Context, bytes int, s driver.Stream) driver.Result {
-	return call(l.copyPeer, uintptr(dst), uintptr(to), uintptr(src), uintptr(from), uintptr(bytes), uintptr(s))
-}
-
-func (l *library) Set8(dst driver.Ptr, v byte, bytes int, s driver.Stream) driver.Result {
-	return call(l.setD8, uintptr(dst), uintptr(v), uintptr(bytes), uintptr(s))
 }

@@ -24,10 +24,6 @@ func (l *library) StreamSynchronize(s driver.Stream) driver.Result {
 	return call(l.streamSynchronize, uintptr(s))
 }
 
-func (l *library) StreamWaitEvent(s driver.Stream, e driver.Event) driver.Result {
-	return call(l.streamWaitEvent, uintptr(s), uintptr(e), 0)
-}
-
 func (l *library) EventCreate(flags uint32) (driver.Event, driver.Result) {
 	var e driver.Event
 	r, _, _ := purego.SyscallN(l.eventCreate, uintptr(unsafe.Pointer(&e)), uintptr(flags))

@@ -115,7 +115,6 @@ code cuDriverGetVersion(int *v) { FAILS; *v = 12040; return 0; }
 code cuDeviceGetCount(int *n) { FAILS; *n = 1; return 0; }
 code cuDeviceGet(int *d, int ordinal) { FAILS; *d = 7 + ordinal; return ordinal ? 101 : 0; }
 code cuDeviceGetName(char *name, int room, int d) { FAILS; return snprintf(name, room, "Fake GPU %d", d), 0; }
-code cuDeviceGetUuid_v2(char *id, int d) { FAILS; return memset(id, 7, 16), 0; }
 code cuDeviceTotalMem_v2(size_t *n, int d) { FAILS; *n = memory(); return d == 7 ? 0 : 101; }
 code cuDeviceGetAttribute(int *v, int what, int d) {
 	FAILS;
@@ -135,7 +134,6 @@ code cuDevicePrimaryCtxRetain(void **c, int d) { FAILS; *c = &context_; contexts
 code cuDevicePrimaryCtxRelease_v2(int d) { FAILS; contexts--; return 0; }
 code cuCtxSetCurrent(void *c) { FAILS; current = c; return 0; }
 
-code cuMemGetInfo_v2(size_t *free, size_t *total) { FAILS; CURRENT; *total = memory(), *free = memory() - used; return 0; }
 // A block is preceded by its size.
 static code get(ptr *p, size_t n) {
 	lock();
@@ -161,7 +159,6 @@ static code give(ptr p) {
 	free(b);
 	return 0;
 }
-code cuMemAlloc_v2(ptr *p, size_t n) { FAILS; CURRENT; return n ? get(p, n) : 1; }
 code cuMemFree_v2(ptr p) { FAILS; CURRENT; return give(p); }
 code cuMemAllocAsync(ptr *p, size_t n, void *s) { FAILS; CURRENT; VALID(s, STREAM); return n ? get(p, n) : 1; }
 code cuMemFreeAsync(ptr p, void *s) { FAILS; CURRENT; VALID(s, STREAM); return give(p); }
@@ -179,13 +176,10 @@ code cuMemFreeHost(void *p) {
 code cuMemcpyHtoDAsync_v2(ptr to, const void *from, size_t n, void *s) { FAILS; CURRENT; VALID(s, STREAM); return memcpy((void *)to, from, n), 0; }
 code cuMemcpyDtoHAsync_v2(void *to, ptr from, size_t n, void *s) { FAILS; CURRENT; VALID(s, STREAM); return memcpy(to, (void *)from, n), 0; }
 code cuMemcpyDtoDAsync_v2(ptr to, ptr from, size_t n, void *s) { FAILS; CURRENT; VALID(s, STREAM); return memmove((void *)to, (void *)from, n), 0; }
-code cuMemcpyPeerAsync(ptr to, void *tc, ptr from, void *fc, size_t n, void *s) { FAILS; CURRENT; VALID(s, STREAM); return memmove((void *)to, (void *)from, n), 0; }
-code cuMemsetD8Async(ptr to, unsigned char v, size_t n, void *s) { FAILS; CURRENT; VALID(s, STREAM); return memset((void *)to, v, n), 0; }
 
 code cuStreamCreate(void **s, unsigned flags) { FAILS; CURRENT; return *s = make(STREAM), 0; }
 code cuStreamDestroy_v2(void *s) { FAILS; return drop(s, STREAM, __func__); }
 code cuStreamSynchronize(void *s) { FAILS; CURRENT; VALID(s, STREAM); return 0; }
-code cuStreamWaitEvent(void *s, void *e, unsigned flags) { FAILS; VALID(s, STREAM); VALID(e, EVENT); return flags ? 1 : 0; }
 code cuEventCreate(void **e, unsigned flags) { FAILS; CURRENT; return *e = make(EVENT), 0; }
 code cuEventDestroy_v2(void *e) { FAILS; return drop(e, EVENT, __func__); }
 code cuEventRecord(void *e, void *s) { FAILS; CURRENT; VALID(e, EVENT); VALID(s, STREAM); return 0; }
@@ -235,7 +229,6 @@ code cuModuleUnload(void *m) {
 	free(o->bytes);
 	return drop(m, MODULE, __func__);
 }
-code cuFuncSetAttribute(void *f, int what, int v) { FAILS; VALID(f, FUNCTION); return 0; }
 code cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *s, void **params, void **extra) {
 	FAILS;
 	CURRENT;
@@ -259,5 +252,5 @@ code cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
 		fprintf(stderr, "fakecuda: %s is not what a program of today calls\n", #name); \
 		abort(); \
 	}
-OLD(cuMemAlloc) OLD(cuMemFree) OLD(cuMemGetInfo) OLD(cuDeviceTotalMem) OLD(cuMemcpyHtoDAsync) OLD(cuMemcpyDtoHAsync) OLD(cuMemcpyDtoDAsync)
-OLD(cuStreamDestroy) OLD(cuEventDestroy) OLD(cuDevicePrimaryCtxRelease) OLD(cuDeviceGetUuid)
+OLD(cuMemFree) OLD(cuDeviceTotalMem) OLD(cuMemcpyHtoDAsync) OLD(cuMemcpyDtoHAsync) OLD(cuMemcpyDtoDAsync)
+OLD(cuStreamDestroy) OLD(cuEventDestroy) OLD(cuDevicePrimaryCtxRelease)

@@ -75,16 +75,10 @@ func (s *Stream) Ready() error {
 // Range returns the n bytes from off on of a buffer. It is an error if the buffer is of
 // another device or freed, or if they are not within it.
 func (d *Device) Range(b hal.Buffer, off, n int) ([]byte, error) {
-	x, ok := b.(*Buffer)
-	switch {
-	case b == nil:
-		return nil, errors.New("no buffer was given")
-	case !ok || x.dev != d:
-		return nil, fmt.Errorf("the buffer belongs to device %s", b.Device().Info().Name)
-	case x.freed.Load():
-		return nil, fmt.Errorf("the buffer of %d bytes has been freed", x.size)
-	case off < 0 || n < 0 || off > x.size-n:
-		return nil, fmt.Errorf("%d bytes from byte %d of a buffer of %d", n, off, x.size)
+	x, own := b.(*Buffer)
+	own = own && x.dev == d
+	if err := hal.CheckWindow(b, own, own && x.freed.Load(), off, n); err != nil {
+		return nil, err
 	}
 	return x.Bytes()[off : off+n], nil
 }

@@ -17,16 +17,10 @@ func (s *stream) check(what string, b hal.Buffer, off, n int) error {
 	if err := s.d.use(); err != nil {
 		return err
 	}
-	x, ok := b.(*buffer)
-	switch {
-	case b == nil:
-		return fmt.Errorf("%s: no buffer was given", what)
-	case !ok || x.dev != s.d:
-		return fmt.Errorf("%s: the buffer belongs to device %s", what, b.Device().Info().Name)
-	case x.freed.Load():
-		return fmt.Errorf("%s: the buffer of %d bytes has been freed", what, x.size)
-	case off < 0 || n < 0 || off > x.size-n:
-		return fmt.Errorf("%s: %d bytes from byte %d of a buffer of %d", what, n, off, x.size)
+	x, own := b.(*buffer)
+	own = own && x.dev == s.d
+	if err := hal.CheckWindow(b, own, own && x.freed.Load(), off, n); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }

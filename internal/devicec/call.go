@@ -238,7 +238,7 @@ func (g *generator) inline(fn *function, args []value, line int) value {
 	f := &frame{fn: fn, result: -1, end: g.newLabel()}
 	returns := 0
 	walk(fn.body, func(x any) {
-		if _, ok := x.(*leave); ok && x.(*leave).what == "return" {
+		if l, ok := x.(*leave); ok && l.what == "return" {
 			returns++
 		}
 	})

@@ -1,5 +1,7 @@
 package devicec
 
+import "fmt"
+
 // where is a place that can be read and written.
 type where struct {
 	kind  kind
@@ -21,7 +23,7 @@ func (g *generator) locate(x expr) where {
 		}
 		return where{kind: x.to.typ.kind, elem: x.to.typ.elem, to: v, of: x.to, reg: v.reg}
 	case *member:
-		return g.inParameter(x, nil, nil)
+		return g.inParameter(x, nil)
 	case *index:
 		return g.element(x)
 	}
@@ -38,7 +40,7 @@ func (g *generator) variable(d *decl, line int) *variable {
 }
 
 // inParameter is a field of the kernel's structure, or an element of one.
-func (g *generator) inParameter(x *member, idx []expr, _ *index) where {
+func (g *generator) inParameter(x *member, idx []expr) where {
 	ref, ok := x.base.(*reference)
 	if !ok || !ref.to.param || ref.to.typ.kind != structure {
 		fail(x.at(), "%s is no field of the kernel's parameter", x.name)
@@ -54,7 +56,7 @@ func (g *generator) inParameter(x *member, idx []expr, _ *index) where {
 	if off.known {
 		w.at.i += off.i * int64(t.size())
 		w.at.known = true
-		w.to, w.of = nil, ref.to
+		w.of = ref.to
 		return w
 	}
 	base := g.once(longs, "address "+name, "mov.b64", text(name))
@@ -99,7 +101,7 @@ func (g *generator) element(x *index) where {
 	}
 	switch b := base.(type) {
 	case *member:
-		return g.inParameter(b, idx, x)
+		return g.inParameter(b, idx)
 	case *reference:
 		if b.to.typ.kind == array {
 			return g.ofArray(b.to, idx, x.at())
@@ -158,12 +160,12 @@ func (g *generator) read(w where) value {
 	if w.space == "param" && w.at.known {
 		name := g.param(w.of)
 		at := operand{reg: -1, text: name, memory: true, off: w.at.i}
-		return value{kind: w.kind, reg: g.once(c, name+"+"+op+string(rune(w.at.i)), op, at)}
+		return value{kind: w.kind, reg: g.once(c, fmt.Sprintf("%s %s+%d", op, name, w.at.i), op, at)}
 	}
 	return value{kind: w.kind, reg: g.load(c, op, operand{reg: w.at.reg, memory: true, off: w.at.i})}
 }
 
-// write changes a place. mark is how many registers there were before the value.
+// put changes a place. mark is how many registers there were before the value.
 func (g *generator) put(w where, v value, mark int) {
 	v = g.number(v)
 	if w.reg >= 0 {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/ebitengine/purego"
 )
@@ -19,8 +20,8 @@ const Supported = true
 // Open opens the first of some files and finds the addresses of its functions, for
 // purego.SyscallN: a registered Go function costs several allocations a call. The
 // variable env, if it is set, names the only file that is tried. A library that lacks a
-// function is older than the least version. The error says what was tried and why each failed. Drivers do not survive being unloaded, so a library
-// stays open.
+// function is older than the least version. The error says what was tried and why each
+// failed. Drivers do not survive being unloaded, so a library stays open.
 func Open(what, least, env string, names []string, symbols map[string]*uintptr) error {
 	from := ""
 	if name := os.Getenv(env); name != "" {
@@ -35,6 +36,20 @@ func Open(what, least, env string, names []string, symbols map[string]*uintptr) 
 		why = append(why, err.Error())
 	}
 	return fmt.Errorf("no %s library could be opened (tried %s%s: %s)", what, strings.Join(names, ", "), from, strings.Join(why, "; "))
+}
+
+// lists holds lists of arguments for Call.
+var lists = sync.Pool{New: func() any { return new([32]uintptr) }}
+
+// Call calls a C function whose result is a number. purego.SyscallN would put the list of
+// its arguments on the heap in every call; this uses lists again, for functions that are
+// called often. It does not keep alive what arguments point to: a caller that passes a
+// pointer of Go's is marked go:uintptrescapes.
+func Call(f uintptr, args ...uintptr) uintptr {
+	list := lists.Get().(*[32]uintptr)
+	r, _, _ := purego.SyscallN(f, append(list[:0], args...)...)
+	lists.Put(list)
+	return r
 }
 
 // Check refuses the name of a library that the system's loader would wait for, or read

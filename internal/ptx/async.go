@@ -147,7 +147,3 @@ func (w *warp) unwaited(m uint32) {
 		}
 	}
 }
-
-// advance lets what is under way beside the warps go on: nothing, for copies arrive when
-// they are waited for.
-func (b *block) advance() bool { return false }

@@ -65,38 +65,35 @@ func (b *block) finish(reverse bool) {
 	if reverse {
 		slices.Reverse(order)
 	}
-	for idle := 0; ; {
-		moved, live := false, 0
+	for {
+		live := false
 		for _, w := range order {
-			if w.state == running || w.state == yielded {
-				before := w.steps
+			if w.state == running {
 				w.run()
-				moved = moved || w.state != yielded || w.steps > before+4
 			}
-			if w.state != ended {
-				live++
-			}
+			live = live || w.state != ended
 		}
-		if live == 0 {
+		if !live {
 			return
 		}
 		if b.release() {
-			moved = true
+			continue
 		}
-		if b.advance() {
-			moved = true
-		}
-		if idle++; moved {
-			idle = 0
-		}
-		if idle > 1000 {
-			for _, w := range order {
-				if w.state != ended {
-					w.fault("the block waits for ever: no warp can go on")
-				}
+		for _, w := range order {
+			if w.state != ended {
+				w.stuck("the block waits for ever: no warp can go on")
 			}
 		}
 	}
+}
+
+// stuck is a fault of the barrier that the warp waits at.
+func (w *warp) stuck(reason string) {
+	for i := range w.frags {
+		w.frags[i].pc--
+	}
+	w.lane = bits.TrailingZeros32(w.live())
+	w.fault("%s", reason)
 }
 
 // release lets warps go on whose barrier everybody has reached.
@@ -136,10 +133,7 @@ func (b *block) release() bool {
 			continue
 		}
 		if gone != nil && !working {
-			for i := len(w.frags) - 1; i >= 0; i-- {
-				w.frags[i].pc--
-			}
-			w.fault("a divergent barrier: threads of the block have ended and will not come")
+			w.stuck("a divergent barrier: threads of the block have ended and will not come")
 		}
 	}
 	return moved

@@ -40,7 +40,7 @@ func (c *compiler) bad(format string, args ...any) {
 
 // compile makes the program. An instruction that is not modelled is an error of every
 // launch, not of reading the text.
-func (e *Entry) compile(*parser) {
+func (e *Entry) compile() {
 	e.program = &program{special: map[string]int{}, known: map[uint64]int{}, regs: len(e.regs)}
 	c := &compiler{program: e.program, entry: e}
 	defer func() {

@@ -17,7 +17,12 @@ func (w *warp) all32(m uint32, what string) {
 // of matrix i; afterwards lane l has two neighbours of row l/4 of each, or of column l/4
 // if it is transposed.
 func ldmatrix(c *compiler, s *step) {
-	count := map[bool]int{true: 4}[c.has("x4")] + map[bool]int{true: 2}[c.has("x2")] + map[bool]int{true: 1}[c.has("x1")]
+	count := 0
+	for mod, n := range map[string]int{"x1": 1, "x2": 2, "x4": 4} {
+		if c.has(mod) {
+			count = n
+		}
+	}
 	if !c.has("m8n8") || !c.has("b16") || count == 0 {
 		c.bad("only matrices of m8n8 and b16 are modelled")
 	}

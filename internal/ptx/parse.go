@@ -233,13 +233,7 @@ func (p *parser) readEntry() {
 	for _, i := range p.fix {
 		p.resolve(&e.code[i])
 	}
-	for name, o := range p.mod.globals { // dynamic memory comes last
-		if o.space == "shared" && o.extern {
-			o.offset = alignUp(e.Shared, max(o.align, 16))
-			_ = name
-		}
-	}
-	e.compile(p)
+	e.compile()
 }
 
 // place gives a variable its offset.

@@ -268,6 +268,7 @@ func TestPlantedMistakes(t *testing.T) {
 		"halves of a word": {"st.shared.u16 [%r8], %r2;\nshr.u32 %r9, %r6, 1;\nadd.s32 %r9, %r9, %r7;\nst.shared.u16 [%r9], %r2;", "race"},
 		"divergent":        {"setp.lt.u32 %p1, %r2, 7;\n@%p1 bra OUT;\nbar.sync 0;\nOUT:", "divergent barrier"},
 		"ended early":      {"setp.ge.u32 %p1, %r2, 32;\n@%p1 exit;\nbar.sync 0;", "divergent barrier"},
+		"two barriers":     {"setp.lt.u32 %p1, %r2, 32;\n@%p1 bra OTHER;\nbar.sync 1;\nOTHER:\nbar.sync 0;", "waits for ever"},
 		"by zero":          {"div.u32 %r10, %r2, %r1;", "division by zero"},
 		"trap":             {"trap;", "gave up"},
 		"absent lanes":     {"setp.lt.u32 %p1, %r2, 7;\n@%p1 bra OUT;\nshfl.sync.bfly.b32 %r10, %r2, 1, 31, 0xffffffff;\nOUT:", "shuffle"},

@@ -12,7 +12,6 @@ type state uint8
 const (
 	running state = iota
 	atBarrier
-	yielded // it waits for others and asks again
 	ended
 )
 
@@ -63,7 +62,6 @@ const (
 	switched
 	exit
 	barrier
-	yield // run decides whether the lanes go on, by w.again
 )
 
 // reschedule orders the fragments by address, last first, and joins those at one place.
@@ -193,28 +191,19 @@ func (w *warp) control(in *step, f *fragment, m uint32) bool {
 		f.pc++
 		f.mask &^= m
 		return true
-	case barrier:
-		if m == 0 {
-			f.pc++
-			return len(w.frags) > 1
-		}
-		if m != w.live() {
-			w.lane = bits.TrailingZeros32(m)
-			w.fault("a divergent barrier: %d of the %d threads of the warp are here, and others went on", bits.OnesCount32(m), bits.OnesCount32(w.live()))
-		}
-		f.pc++
-		w.state, w.id, w.count = atBarrier, in.id, in.count
-		return true
 	}
-	if m != 0 { // yield
-		in.run(w, m)
-		if w.state == yielded {
-			f.pc++
-			return true
-		}
+	// A barrier.
+	if m == 0 {
+		f.pc++
+		return len(w.frags) > 1
+	}
+	if m != w.live() {
+		w.lane = bits.TrailingZeros32(m)
+		w.fault("a divergent barrier: %d of the %d threads of the warp are here, and others went on", bits.OnesCount32(m), bits.OnesCount32(w.live()))
 	}
 	f.pc++
-	return len(w.frags) > 1
+	w.state, w.id, w.count = atBarrier, in.id, in.count
+	return true
 }
 
 // thread is the number of the lane's thread in the block.

@@ -102,8 +102,8 @@ func (s *stream) Launch(l *hal.Launch, at []hal.Operand, work hal.Buffer) error 
 
 // Run compiles a program on first use and runs it.
 func (s *stream) Run(p *kernels.Program, groups [3]int, buffers []hal.Buffer, values []byte) error {
-	if len(buffers) != p.Buffers || len(values) != p.Values {
-		return fmt.Errorf("emulate: %s takes %d buffers and %d bytes of values, not %d and %d", p.Name, p.Buffers, p.Values, len(buffers), len(values))
+	if err := p.CheckArguments(buffers, values); err != nil {
+		return fmt.Errorf("emulate: %w", err)
 	}
 	s.dev.mu.Lock()
 	defer s.dev.mu.Unlock()

@@ -38,11 +38,7 @@ func programs() ([]program, error) {
 	rec := &recorder{seen: map[program]bool{}}
 	for _, op := range ops.All() {
 		for _, c := range op.Cases {
-			types := c.Types
-			if types == nil {
-				types = op.Types
-			}
-			for _, t := range types {
+			for _, t := range c.TypesIn(op) {
 				if err := rec.record(&reg, op, c, t); err != nil {
 					return nil, fmt.Errorf("%s, case %s, %s: %w", op.Name, c.Name, t, err)
 				}
@@ -62,11 +58,7 @@ func programs() ([]program, error) {
 func (r *recorder) record(reg *hal.Registry, op *ops.Op, c ops.Case, t dtype.Type) error {
 	var in []ops.Spec
 	for _, a := range c.In {
-		s := ops.Spec{DType: t, Shape: a.Shape}
-		if a.DType != dtype.Invalid {
-			s.DType = a.DType
-		}
-		in = append(in, s)
+		in = append(in, a.Spec(t))
 	}
 	out, err := op.Specs(c.Attrs, in)
 	if err != nil {
