@@ -23,7 +23,7 @@ type walk struct {
 	grads  []gradient   // by number
 	stack  []*node
 	call   ops.GradCall // room for the calls of rules
-	roam   roamer     // of b, where the pass may lead to other devices
+	roam   roamer       // of b, where the pass may lead to other devices
 	blanks [8]ops.Absent
 	blank  int // of them in use by the call
 }
